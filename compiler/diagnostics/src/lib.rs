@@ -1,1 +1,85 @@
+//! What is wrong with a user's program, as data; and its renderings.
+//!
+//! A diagnostic is a value that travels beside a result (`(T, Vec<Diagnostic>)`), never an
+//! error that ends work.
+#![forbid(unsafe_code)]
 
+use source::{Pos, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Explains another diagnostic.
+    Note,
+    /// Suspicious, builds go on.
+    Warning,
+    /// The package cannot be built.
+    Error,
+}
+
+/// A further place, with what it has to do with the problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// Why it is shown.
+    pub text: String,
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable identifier of the kind of problem, in go/types' terms where it has one
+    /// (`UndeclaredName`, `MismatchedTypes`); `Syntax` for syntax errors.
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// Where gc reports it (its line and column are what `go build` prints).
+    pub pos: Pos,
+    /// The text that is underlined in the rich rendering; may be empty.
+    pub span: Span,
+    /// The message exactly as gc prints it; further lines start with a tab.
+    pub message: String,
+    /// Other places that belong to it (rendered in the rich form; gc's own continuation lines are part of `message`).
+    pub labels: Vec<Label>,
+    /// What to do about it, if there is advice.
+    pub hint: Option<String>,
+    /// Soft errors do not stop later phases of checking (go/types' `Soft`): unused variables and imports.
+    pub soft: bool,
+}
+
+impl Diagnostic {
+    /// An error at `pos`.
+    pub fn error(code: &'static str, pos: Pos, message: impl Into<String>) -> Self {
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            pos,
+            span: Span::at(pos),
+            message: message.into(),
+            labels: Vec::new(),
+            hint: None,
+            soft: false,
+        }
+    }
+    /// With the text to underline.
+    pub fn with_span(mut self, span: Span) -> Self {
+        self.span = span;
+        self
+    }
+    /// With a further place.
+    pub fn with_label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+    /// With advice.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+    /// As a soft error.
+    pub fn soft(mut self) -> Self {
+        self.soft = true;
+        self
+    }
+}
