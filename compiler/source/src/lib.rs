@@ -6,5 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod map;
+pub mod system;
 
 pub use map::{FileId, LineDirective, Location, Pos, SourceFile, SourceMap, Span};
