@@ -48,18 +48,27 @@ pub struct IndexVec<I, T> {
 impl<I: Id, T> IndexVec<I, T> {
     /// An empty vector.
     pub const fn new() -> Self {
-        Self { raw: Vec::new(), _marker: PhantomData }
+        Self {
+            raw: Vec::new(),
+            _marker: PhantomData,
+        }
     }
     /// A vector of `n` clones of `value`.
     pub fn from_elem_n(value: T, n: usize) -> Self
     where
         T: Clone,
     {
-        Self { raw: vec![value; n], _marker: PhantomData }
+        Self {
+            raw: vec![value; n],
+            _marker: PhantomData,
+        }
     }
     /// Wraps a plain vector.
     pub fn from_raw(raw: Vec<T>) -> Self {
-        Self { raw, _marker: PhantomData }
+        Self {
+            raw,
+            _marker: PhantomData,
+        }
     }
     /// Appends and returns the new element's id.
     #[inline]
@@ -101,7 +110,10 @@ impl<I: Id, T> IndexVec<I, T> {
     }
     /// `(id, element)` pairs in id order.
     pub fn iter_enumerated(&self) -> impl DoubleEndedIterator<Item = (I, &T)> + ExactSizeIterator {
-        self.raw.iter().enumerate().map(|(i, t)| (I::from_index(i), t))
+        self.raw
+            .iter()
+            .enumerate()
+            .map(|(i, t)| (I::from_index(i), t))
     }
     /// All ids.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = I> + ExactSizeIterator + use<I, T> {

@@ -21,14 +21,20 @@ struct Shard {
     names: Vec<&'static str>,
 }
 
-static TABLE: LazyLock<[RwLock<Shard>; SHARDS]> = LazyLock::new(|| std::array::from_fn(|_| RwLock::default()));
+static TABLE: LazyLock<[RwLock<Shard>; SHARDS]> =
+    LazyLock::new(|| std::array::from_fn(|_| RwLock::default()));
 
 impl Symbol {
     /// The symbol of `name`.
     pub fn intern(name: &str) -> Symbol {
         let shard_index = (FxBuildHasher.hash_one(name) >> 57) as usize % SHARDS;
         let shard = &TABLE[shard_index];
-        if let Some(&id) = shard.read().expect("no panic while interning").ids.get(name) {
+        if let Some(&id) = shard
+            .read()
+            .expect("no panic while interning")
+            .ids
+            .get(name)
+        {
             return Symbol(id);
         }
         let mut shard = shard.write().expect("no panic while interning");
@@ -44,7 +50,9 @@ impl Symbol {
 
     /// The text.
     pub fn as_str(self) -> &'static str {
-        let shard = TABLE[self.0 as usize % SHARDS].read().expect("no panic while interning");
+        let shard = TABLE[self.0 as usize % SHARDS]
+            .read()
+            .expect("no panic while interning");
         shard.names[(self.0 >> SHARD_BITS) as usize]
     }
 

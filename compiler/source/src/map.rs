@@ -50,7 +50,10 @@ impl Span {
     }
     /// The smallest span that covers both.
     pub fn to(self, end: Span) -> Span {
-        Span { lo: self.lo.min(end.lo), hi: self.hi.max(end.hi) }
+        Span {
+            lo: self.lo.min(end.lo),
+            hi: self.hi.max(end.hi),
+        }
     }
 }
 impl std::fmt::Debug for Span {
@@ -117,8 +120,13 @@ impl SourceFile {
     }
     /// The text of line `line` (from 1), without its newline; empty if there is no such line.
     pub fn line_text(&self, line: u32) -> &[u8] {
-        let Some(&start) = self.line_starts.get(line as usize - 1) else { return &[] };
-        let end = self.line_starts.get(line as usize).map_or(self.src.len(), |&e| e as usize - 1);
+        let Some(&start) = self.line_starts.get(line as usize - 1) else {
+            return &[];
+        };
+        let end = self
+            .line_starts
+            .get(line as usize)
+            .map_or(self.src.len(), |&e| e as usize - 1);
         let text = &self.src[start as usize..end.max(start as usize)];
         text.strip_suffix(b"\r").unwrap_or(text)
     }
@@ -137,7 +145,11 @@ impl SourceFile {
         let offset = self.offset(pos);
         let at = directives.partition_point(|d| d.offset <= offset);
         let Some(directive) = at.checked_sub(1).map(|i| &directives[i]) else {
-            return Location { file: self.name.clone(), line, col };
+            return Location {
+                file: self.name.clone(),
+                line,
+                col,
+            };
         };
         let (dline, dcol) = self.line_col(self.pos(directive.offset));
         let col = match directive.col {
@@ -145,7 +157,11 @@ impl SourceFile {
             base if dline == line => base + (col - dcol),
             _ => col,
         };
-        Location { file: directive.file.clone(), line: directive.line + (line - dline), col }
+        Location {
+            file: directive.file.clone(),
+            line: directive.line + (line - dline),
+            col,
+        }
     }
 }
 
@@ -162,12 +178,23 @@ impl SourceMap {
     }
 
     /// Adds a file. Returns `None` when the 4 GiB position space is exhausted.
-    pub fn add(&self, name: impl Into<Arc<str>>, src: impl Into<Arc<[u8]>>) -> Option<Arc<SourceFile>> {
+    pub fn add(
+        &self,
+        name: impl Into<Arc<str>>,
+        src: impl Into<Arc<[u8]>>,
+    ) -> Option<Arc<SourceFile>> {
         let src = src.into();
         let mut line_starts = vec![0];
-        line_starts.extend(src.iter().enumerate().filter(|&(_, &b)| b == b'\n').map(|(i, _)| i as u32 + 1));
+        line_starts.extend(
+            src.iter()
+                .enumerate()
+                .filter(|&(_, &b)| b == b'\n')
+                .map(|(i, _)| i as u32 + 1),
+        );
         let mut files = self.files.write().expect("not poisoned");
-        let base = files.last().map_or(1, |f| f.base.0 as u64 + f.src.len() as u64 + 1);
+        let base = files
+            .last()
+            .map_or(1, |f| f.base.0 as u64 + f.src.len() as u64 + 1);
         if base + src.len() as u64 + 1 > u32::MAX as u64 {
             return None;
         }
@@ -216,10 +243,36 @@ mod tests {
         let map = SourceMap::new();
         let a = map.add("a.go", &b"one\ntwo\n"[..]).unwrap();
         let b = map.add("b.go", &b"x\n//line z.go:10\ny\n"[..]).unwrap();
-        b.set_line_directives(vec![LineDirective { offset: 17, file: "z.go".into(), line: 10, col: 0 }]);
-        assert_eq!(map.location(a.pos(5)).unwrap(), Location { file: "a.go".into(), line: 2, col: 2 });
-        assert_eq!(map.location(b.pos(0)).unwrap(), Location { file: "b.go".into(), line: 1, col: 1 });
-        assert_eq!(map.location(b.pos(17)).unwrap(), Location { file: "z.go".into(), line: 10, col: 0 });
+        b.set_line_directives(vec![LineDirective {
+            offset: 17,
+            file: "z.go".into(),
+            line: 10,
+            col: 0,
+        }]);
+        assert_eq!(
+            map.location(a.pos(5)).unwrap(),
+            Location {
+                file: "a.go".into(),
+                line: 2,
+                col: 2
+            }
+        );
+        assert_eq!(
+            map.location(b.pos(0)).unwrap(),
+            Location {
+                file: "b.go".into(),
+                line: 1,
+                col: 1
+            }
+        );
+        assert_eq!(
+            map.location(b.pos(17)).unwrap(),
+            Location {
+                file: "z.go".into(),
+                line: 10,
+                col: 0
+            }
+        );
         assert_eq!(map.location(Pos::NONE), None);
         assert_eq!(a.line_text(2), b"two");
         assert_eq!(a.line_text(3), b"");
