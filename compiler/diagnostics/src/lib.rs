@@ -69,7 +69,10 @@ impl Diagnostic {
     }
     /// With a further place.
     pub fn with_label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label {
+            span,
+            text: text.into(),
+        });
         self
     }
     /// With advice.

@@ -113,7 +113,9 @@ pub enum HttpError {
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            HttpError::Connect(text) | HttpError::Timeout(text) | HttpError::Protocol(text) => f.write_str(text),
+            HttpError::Connect(text) | HttpError::Timeout(text) | HttpError::Protocol(text) => {
+                f.write_str(text)
+            }
         }
     }
 }
@@ -267,7 +269,8 @@ mod tests {
 
     #[test]
     fn clean_removes_dots() {
-        let check = |path: &str, want: &str| assert_eq!(clean(Path::new(path)), Path::new(want), "{path}");
+        let check =
+            |path: &str, want: &str| assert_eq!(clean(Path::new(path)), Path::new(want), "{path}");
         check("/a/b/../c/./d", "/a/c/d");
         check("../../x", "../../x");
         check("a/..", ".");
@@ -287,14 +290,23 @@ mod tests {
         let mut pending = system.create_pending(&dir).unwrap();
         pending.write_all(b"pending").unwrap();
         drop(pending);
-        assert_eq!(system.read_dir(&dir).unwrap().len(), 1, "an abandoned file leaves nothing");
+        assert_eq!(
+            system.read_dir(&dir).unwrap().len(),
+            1,
+            "an abandoned file leaves nothing"
+        );
         let mut pending = system.create_pending(&dir).unwrap();
         pending.write_all(b"pending").unwrap();
         let mut back = String::new();
         pending.reopen().unwrap().read_to_string(&mut back).unwrap();
         assert_eq!(back, "pending");
         pending.commit(&dir.join("g.txt"), 0o444).unwrap();
-        let names: Vec<String> = system.read_dir(&dir).unwrap().into_iter().map(|entry| entry.name).collect();
+        let names: Vec<String> = system
+            .read_dir(&dir)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
         assert_eq!(names, ["f.txt", "g.txt"]);
         drop(system.lock(&root.join("lock")).unwrap());
         drop(system.lock(&root.join("lock")).unwrap());

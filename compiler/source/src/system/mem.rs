@@ -1,8 +1,8 @@
 //! A machine in memory, for tests: files, variables, and an HTTP handler.
 
 use super::{
-    DirEntry, FileKind, FileStat, HttpError, HttpRequest, HttpResponse, LockGuard, PendingFile, ReadSeek, RunRequest,
-    RunResult, System, clean,
+    DirEntry, FileKind, FileStat, HttpError, HttpRequest, HttpResponse, LockGuard, PendingFile,
+    ReadSeek, RunRequest, RunResult, System, clean,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read, Write};
@@ -40,7 +40,9 @@ impl Default for MemSystem {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn not_found() -> io::Error {
@@ -49,7 +51,8 @@ fn not_found() -> io::Error {
 
 fn make_parents(tree: &mut BTreeMap<PathBuf, Node>, path: &Path) {
     for ancestor in path.ancestors().skip(1) {
-        tree.entry(ancestor.to_path_buf()).or_insert(Node::Dir { mode: 0o755 });
+        tree.entry(ancestor.to_path_buf())
+            .or_insert(Node::Dir { mode: 0o755 });
     }
 }
 
@@ -75,7 +78,13 @@ impl MemSystem {
         let path = self.absolute(path.as_ref());
         let mut tree = locked(&self.tree);
         make_parents(&mut tree, &path);
-        tree.insert(path, Node::File { bytes: bytes.as_ref().into(), mode: 0o644 });
+        tree.insert(
+            path,
+            Node::File {
+                bytes: bytes.as_ref().into(),
+                mode: 0o644,
+            },
+        );
     }
 
     /// Adds the files of a txtar archive (`-- name --` lines) under `root`.
@@ -89,7 +98,10 @@ impl MemSystem {
             body.clear();
         };
         for line in archive.split_inclusive('\n') {
-            let marker = line.trim_end().strip_prefix("-- ").and_then(|rest| rest.strip_suffix(" --"));
+            let marker = line
+                .trim_end()
+                .strip_prefix("-- ")
+                .and_then(|rest| rest.strip_suffix(" --"));
             if let Some(next) = marker {
                 flush(name, &mut body);
                 name = Some(next.trim());
@@ -119,7 +131,10 @@ impl MemSystem {
     }
 
     /// Runs every command; without a handler each is not found.
-    pub fn set_run(&self, handler: impl Fn(&RunRequest) -> io::Result<RunResult> + Send + Sync + 'static) {
+    pub fn set_run(
+        &self,
+        handler: impl Fn(&RunRequest) -> io::Result<RunResult> + Send + Sync + 'static,
+    ) {
         *locked(&self.run) = Some(Box::new(handler));
     }
 
@@ -136,7 +151,10 @@ impl MemSystem {
     /// Paths of all files, sorted.
     pub fn files(&self) -> Vec<PathBuf> {
         let tree = locked(&self.tree);
-        tree.iter().filter(|(_, node)| matches!(node, Node::File { .. })).map(|(path, _)| path.clone()).collect()
+        tree.iter()
+            .filter(|(_, node)| matches!(node, Node::File { .. }))
+            .map(|(path, _)| path.clone())
+            .collect()
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {
@@ -144,14 +162,23 @@ impl MemSystem {
     }
 
     fn check_writable(&self, path: &Path) -> io::Result<()> {
-        if locked(&self.read_only).iter().any(|dir| path.starts_with(dir)) {
-            return Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "read-only file system"));
+        if locked(&self.read_only)
+            .iter()
+            .any(|dir| path.starts_with(dir))
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::ReadOnlyFilesystem,
+                "read-only file system",
+            ));
         }
         Ok(())
     }
 
     fn node(&self, path: &Path) -> io::Result<Node> {
-        locked(&self.tree).get(&self.absolute(path)).cloned().ok_or_else(not_found)
+        locked(&self.tree)
+            .get(&self.absolute(path))
+            .cloned()
+            .ok_or_else(not_found)
     }
 
     fn put(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -162,7 +189,13 @@ impl MemSystem {
             Some(Node::Dir { .. }) => {}
             _ => return Err(not_found()),
         }
-        tree.insert(path, Node::File { bytes: bytes.into(), mode });
+        tree.insert(
+            path,
+            Node::File {
+                bytes: bytes.into(),
+                mode,
+            },
+        );
         Ok(())
     }
 }
@@ -189,7 +222,13 @@ impl Write for MemPending {
 
 impl PendingFile for MemPending {
     fn commit(self: Box<Self>, to: &Path, mode: u32) -> io::Result<()> {
-        locked(&self.tree).insert(clean(to), Node::File { bytes: self.bytes.as_slice().into(), mode });
+        locked(&self.tree).insert(
+            clean(to),
+            Node::File {
+                bytes: self.bytes.as_slice().into(),
+                mode,
+            },
+        );
         Ok(())
     }
 
@@ -202,7 +241,10 @@ impl System for MemSystem {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self.node(path)? {
             Node::File { bytes, .. } => Ok(bytes.to_vec()),
-            Node::Dir { .. } => Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory")),
+            Node::Dir { .. } => Err(io::Error::new(
+                io::ErrorKind::IsADirectory,
+                "is a directory",
+            )),
         }
     }
 
@@ -212,10 +254,18 @@ impl System for MemSystem {
 
     fn stat(&self, path: &Path) -> io::Result<FileStat> {
         Ok(match self.node(path)? {
-            Node::File { bytes, mode } => {
-                FileStat { kind: FileKind::File, size: bytes.len() as u64, mtime_nanos: 0, mode }
-            }
-            Node::Dir { mode } => FileStat { kind: FileKind::Dir, size: 0, mtime_nanos: 0, mode },
+            Node::File { bytes, mode } => FileStat {
+                kind: FileKind::File,
+                size: bytes.len() as u64,
+                mtime_nanos: 0,
+                mode,
+            },
+            Node::Dir { mode } => FileStat {
+                kind: FileKind::Dir,
+                size: 0,
+                mtime_nanos: 0,
+                mode,
+            },
         })
     }
 
@@ -227,7 +277,12 @@ impl System for MemSystem {
         let dir = self.absolute(path);
         match self.node(&dir)? {
             Node::Dir { .. } => {}
-            Node::File { .. } => return Err(io::Error::new(io::ErrorKind::NotADirectory, "not a directory")),
+            Node::File { .. } => {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotADirectory,
+                    "not a directory",
+                ));
+            }
         }
         let tree = locked(&self.tree);
         let mut entries: Vec<DirEntry> = tree
@@ -238,7 +293,10 @@ impl System for MemSystem {
                     Node::File { .. } => FileKind::File,
                     Node::Dir { .. } => FileKind::Dir,
                 };
-                Some(DirEntry { name: path.file_name()?.to_string_lossy().into_owned(), kind })
+                Some(DirEntry {
+                    name: path.file_name()?.to_string_lossy().into_owned(),
+                    kind,
+                })
             })
             .collect();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -260,7 +318,10 @@ impl System for MemSystem {
             return Err(not_found());
         }
         self.serial.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(MemPending { bytes: Vec::new(), tree: Arc::clone(&self.tree) }))
+        Ok(Box::new(MemPending {
+            bytes: Vec::new(),
+            tree: Arc::clone(&self.tree),
+        }))
     }
 
     fn write_file(&self, path: &Path, contents: &mut dyn Read, mode: u32) -> io::Result<u64> {
@@ -277,8 +338,14 @@ impl System for MemSystem {
         }
         self.check_writable(&path)?;
         let mut tree = locked(&self.tree);
-        if path.ancestors().any(|ancestor| matches!(tree.get(ancestor), Some(Node::File { .. }))) {
-            return Err(io::Error::new(io::ErrorKind::NotADirectory, "not a directory"));
+        if path
+            .ancestors()
+            .any(|ancestor| matches!(tree.get(ancestor), Some(Node::File { .. })))
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                "not a directory",
+            ));
         }
         make_parents(&mut tree, &path);
         tree.entry(path).or_insert(Node::Dir { mode: 0o755 });
@@ -292,12 +359,20 @@ impl System for MemSystem {
         if !tree.contains_key(&from) {
             return Err(not_found());
         }
-        let moved: Vec<PathBuf> = tree.keys().filter(|path| path.starts_with(&from)).cloned().collect();
+        let moved: Vec<PathBuf> = tree
+            .keys()
+            .filter(|path| path.starts_with(&from))
+            .cloned()
+            .collect();
         for path in moved {
             if let Some(node) = tree.remove(&path)
                 && let Ok(rest) = path.strip_prefix(&from)
             {
-                let target = if rest.as_os_str().is_empty() { to.clone() } else { to.join(rest) };
+                let target = if rest.as_os_str().is_empty() {
+                    to.clone()
+                } else {
+                    to.join(rest)
+                };
                 tree.insert(target, node);
             }
         }
@@ -307,7 +382,10 @@ impl System for MemSystem {
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let path = self.absolute(path);
         self.check_writable(&path)?;
-        locked(&self.tree).remove(&path).map(|_| ()).ok_or_else(not_found)
+        locked(&self.tree)
+            .remove(&path)
+            .map(|_| ())
+            .ok_or_else(not_found)
     }
 
     fn remove_tree(&self, path: &Path) -> io::Result<()> {
@@ -318,7 +396,10 @@ impl System for MemSystem {
     }
 
     fn set_mode(&self, path: &Path, new_mode: u32) -> io::Result<()> {
-        match locked(&self.tree).get_mut(&self.absolute(path)).ok_or_else(not_found)? {
+        match locked(&self.tree)
+            .get_mut(&self.absolute(path))
+            .ok_or_else(not_found)?
+        {
             Node::Dir { mode } | Node::File { mode, .. } => *mode = new_mode,
         }
         Ok(())
@@ -345,7 +426,11 @@ impl System for MemSystem {
             return Err(HttpError::Connect("no such host".to_string()));
         };
         let (status, body) = handler(request)?;
-        Ok(HttpResponse { status, content_length: Some(body.len() as u64), body: Box::new(Cursor::new(body)) })
+        Ok(HttpResponse {
+            status,
+            content_length: Some(body.len() as u64),
+            body: Box::new(Cursor::new(body)),
+        })
     }
 
     fn run(&self, request: &RunRequest) -> io::Result<RunResult> {

@@ -1,8 +1,8 @@
 //! The real machine.
 
 use super::{
-    DirEntry, FileKind, FileStat, HttpError, HttpRequest, HttpResponse, LockGuard, PendingFile, ReadSeek, RunRequest,
-    RunResult, System,
+    DirEntry, FileKind, FileStat, HttpError, HttpRequest, HttpResponse, LockGuard, PendingFile,
+    ReadSeek, RunRequest, RunResult, System,
 };
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
@@ -25,7 +25,9 @@ pub struct OsSystem {
 static TEMP_SERIAL: AtomicU64 = AtomicU64::new(0);
 
 fn temp_name() -> String {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.subsec_nanos());
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.subsec_nanos());
     let serial = TEMP_SERIAL.fetch_add(1, Ordering::Relaxed);
     format!(".tmp-{}-{serial}-{nanos:08x}", std::process::id())
 }
@@ -39,11 +41,19 @@ impl Default for OsSystem {
 impl OsSystem {
     /// Touches nothing until it is used.
     pub fn new() -> OsSystem {
-        OsSystem { start: Instant::now(), agent: OnceLock::new(), insecure_agent: OnceLock::new() }
+        OsSystem {
+            start: Instant::now(),
+            agent: OnceLock::new(),
+            insecure_agent: OnceLock::new(),
+        }
     }
 
     fn agent(&self, insecure: bool) -> &ureq::Agent {
-        let slot = if insecure { &self.insecure_agent } else { &self.agent };
+        let slot = if insecure {
+            &self.insecure_agent
+        } else {
+            &self.agent
+        };
         slot.get_or_init(|| {
             let tls = TlsConfig::builder().disable_verification(insecure);
             let tls = match system_roots() {
@@ -74,10 +84,16 @@ fn system_roots() -> Option<Vec<Certificate<'static>>> {
         "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
         "/etc/ssl/cert.pem",
     ];
-    let from_env = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty()).map(PathBuf::from);
-    let candidates = from_env.into_iter().chain(BUNDLES.iter().map(PathBuf::from));
+    let from_env = std::env::var_os("SSL_CERT_FILE")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    let candidates = from_env
+        .into_iter()
+        .chain(BUNDLES.iter().map(PathBuf::from));
     for candidate in candidates {
-        let Ok(bytes) = fs::read(&candidate) else { continue };
+        let Ok(bytes) = fs::read(&candidate) else {
+            continue;
+        };
         let certificates: Vec<Certificate<'static>> = parse_pem(&bytes)
             .filter_map(|item| match item {
                 Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -107,7 +123,8 @@ fn stat_of(metadata: &fs::Metadata) -> FileStat {
     FileStat {
         kind: kind_of(metadata.file_type()),
         size: metadata.len(),
-        mtime_nanos: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        mtime_nanos: i128::from(metadata.mtime()) * 1_000_000_000
+            + i128::from(metadata.mtime_nsec()),
         mode: metadata.mode() & 0o7777,
     }
 }
@@ -138,7 +155,8 @@ impl Write for OsPending {
 impl PendingFile for OsPending {
     fn commit(mut self: Box<Self>, to: &Path, mode: u32) -> io::Result<()> {
         self.file.flush()?;
-        self.file.set_permissions(fs::Permissions::from_mode(mode))?;
+        self.file
+            .set_permissions(fs::Permissions::from_mode(mode))?;
         fs::rename(&self.path, to)?;
         self.committed = true;
         Ok(())
@@ -214,7 +232,10 @@ impl System for OsSystem {
     }
 
     fn write_atomic(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-        let dir = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut pending = self.create_pending(dir)?;
         pending.write_all(bytes)?;
         pending.commit(path, mode)
@@ -222,12 +243,25 @@ impl System for OsSystem {
 
     fn create_pending(&self, dir: &Path) -> io::Result<Box<dyn PendingFile>> {
         let path = dir.join(temp_name());
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Box::new(OsPending { file, path, committed: false }))
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        Ok(Box::new(OsPending {
+            file,
+            path,
+            committed: false,
+        }))
     }
 
     fn write_file(&self, path: &Path, contents: &mut dyn Read, mode: u32) -> io::Result<u64> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(path)?;
         io::copy(contents, &mut file)
     }
 
@@ -257,7 +291,13 @@ impl System for OsSystem {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn LockGuard>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o666).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o666)
+            .open(path)?;
         file.lock()?;
         Ok(Box::new(OsLock { _file: file }))
     }
@@ -268,7 +308,9 @@ impl System for OsSystem {
 
     fn current_dir(&self) -> io::Result<PathBuf> {
         let dir = std::env::current_dir()?;
-        if let Some(pwd) = std::env::var_os("PWD").map(PathBuf::from).filter(|pwd| pwd.is_absolute())
+        if let Some(pwd) = std::env::var_os("PWD")
+            .map(PathBuf::from)
+            .filter(|pwd| pwd.is_absolute())
             && fs::canonicalize(&pwd).is_ok_and(|real| real == dir)
         {
             return Ok(super::clean(&pwd));
@@ -291,24 +333,44 @@ impl System for OsSystem {
             .call();
         let response = result.map_err(http_error)?;
         let status = response.status().as_u16();
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         let content_length = match header("content-encoding") {
-            None | Some("identity") => header("content-length").and_then(|value| value.parse().ok()),
+            None | Some("identity") => {
+                header("content-length").and_then(|value| value.parse().ok())
+            }
             Some(_) => None,
         };
-        Ok(HttpResponse { status, content_length, body: Box::new(response.into_body().into_reader()) })
+        Ok(HttpResponse {
+            status,
+            content_length,
+            body: Box::new(response.into_body().into_reader()),
+        })
     }
 
     fn run(&self, request: &RunRequest) -> io::Result<RunResult> {
         use std::os::unix::process::ExitStatusExt;
         let mut command = std::process::Command::new(&request.program);
-        command.args(&request.args).envs(request.env.iter().map(|(name, value)| (name, value)));
+        command
+            .args(&request.args)
+            .envs(request.env.iter().map(|(name, value)| (name, value)));
         if let Some(dir) = &request.dir {
             command.current_dir(dir);
         }
         let output = command.stdin(std::process::Stdio::null()).output()?;
-        let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
-        Ok(RunResult { status, stdout: output.stdout, stderr: output.stderr })
+        let status = output
+            .status
+            .code()
+            .unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
+        Ok(RunResult {
+            status,
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })
     }
 
     fn monotonic(&self) -> Duration {
@@ -316,7 +378,9 @@ impl System for OsSystem {
     }
 
     fn unix_time(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| elapsed.as_secs())
     }
 
     fn stderr_is_terminal(&self) -> bool {
@@ -332,7 +396,9 @@ impl System for OsSystem {
 fn http_error(error: ureq::Error) -> HttpError {
     match error {
         ureq::Error::Timeout(what) => HttpError::Timeout(format!("timeout ({what})")),
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => HttpError::Timeout(error.to_string()),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+            HttpError::Timeout(error.to_string())
+        }
         ureq::Error::HostNotFound => HttpError::Connect("no such host".to_string()),
         error @ (ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::BadUri(_)) => {
             HttpError::Protocol(error.to_string())

@@ -1,0 +1,1 @@
+//! Type descriptors (internal/abi), see the module of the same name in Go. Filled by the allocator.

@@ -1,0 +1,136 @@
+//! Tables that the linker emits and the runtime reads. One `ModuleData` under the symbol
+//! [`symbols::MODULE_DATA`](crate::symbols::MODULE_DATA). Pointers are absolute (static executable).
+
+/// Root of all tables.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ModuleData {
+    /// Bounds of compiled Go code; text offsets (`abi.TextOff`, [`FuncEntry`]) count from `text`.
+    pub text: usize,
+    #[allow(missing_docs)]
+    pub etext: usize,
+    /// Sorted by `start`.
+    pub funcs: Table<FuncEntry>,
+    /// Source locations, see [`LocEntry`].
+    pub locs: Table<LocEntry>,
+    /// Line programs, see [`FuncEntry::lines`].
+    pub lines: Table<u8>,
+    /// Strings by offset: ULEB128 length, bytes.
+    pub strings: Table<u8>,
+    /// Sorted by `ret`.
+    pub handlers: Table<CallHandler>,
+    /// Section of type descriptors and names; `abi.NameOff` and `abi.TypeOff` count from `types`.
+    pub types: usize,
+    #[allow(missing_docs)]
+    pub etypes: usize,
+    /// Unnamed pointer, chan, func, map, slice, array and struct descriptors sorted by type string (offsets from `types`).
+    pub typelinks: Table<i32>,
+    /// All static itabs (addresses).
+    pub itabs: Table<usize>,
+    /// Memory with pointers: globals.
+    pub roots: Table<RootRange>,
+    /// Package initialisation: code addresses of `func()`, in order. The runtime's own first.
+    pub inits: Table<usize>,
+    /// Code address of `main.main`, or of the test main.
+    pub main_main: usize,
+    /// Build information text with its 16-byte sentinels, as `runtime/debug.modinfo` returns it.
+    pub modinfo: Table<u8>,
+    /// Default GODEBUG settings of the main module.
+    pub godebug: Table<u8>,
+    /// Go code addresses that the runtime calls, see [`crate::symbols::RUNTIME_CALLBACKS`].
+    pub callbacks: Table<usize>,
+    /// Bounds of the whole writable data of the program (data, bss), for conservative checks.
+    pub data: usize,
+    #[allow(missing_docs)]
+    pub edata: usize,
+}
+
+/// Address and element count.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Table<T> {
+    #[allow(missing_docs)]
+    pub ptr: *const T,
+    #[allow(missing_docs)]
+    pub len: usize,
+}
+
+impl<T> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Table<T> {}
+
+/// A compiled function.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FuncEntry {
+    /// Offset of its first byte from `text`.
+    pub start: u32,
+    /// Bytes of code.
+    pub size: u32,
+    /// String offset of the name as tracebacks print it (`net/http.(*Server).Serve`).
+    pub name: u32,
+    /// String offset of the file of its declaration.
+    pub file: u32,
+    /// Line of its declaration.
+    pub line: u32,
+    /// Offset of its line program in `lines`: pairs (ULEB128 code-offset delta, SLEB128 location-index delta) from (0, 0): from that
+    /// code offset on, the location is that index into `locs`. Ends with the pair (0, 0).
+    pub lines: u32,
+    /// [`func_flags`].
+    pub flags: u32,
+}
+
+/// Bits of [`FuncEntry::flags`].
+pub mod func_flags {
+    /// Generated adapter (method wrapper, defer or go thunk): hidden in tracebacks, transparent to `recover`.
+    pub const WRAPPER: u32 = 1;
+    /// Part of package runtime (hidden in tracebacks of user panics unless exported).
+    pub const RUNTIME: u32 = 2;
+    /// Has no stack check.
+    pub const NOSPLIT: u32 = 4;
+    /// The entry function of goroutines: tracebacks end here.
+    pub const TOP: u32 = 8;
+}
+
+/// A source location; `parent` makes inlining a chain.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LocEntry {
+    /// String offset of the file name.
+    pub file: u32,
+    #[allow(missing_docs)]
+    pub line: u32,
+    /// String offset of the function's name: the inlined function's, or the compiled function's own.
+    pub func: u32,
+    /// Location of the call that was inlined; `u32::MAX` in the compiled function itself.
+    pub parent: u32,
+    /// Declaration line of `func`, times two, plus one if it is a wrapper.
+    pub func_line: u32,
+}
+
+/// Where a call in a frame with defers continues after a recovered panic.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallHandler {
+    /// Return address as offset from `text`.
+    pub ret: u32,
+    /// Handler address as offset from `text`.
+    pub handler: u32,
+    /// rsp at the handler is rbp minus this.
+    pub sp_below_fp: u32,
+}
+
+/// A range of globals with its pointer bitmap.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct RootRange {
+    /// First word (8-byte aligned).
+    pub start: usize,
+    /// Words covered by the bitmap.
+    pub words: usize,
+    /// One bit a word, least significant first.
+    pub bitmap: *const u8,
+}
