@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`call`] (how Go functions pass values), [`g`] (fields of G that compiled code
 //! touches, defer records), [`module`] (tables that the linker emits and the runtime reads),
-//! [`symbols`] (names of helpers that generated code refers to), [`gotype`] (type descriptors).
+//! [`symbols`] (names of helpers that generated code refers to), [`gotype`] (type descriptors),
+//! [`sizeclass`] (size classes of the heap).
 //!
 //! Architecture invariant: `no_std`, no IO, no policy, no dependency.
 //!
@@ -25,4 +26,5 @@ pub mod call;
 pub mod g;
 pub mod gotype;
 pub mod module;
+pub mod sizeclass;
 pub mod symbols;
