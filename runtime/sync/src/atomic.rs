@@ -3,8 +3,8 @@
 //! `atomic` module is loom's; so the checked text is the shipped text.
 
 pub use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-    Ordering, fence,
+    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8, AtomicU16, AtomicU32,
+    AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 /// Tells the processor that this is a waiting loop.

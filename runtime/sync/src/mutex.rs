@@ -25,14 +25,21 @@ pub struct RawMutex {
 impl RawMutex {
     /// A free lock.
     pub const fn new(rank: LockRank) -> RawMutex {
-        RawMutex { word: AtomicU32::new(FREE), rank }
+        RawMutex {
+            word: AtomicU32::new(FREE),
+            rank,
+        }
     }
 
     /// Takes the lock, sleeping if need be.
     #[inline]
     pub fn lock(&self) {
         rank::check_acquire(self.rank, self as *const _ as usize);
-        if self.word.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        if self
+            .word
+            .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
             self.lock_slow();
         }
     }
@@ -40,7 +47,10 @@ impl RawMutex {
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> bool {
-        let taken = self.word.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let taken = self
+            .word
+            .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok();
         if taken {
             rank::note_try_acquired(self.rank, self as *const _ as usize);
         }
@@ -51,7 +61,10 @@ impl RawMutex {
     fn lock_slow(&self) {
         for _ in 0..SPINS {
             if self.word.load(Ordering::Relaxed) == FREE
-                && self.word.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+                && self
+                    .word
+                    .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
             {
                 return;
             }
@@ -87,7 +100,12 @@ impl RawMutex {
 
 impl fmt::Debug for RawMutex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RawMutex({}, {})", self.rank.name(), self.word.load(Ordering::Relaxed))
+        write!(
+            f,
+            "RawMutex({}, {})",
+            self.rank.name(),
+            self.word.load(Ordering::Relaxed)
+        )
     }
 }
 
@@ -105,7 +123,10 @@ unsafe impl<T: Send> Sync for Mutex<T> {}
 impl<T> Mutex<T> {
     /// A free lock around the value.
     pub const fn new(rank: LockRank, value: T) -> Mutex<T> {
-        Mutex { raw: RawMutex::new(rank), value: UnsafeCell::new(value) }
+        Mutex {
+            raw: RawMutex::new(rank),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Takes the lock.

@@ -35,7 +35,10 @@ impl Once {
     #[cold]
     fn call_slow(&self, init: impl FnOnce()) {
         loop {
-            match self.0.compare_exchange(NEW, RUNNING, Ordering::Acquire, Ordering::Acquire) {
+            match self
+                .0
+                .compare_exchange(NEW, RUNNING, Ordering::Acquire, Ordering::Acquire)
+            {
                 Ok(_) => {
                     init();
                     if self.0.swap(DONE, Ordering::Release) == WAITED {
@@ -45,7 +48,12 @@ impl Once {
                 }
                 Err(DONE) => return,
                 Err(RUNNING) => {
-                    let _ = self.0.compare_exchange(RUNNING, WAITED, Ordering::Relaxed, Ordering::Relaxed);
+                    let _ = self.0.compare_exchange(
+                        RUNNING,
+                        WAITED,
+                        Ordering::Relaxed,
+                        Ordering::Relaxed,
+                    );
                 }
                 Err(_) => {
                     let _ = futex_wait(&self.0, WAITED, -1);

@@ -100,7 +100,12 @@ ranks! {
 }
 
 /// Ranks of which a thread may hold several locks, taken in address order.
-pub const SAME_RANK_OK: &[LockRank] = &[LockRank::Channel, LockRank::Semaphore, LockRank::Timers, LockRank::SpanSpecials];
+pub const SAME_RANK_OK: &[LockRank] = &[
+    LockRank::Channel,
+    LockRank::Semaphore,
+    LockRank::Timers,
+    LockRank::SpanSpecials,
+];
 
 /// Locks that a thread holds, most recent last.
 #[derive(Debug)]
@@ -114,7 +119,10 @@ impl HeldLocks {
 
     /// None held.
     pub const fn new() -> HeldLocks {
-        HeldLocks { len: 0, held: [(LockRank::Unranked, 0); HeldLocks::MAX] }
+        HeldLocks {
+            len: 0,
+            held: [(LockRank::Unranked, 0); HeldLocks::MAX],
+        }
     }
 
     /// Whether nothing is held.
@@ -140,7 +148,12 @@ impl HeldLocks {
     }
 
     fn remove(&mut self, addr: usize) -> bool {
-        let Some(index) = self.held[..self.len].iter().rposition(|(_, at)| *at == addr) else { return false };
+        let Some(index) = self.held[..self.len]
+            .iter()
+            .rposition(|(_, at)| *at == addr)
+        else {
+            return false;
+        };
         self.held.copy_within(index + 1..self.len, index);
         self.len -= 1;
         true
@@ -176,7 +189,11 @@ pub fn check_acquire(rank: LockRank, addr: usize) {
     }
     if let Some(held) = current() {
         if let Some((other, _)) = held.conflict(rank, addr) {
-            rt_os::throw!("lock order: {} taken while {} is held", rank.name(), other.name());
+            rt_os::throw!(
+                "lock order: {} taken while {} is held",
+                rank.name(),
+                other.name()
+            );
         }
         held.push(rank, addr);
     }
@@ -212,8 +229,14 @@ mod tests {
         assert!(held.conflict(LockRank::Heap, 1).is_none());
         held.push(LockRank::Sched, 1);
         assert!(held.conflict(LockRank::Heap, 2).is_none());
-        assert_eq!(held.conflict(LockRank::Channel, 2), Some((LockRank::Sched, 1)));
-        assert_eq!(held.conflict(LockRank::Sched, 2), Some((LockRank::Sched, 1)));
+        assert_eq!(
+            held.conflict(LockRank::Channel, 2),
+            Some((LockRank::Sched, 1))
+        );
+        assert_eq!(
+            held.conflict(LockRank::Sched, 2),
+            Some((LockRank::Sched, 1))
+        );
         assert!(held.remove(1) && held.is_empty() && !held.remove(1));
     }
 

@@ -21,7 +21,10 @@ unsafe impl<T: Send> Sync for SpinMutex<T> {}
 impl<T> SpinMutex<T> {
     /// A free lock around the value.
     pub const fn new(value: T) -> SpinMutex<T> {
-        SpinMutex { taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        SpinMutex {
+            taken: AtomicBool::new(false),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Takes the lock.
