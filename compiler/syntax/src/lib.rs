@@ -1,9 +1,18 @@
 //! Lexer, syntax tree and parser for Go.
 //!
-//! Reading order: [`ast`] (the tree), `token`, `lexer`, `parser` (functions named after the
-//! specification's productions).
+//! Reading order: [`ast`] (the tree), [`token`], [`lexer`], [`parser`] (functions named after
+//! the specification's productions), `directive` (what comments say), [`print`] (expressions as
+//! diagnostics show them).
 //!
 //! Architecture invariant: works on one file, knows nothing of packages, types or files on disk.
 #![forbid(unsafe_code)]
 
 pub mod ast;
+mod directive;
+pub mod lexer;
+mod names;
+pub mod parser;
+pub mod print;
+pub mod token;
+
+pub use parser::{LEXICAL, SYNTAX, parse_file};
