@@ -1,1 +1,25 @@
+//! Processes and core files of Go programs: stopping them safely, and turning what their memory holds into
+//! a [`diagnose`] snapshot.
+//!
+//! Reading order: [`target`] (what a frozen process is), [`live`] and [`inject`] (how a live one is frozen),
+//! [`core_file`].
+//!
+//! Architecture invariant: `unsafe` lives in [`sys`] only, one system call per function.
 
+#[macro_use]
+pub mod error;
+pub mod anchors;
+pub mod core_file;
+pub mod dwarf;
+pub mod exe;
+pub mod image;
+pub mod inject;
+pub mod layout;
+pub mod live;
+pub mod pclntab;
+pub mod procfs;
+pub mod runtime;
+pub mod sys;
+pub mod target;
+
+pub use error::{Error, Result};

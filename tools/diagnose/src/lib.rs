@@ -1,1 +1,9 @@
+//! Why memory is high: findings from a frozen process.
+//!
+//! Architecture invariant: pure. No file, process or clock is touched here; a [`Snapshot`] comes in, an
+//! analysis and findings go out.
+#![forbid(unsafe_code)]
 
+pub mod snapshot;
+
+pub use snapshot::Snapshot;

@@ -1,1 +1,31 @@
-fn main() {}
+//! Development commands: `cargo xtask COMMAND`.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+mod layouts;
+
+/// Every command with what it does.
+const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[(
+    "layouts",
+    "regenerate the table of runtime layouts and code anchors from the official compilers",
+    layouts::run,
+)];
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let Some((_, _, run)) = COMMANDS.iter().find(|(command, _, _)| *command == name) else {
+        eprintln!("usage: cargo xtask COMMAND");
+        for (command, what, _) in COMMANDS {
+            eprintln!("  {command:<10} {what}");
+        }
+        return ExitCode::from(2);
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
