@@ -1,8 +1,15 @@
 //! What is wrong with a user's program, as data; and its renderings.
 //!
+//! Reading order: this page (the data), [`gc`] (exactly what `go build` prints), [`rich`] (with
+//! the source line), [`json`] (for programs).
+//!
 //! A diagnostic is a value that travels beside a result (`(T, Vec<Diagnostic>)`), never an
 //! error that ends work.
 #![forbid(unsafe_code)]
+
+pub mod gc;
+pub mod json;
+pub mod rich;
 
 use source::{Pos, Span};
 
@@ -46,6 +53,17 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Soft errors do not stop later phases of checking (go/types' `Soft`): unused variables and imports.
     pub soft: bool,
+}
+
+impl Severity {
+    /// Its name, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }
 
 impl Diagnostic {

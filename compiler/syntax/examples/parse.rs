@@ -1,10 +1,13 @@
-//! Parses the files named on the command line and prints what is wrong with them, one error a
-//! line, sorted as gc does.
+//! Parses the files named on the command line as one package and prints what is wrong with them
+//! as `go tool compile -e` would. `--json` and `--rich` choose the other renderings.
 
 fn main() {
     let map = source::SourceMap::new();
-    let mut wrong = false;
-    for path in std::env::args().skip(1) {
+    let mut diagnostics = Vec::new();
+    let (flags, paths): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|arg| arg.starts_with("--"));
+    for path in paths {
         let src = match std::fs::read(&path) {
             Ok(src) => src,
             Err(error) => {
@@ -16,16 +19,24 @@ fn main() {
             eprintln!("too much source");
             std::process::exit(2);
         };
-        let (_, diagnostics) = syntax::parse_file(&file);
-        wrong |= !diagnostics.is_empty();
-        let mut lines: Vec<_> = diagnostics
-            .iter()
-            .map(|d| (file.line_col(d.pos), &d.message))
-            .collect();
-        lines.sort();
-        for ((line, col), message) in lines {
-            println!("{}:{line}:{col}: {message}", file.name);
+        let (tree, found) = syntax::parse_file(&file);
+        diagnostics.extend(found);
+        if tree.no_package {
+            break;
         }
     }
-    std::process::exit(wrong as i32);
+    let text = match flags.first().map(String::as_str) {
+        Some("--json") => diagnostics::json::render(&map, &diagnostics),
+        Some("--rich") => diagnostics
+            .iter()
+            .map(|d| diagnostics::rich::render(&map, d, Default::default()))
+            .collect(),
+        _ => diagnostics::gc::render(
+            &map,
+            &diagnostics,
+            diagnostics::gc::Options { all_errors: true },
+        ),
+    };
+    print!("{text}");
+    std::process::exit(!diagnostics.is_empty() as i32);
 }

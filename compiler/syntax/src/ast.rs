@@ -36,6 +36,9 @@ pub struct File {
     pub package_pos: Pos,
     /// The package name.
     pub package_name: NameId,
+    /// Whether something was wrong up to the package clause's end. Nothing behind it was read, and gc
+    /// prints no errors of the package's files that come after this one.
+    pub no_package: bool,
     /// Top-level declarations in source order (imports included).
     pub decls: Vec<DeclId>,
     /// `//go:build go1.N` language version demanded by the file's build constraint, as (1, N), if any.
@@ -241,7 +244,7 @@ pub enum ArrayLen {
 }
 
 /// A signature.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FuncType {
     /// Position of `func` or, for methods in interfaces, of the name.
     pub pos: Pos,

@@ -9,60 +9,54 @@ use crate::ast::Directive;
 use crate::parser::LEXICAL;
 
 /// Largest line and column number a directive can give (gc's position encoding).
-const MAX_LINE: u64 = (1 << 30) - 1;
+const MAX_LINE: u64 = 1 << 30;
 
-/// Everything the comments of a file say.
+/// Everything the comments of a file say, read bit by bit while the file is parsed.
+#[derive(Default)]
 pub(crate) struct Directives {
     pub(crate) lines: Vec<LineDirective>,
     pub(crate) directives: Vec<Directive>,
     pub(crate) go_version: Option<(u32, u32)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Comments read so far.
+    read: usize,
 }
 
-/// Reads the comments, given as byte ranges in source order.
-pub(crate) fn collect(
-    file: &SourceFile,
-    src: &[u8],
-    comments: &[(u32, u32)],
-    package: Pos,
-) -> Directives {
-    let mut found = Directives {
-        lines: Vec::new(),
-        directives: Vec::new(),
-        go_version: None,
-        diagnostics: Vec::new(),
-    };
-    for &(lo, hi) in comments {
-        let text = &src[lo as usize..hi as usize];
-        match text {
-            [b'/', b'/', rest @ ..] => {
-                if rest.starts_with(b"line ") && (lo == 0 || src[lo as usize - 1] == b'\n') {
-                    // The directive holds from the next line on.
-                    let newline = src[hi as usize..]
-                        .iter()
-                        .position(|&b| b == b'\n')
-                        .map(|n| hi + n as u32 + 1);
-                    found.line_directive(file, lo + 7, &rest[5..], newline);
-                } else if rest.starts_with(b"go:") || rest.starts_with(b"export ") {
-                    let text = String::from_utf8_lossy(rest);
-                    if file.pos(lo) < package {
-                        if let Some(constraint) = text.strip_prefix("go:build ") {
-                            found.go_version = constraint_version(constraint).or(found.go_version);
+impl Directives {
+    /// Reads the comments behind those that have been read, given as byte ranges in source order.
+    pub(crate) fn read(&mut self, file: &SourceFile, comments: &[(u32, u32)], package: Pos) {
+        let src = &file.src;
+        for &(lo, hi) in &comments[self.read..] {
+            let text = &src[lo as usize..hi as usize];
+            match text {
+                [b'/', b'/', rest @ ..] => {
+                    if rest.starts_with(b"line ") && (lo == 0 || src[lo as usize - 1] == b'\n') {
+                        // The directive holds from the next line on.
+                        let newline =
+                            memchr::memchr(b'\n', &src[hi as usize..]).map(|n| hi + n as u32 + 1);
+                        self.line_directive(file, lo + 7, &rest[5..], newline);
+                    } else if rest.starts_with(b"go:") || rest.starts_with(b"export ") {
+                        let text = String::from_utf8_lossy(rest);
+                        if file.pos(lo) < package {
+                            if let Some(constraint) = text.strip_prefix("go:build ") {
+                                self.go_version =
+                                    constraint_version(constraint).or(self.go_version);
+                            }
                         }
+                        self.directives.push(Directive {
+                            pos: file.pos(lo),
+                            text: text.into(),
+                        });
                     }
-                    found.directives.push(Directive {
-                        pos: file.pos(lo),
-                        text: text.into(),
-                    });
                 }
+                [b'/', b'*', rest @ .., b'*', b'/'] if rest.starts_with(b"line ") => {
+                    self.line_directive(file, lo + 7, &rest[5..], Some(hi));
+                }
+                _ => {}
             }
-            [b'/', b'*', rest @ .., b'*', b'/'] if rest.starts_with(b"line ") => {
-                found.line_directive(file, lo + 7, &rest[5..], Some(hi));
-            }
-            _ => {}
         }
+        self.read = comments.len();
     }
-    found
 }
 
 impl Directives {
@@ -72,46 +66,41 @@ impl Directives {
         let Some((at, last)) = trailing_number(text) else {
             return; // no colon: not a directive
         };
-        let Some(last) = last.filter(|&n| n > 0 && n <= MAX_LINE) else {
-            let before = trailing_number(&text[..at - 1]);
-            // A valid number in front means that this is the column.
-            let what = if matches!(before, Some((_, Some(_)))) {
-                "column"
-            } else {
-                "line"
-            };
-            let number = String::from_utf8_lossy(&text[at..]);
+        let mut wrong = |what: &str, at: usize, end: usize| {
+            let number = String::from_utf8_lossy(&text[at..end]);
             let pos = file.pos(lo + at as u32);
             self.diagnostics.push(Diagnostic::error(
                 LEXICAL,
                 pos,
                 format!("invalid {what} number: {number}"),
             ));
-            return;
+        };
+        let Some(last) = last else {
+            return wrong("line", at, text.len());
         };
         let (mut name_end, mut line, mut col) = (at - 1, last, 0);
         if let Some((line_at, Some(number))) = trailing_number(&text[..at - 1]) {
+            if last == 0 || last > MAX_LINE {
+                return wrong("column", at, text.len());
+            }
             if number == 0 || number > MAX_LINE {
-                let digits = String::from_utf8_lossy(&text[line_at..at - 1]);
-                let pos = file.pos(lo + line_at as u32);
-                self.diagnostics.push(Diagnostic::error(
-                    LEXICAL,
-                    pos,
-                    format!("invalid line number: {digits}"),
-                ));
-                return;
+                return wrong("line", line_at, at - 1);
             }
             (name_end, line, col) = (line_at - 1, number, last);
+        } else if last == 0 || last > MAX_LINE {
+            return wrong("line", at, text.len());
         }
         let Some(offset) = from else { return };
         let name = &text[..name_end];
-        let reported: Arc<str> = if name.is_empty() && col != 0 {
+        let reported: Arc<str> = if !name.is_empty() {
+            clean_path(&file.name, &String::from_utf8_lossy(name)).into()
+        } else if col != 0 {
             // `:line:col` keeps the file name.
             self.lines
                 .last()
                 .map_or_else(|| file.name.clone(), |d| d.file.clone())
         } else {
-            String::from_utf8_lossy(name).into()
+            "".into()
         };
         self.lines.push(LineDirective {
             offset,
@@ -119,6 +108,31 @@ impl Directives {
             line: line as u32,
             col: col as u32,
         });
+    }
+}
+
+/// `name`, relative to the directory of `file`, without needless elements.
+fn clean_path(file: &str, name: &str) -> String {
+    let joined = match file.rfind('/') {
+        Some(slash) if !name.starts_with('/') => format!("{}/{name}", &file[..slash]),
+        _ => name.to_owned(),
+    };
+    let rooted = joined.starts_with('/');
+    let mut elements: Vec<&str> = Vec::new();
+    for element in joined.split('/') {
+        match element {
+            "" | "." => {}
+            ".." if elements.last().is_some_and(|&last| last != "..") => {
+                elements.pop();
+            }
+            ".." if rooted => {}
+            _ => elements.push(element),
+        }
+    }
+    match (rooted, elements.is_empty()) {
+        (true, _) => format!("/{}", elements.join("/")),
+        (false, true) => ".".into(),
+        (false, false) => elements.join("/"),
     }
 }
 

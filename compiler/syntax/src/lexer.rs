@@ -624,7 +624,7 @@ impl<'a> Lexer<'a> {
                 Some(b'\'') => {
                     if !bad {
                         if count == 0 {
-                            self.error(lo, "empty rune literal or unescaped '");
+                            self.error(lo + 1, "empty rune literal or unescaped '");
                             bad = true;
                         } else if count != 1 {
                             self.error(lo, "more than one character in rune literal");

@@ -2,7 +2,7 @@
 
 use source::{Pos, Span};
 
-use super::{DECLARATION_START, Parser, SYNTAX, take_from};
+use super::{DECLARATION_START, Parser, take_from};
 use crate::ast::*;
 use crate::token::{Op, Tok};
 
@@ -34,12 +34,14 @@ impl Parser<'_> {
         if self.tok != Tok::Package {
             self.syntax_error("package statement must be first");
             self.tree.package_name = self.blank_name_at(self.pos());
+            self.tree.no_package = true;
             return;
         }
         self.next();
         self.tree.package_name = self.name();
         self.want(Tok::Semi);
-        if self.diagnostics.iter().any(|d| d.code == SYNTAX) || !self.diagnostics.is_empty() {
+        if self.any_errors() {
+            self.tree.no_package = true;
             return;
         }
         let mut previous = Tok::Import;
@@ -202,6 +204,7 @@ impl Parser<'_> {
                 Tok::Name => match self.type_params_or_length() {
                     Ok(length) => self.nested(|p| p.array_type_from(lbrack, Some(length))),
                     Err(list) => {
+                        self.forbid_dots(&list);
                         tparams = list;
                         alias = self.got_assign();
                         self.defined_type()
@@ -366,6 +369,7 @@ impl Parser<'_> {
         let method = self.got(Tok::Lparen);
         if method {
             let list = self.parameter_list(Tok::Rparen, None);
+            self.forbid_dots(&list);
             match *list {
                 [] => self.error_at("InvalidRecv", self.pos(), "method has no receiver"),
                 [only] => recv = Some(only),
@@ -375,14 +379,21 @@ impl Parser<'_> {
                 }
             }
         }
-        if self.tok != Tok::Name {
+        let (name, signature) = if self.tok == Tok::Name {
+            let name = self.name_here();
+            (name, self.signature(lo, None))
+        } else {
+            let name = self.blank_name_at(self.pos());
             self.expected(if method { "name" } else { "name or (" });
             self.skip_to(&[Tok::Lbrace, Tok::Semi]);
-            self.push_decl(DeclKind::Bad, lo, None);
-            return;
-        }
-        let name = self.name_here();
-        let signature = self.signature(lo, None);
+            (
+                name,
+                FuncType {
+                    pos: lo,
+                    ..FuncType::default()
+                },
+            )
+        };
         let ty = self.expr_to_here(ExprKind::FuncType(signature), lo, lo);
         let body = if self.tok == Tok::Lbrace {
             Some(self.function_body())

@@ -112,8 +112,7 @@ impl Parser<'_> {
             };
             if *dir == ChanDir::Recv {
                 // `<-` in front of a type that has taken its arrow already.
-                let pos = node.span.lo;
-                self.syntax_error_at(pos, "unexpected <-, expected chan");
+                self.syntax_error("unexpected <-, expected chan");
                 break;
             }
             let was_send = *dir == ChanDir::Send;
@@ -127,7 +126,7 @@ impl Parser<'_> {
             arrow = self.tree.exprs[elem].span.lo;
             if !matches!(self.tree.exprs[elem].kind, ExprKind::ChanType { .. }) {
                 let text = print::expr_string(&self.tree, elem);
-                self.syntax_error_at(arrow, &format!("unexpected {text}, expected chan"));
+                self.syntax_error(&format!("unexpected {text}, expected chan"));
                 break;
             }
             outer = elem;

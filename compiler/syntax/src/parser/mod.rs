@@ -23,7 +23,7 @@ use diagnostics::Diagnostic;
 use source::{Pos, SourceFile, Span};
 
 use crate::ast::*;
-use crate::directive;
+use crate::directive::Directives;
 use crate::lexer::Lexer;
 use crate::names::NameCache;
 use crate::token::{Op, SemiKind, Tok, TokSet, Token};
@@ -75,6 +75,7 @@ pub(crate) struct Parser<'a> {
     src: &'a [u8],
     lexer: Lexer<'a>,
     names: NameCache,
+    directives: Directives,
     tree: File,
     diagnostics: Vec<Diagnostic>,
     /// The current token.
@@ -120,11 +121,13 @@ impl<'a> Parser<'a> {
             file,
             src,
             names: NameCache::take(),
+            directives: Directives::default(),
             lexer,
             tree: File {
                 file: file.id,
                 package_pos: file.pos(0),
                 package_name: NameId::from_index(0),
+                no_package: false,
                 decls: Vec::new(),
                 go_version: None,
                 directives: Vec::new(),
@@ -169,17 +172,32 @@ impl<'a> Parser<'a> {
     fn finish(mut self) -> (File, Vec<Diagnostic>) {
         self.lexer.skip_to_end();
         self.names.put_back();
-        let comments = std::mem::take(&mut self.lexer.comments);
-        let found = directive::collect(self.file, self.src, &comments, self.tree.package_pos);
-        self.diagnostics.extend(found.diagnostics);
+        self.read_directives();
+        let found = self.directives;
+        if !found.diagnostics.is_empty() {
+            self.diagnostics.extend(found.diagnostics);
+            self.diagnostics.sort_by_key(|d| d.pos);
+        }
         self.file.set_line_directives(found.lines);
         self.tree.directives = found.directives;
         self.tree.go_version = found.go_version;
+        let comments = &self.lexer.comments;
         self.tree.comments = comments
             .iter()
             .map(|&(lo, hi)| Span::new(self.file.pos(lo), self.file.pos(hi)))
             .collect();
         (self.tree, self.diagnostics)
+    }
+
+    fn read_directives(&mut self) {
+        self.directives
+            .read(self.file, &self.lexer.comments, self.tree.package_pos);
+    }
+
+    /// Whether anything has been wrong so far.
+    fn any_errors(&mut self) -> bool {
+        self.read_directives();
+        !self.diagnostics.is_empty() || !self.directives.diagnostics.is_empty()
     }
 
     // Tokens.
@@ -296,7 +314,7 @@ impl<'a> Parser<'a> {
     /// wrong before.
     #[cold]
     fn syntax_error_at(&mut self, pos: Pos, message: &str) {
-        if self.tok == Tok::Eof && !self.diagnostics.is_empty() {
+        if self.tok == Tok::Eof && self.any_errors() {
             return;
         }
         let line = self.file.line_col(pos).0;

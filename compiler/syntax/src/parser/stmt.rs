@@ -108,7 +108,7 @@ impl Parser<'_> {
                 let first = self.expression();
                 if self.tok == Tok::Colon {
                     if let ExprKind::Name(label) = self.tree.exprs[first].kind {
-                        return Some(self.nested(|p| p.labeled_stmt(label, lo)));
+                        return self.nested(|p| p.labeled_stmt(label, lo));
                     }
                 }
                 let lhs = self.expression_list_from(first);
@@ -200,22 +200,21 @@ impl Parser<'_> {
         self.simple_node(simple)
     }
 
-    /// LabeledStmt, at the colon.
-    fn labeled_stmt(&mut self, label: NameId, lo: Pos) -> StmtId {
+    /// LabeledStmt, at the colon. `None` (and a complaint) if the statement is missing.
+    fn labeled_stmt(&mut self, label: NameId, lo: Pos) -> Option<StmtId> {
+        let colon = self.pos();
         self.next();
         let pos = self.pos();
         let stmt = if self.tok == Tok::Rbrace {
             self.stmt_node(StmtKind::Empty { implicit: true }, Span::at(pos), pos)
         } else {
-            match self.statement() {
-                Some(stmt) => stmt,
-                None => {
-                    self.syntax_error("missing statement after label");
-                    self.stmt_node(StmtKind::Bad, Span::at(pos), pos)
-                }
+            let stmt = self.statement();
+            if stmt.is_none() {
+                self.syntax_error_at(colon, "missing statement after label");
             }
+            stmt?
         };
-        self.stmt_to_here(StmtKind::Labeled { label, stmt }, lo)
+        Some(self.stmt_to_here(StmtKind::Labeled { label, stmt }, lo))
     }
 
     /// GoStmt, DeferStmt

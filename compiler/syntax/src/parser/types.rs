@@ -350,7 +350,8 @@ impl Parser<'_> {
         } else {
             self.type_name(None)
         };
-        self.want(Tok::Rparen);
+        // The parenthesis was wrong in the first place: its missing end is not worth a word.
+        self.got(Tok::Rparen);
         self.expr_to_here(ExprKind::Paren(inner), lo, lo)
     }
 
@@ -567,6 +568,7 @@ impl Parser<'_> {
                 self.next();
             } else {
                 let list = self.parameter_list(Tok::Rbrack, None);
+                self.forbid_dots(&list);
                 if no_tparams.is_none() {
                     tparams = list;
                 }
@@ -574,6 +576,9 @@ impl Parser<'_> {
         }
         self.want(Tok::Lparen);
         let params = self.parameter_list(Tok::Rparen, None);
+        if let [init @ .., _] = &*params {
+            self.take_dots(init, "can only use ... with final parameter");
+        }
         let results = self.result();
         FuncType {
             pos,
@@ -583,10 +588,32 @@ impl Parser<'_> {
         }
     }
 
+    /// `...T` stands in receivers, results and type parameters: reports it and leaves `T`.
+    pub(super) fn forbid_dots(&mut self, fields: &[FieldId]) {
+        self.take_dots(fields, "invalid use of ...");
+    }
+
+    fn take_dots(&mut self, fields: &[FieldId], message: &str) {
+        let mut reported = None;
+        for &field in fields {
+            let ty = self.tree.fields[field].ty;
+            let ExprKind::Ellipsis(Some(elem)) = self.tree.exprs[ty].kind else {
+                continue;
+            };
+            if reported != Some(ty) {
+                self.error_at("MisplacedDotDotDot", self.expr_span(ty).lo, message);
+                reported = Some(ty);
+            }
+            self.tree.fields[field].ty = elem;
+        }
+    }
+
     /// Result
     fn result(&mut self) -> Box<[FieldId]> {
         if self.got(Tok::Lparen) {
-            return self.parameter_list(Tok::Rparen, None);
+            let results = self.parameter_list(Tok::Rparen, None);
+            self.forbid_dots(&results);
+            return results;
         }
         match self.type_opt() {
             Some(ty) => {
@@ -710,6 +737,7 @@ impl Parser<'_> {
         let elem = self.type_opt();
         if elem.is_none() {
             self.syntax_error("... is missing type");
+            return self.expr_to_here(ExprKind::Bad, lo, lo);
         }
         self.expr_to_here(ExprKind::Ellipsis(elem), lo, lo)
     }
