@@ -46,7 +46,7 @@ impl<T> SpinMutex<T> {
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
-        (!self.taken.swap(true, Ordering::Acquire)).then_some(SpinGuard { mutex: self })
+        (!self.taken.swap(true, Ordering::Acquire)).then(|| SpinGuard { mutex: self })
     }
 }
 
