@@ -1,0 +1,308 @@
+package runtime
+
+import (
+	"internal/abi"
+	"sync/atomic"
+	"unsafe"
+)
+
+// getStaticuint64s returns the table of the values 0..255 that single-byte values share as interface data.
+func getStaticuint64s() *[256]uint64
+
+// zeroVal is what pointers to zero values of any type up to this size may point to.
+var zeroVal [abi.ZeroValSize]byte
+
+// convT copies the value of type t at v to the heap: the data word of an interface holding it.
+func convT(t *_type, v unsafe.Pointer) unsafe.Pointer {
+	if !t.Pointers() {
+		p := mallocgc(t.Size_, t, false)
+		memmove(p, v, t.Size_)
+		return p
+	}
+	p := mallocgc(t.Size_, t, true)
+	typedmemmove(t, p, v)
+	return p
+}
+
+func convT16(v uint16) unsafe.Pointer {
+	if v < 256 {
+		return unsafe.Pointer(&getStaticuint64s()[v])
+	}
+	p := mallocgc(2, nil, false)
+	*(*uint16)(p) = v
+	return p
+}
+
+func convT32(v uint32) unsafe.Pointer {
+	if v < 256 {
+		return unsafe.Pointer(&getStaticuint64s()[v])
+	}
+	p := mallocgc(4, nil, false)
+	*(*uint32)(p) = v
+	return p
+}
+
+func convT64(v uint64) unsafe.Pointer {
+	if v < 256 {
+		return unsafe.Pointer(&getStaticuint64s()[v])
+	}
+	p := mallocgc(8, nil, false)
+	*(*uint64)(p) = v
+	return p
+}
+
+func convTstring(v string) unsafe.Pointer {
+	if v == "" {
+		return unsafe.Pointer(&zeroVal[0])
+	}
+	p := new(string)
+	*p = v
+	return unsafe.Pointer(p)
+}
+
+func convTslice(v []byte) unsafe.Pointer {
+	if unsafe.SliceData(v) == nil {
+		return unsafe.Pointer(&zeroVal[0])
+	}
+	p := new([]byte)
+	*p = v
+	return unsafe.Pointer(p)
+}
+
+// itabTable is a hash table of itabs with linear probing, keyed by the addresses of the two types. A table is only added to;
+// when it is three quarters full a larger copy takes its place. Readers need no lock.
+type itabTable struct {
+	count   uintptr
+	mask    uintptr
+	entries []unsafe.Pointer // *itab
+}
+
+var (
+	itabLock mutex
+	itabs    unsafe.Pointer // *itabTable; nil until the static itabs are entered
+)
+
+func itabHash(inter *interfacetype, typ *_type) uintptr {
+	return uintptr(inter.Type.Hash ^ typ.Hash*31)
+}
+
+func (t *itabTable) find(inter *interfacetype, typ *_type) *itab {
+	for i := itabHash(inter, typ) & t.mask; ; i = (i + 1) & t.mask {
+		m := (*itab)(atomic.LoadPointer(&t.entries[i]))
+		if m == nil {
+			return nil
+		}
+		if m.Inter == inter && m.Type == typ {
+			return m
+		}
+	}
+}
+
+// insert enters m unless there is one for its types. The caller holds itabLock and keeps the table sparse.
+func (t *itabTable) insert(m *itab) {
+	for i := itabHash(m.Inter, m.Type) & t.mask; ; i = (i + 1) & t.mask {
+		have := (*itab)(t.entries[i])
+		if have == nil {
+			atomic.StorePointer(&t.entries[i], unsafe.Pointer(m))
+			t.count++
+			return
+		}
+		if have.Inter == m.Inter && have.Type == m.Type {
+			return
+		}
+	}
+}
+
+func newItabTable(size uintptr) *itabTable {
+	return &itabTable{mask: size - 1, entries: make([]unsafe.Pointer, size)}
+}
+
+// itabTableForWrite returns a table with room for one more. The caller holds itabLock.
+func itabTableForWrite() *itabTable {
+	t := (*itabTable)(itabs)
+	if t == nil {
+		static := unsafe.Slice((**itab)(module().itabs.ptr), module().itabs.len)
+		size := uintptr(512)
+		for size*3/4 < uintptr(len(static))*2 {
+			size *= 2
+		}
+		t = newItabTable(size)
+		for _, m := range static {
+			t.insert(m)
+		}
+		atomic.StorePointer(&itabs, unsafe.Pointer(t))
+	}
+	if t.count+1 > (t.mask+1)*3/4 {
+		bigger := newItabTable((t.mask + 1) * 2)
+		for _, p := range t.entries {
+			if p != nil {
+				bigger.insert((*itab)(p))
+			}
+		}
+		t = bigger
+		atomic.StorePointer(&itabs, unsafe.Pointer(t))
+	}
+	return t
+}
+
+// getitab returns the itab of typ for the interface. If typ lacks a method it returns nil if
+// canfail, else it panics.
+func getitab(inter *interfacetype, typ *_type, canfail bool) *itab {
+	if len(inter.Methods) == 0 {
+		throw("internal error - misuse of itab")
+	}
+	if typ.TFlag&abi.TFlagUncommon == 0 {
+		if canfail {
+			return nil
+		}
+		n := resolveName(&inter.Type, inter.Methods[0].Name)
+		panic(error(&TypeAssertionError{nil, typ, &inter.Type, n.Name()}))
+	}
+	var m *itab
+	if t := (*itabTable)(atomic.LoadPointer(&itabs)); t != nil {
+		m = t.find(inter, typ)
+	}
+	if m == nil {
+		lock(&itabLock)
+		t := itabTableForWrite()
+		if m = t.find(inter, typ); m == nil {
+			n := uintptr(len(inter.Methods))
+			m = (*itab)(persistentalloc(unsafe.Sizeof(itab{})+(n-1)*unsafe.Sizeof(uintptr(0)), 8))
+			m.Inter = inter
+			m.Type = typ
+			m.Hash = typ.Hash
+			itabInit(m)
+			t.insert(m)
+		}
+		unlock(&itabLock)
+	}
+	if m.Fun[0] != 0 {
+		return m
+	}
+	if canfail {
+		return nil
+	}
+	panic(error(&TypeAssertionError{nil, typ, &inter.Type, itabInit(m)}))
+}
+
+// itabInit fills the method table of m. If the type lacks a method, Fun[0] stays zero and the method's name is the result.
+func itabInit(m *itab) (missing string) {
+	inter, typ := m.Inter, m.Type
+	u := typ.Uncommon()
+	methods := u.Methods()
+	out := unsafe.Slice(&m.Fun[0], len(inter.Methods))
+	var first uintptr
+	j := 0
+	// Both lists are sorted by name.
+search:
+	for k := range inter.Methods {
+		want := &inter.Methods[k]
+		wantType := resolveType(want.Typ)
+		name := resolveName(&inter.Type, want.Name)
+		text := name.Name()
+		path := namePkgPath(name)
+		if path == "" {
+			path = inter.PkgPath.Name()
+		}
+		for ; j < len(methods); j++ {
+			have := &methods[j]
+			haveName := resolveName(typ, have.Name)
+			if resolveType(have.Mtyp) != wantType || haveName.Name() != text {
+				continue
+			}
+			if !haveName.IsExported() {
+				havePath := namePkgPath(haveName)
+				if havePath == "" {
+					havePath = resolveName(typ, u.PkgPath).Name()
+				}
+				if havePath != path {
+					continue
+				}
+			}
+			code := uintptr(resolveText(have.Ifn))
+			if k == 0 {
+				first = code
+			} else {
+				out[k] = code
+			}
+			continue search
+		}
+		return text
+	}
+	// Last: until then the table reads as negative.
+	atomic.StoreUintptr(&out[0], first)
+	return ""
+}
+
+// assertE2I returns the itab for x.(I) where x holds a t.
+func assertE2I(inter *interfacetype, t *_type) *itab {
+	if t == nil {
+		panic(error(&TypeAssertionError{nil, nil, &inter.Type, ""}))
+	}
+	return getitab(inter, t, false)
+}
+
+// assertE2I2 returns the itab for x.(I), nil if the assertion fails.
+func assertE2I2(inter *interfacetype, t *_type) *itab {
+	if t == nil {
+		return nil
+	}
+	return getitab(inter, t, true)
+}
+
+// typeAssert is the form of assertE2I that gc's descriptors of assertions are made for.
+func typeAssert(s *abi.TypeAssert, t *_type) *itab {
+	if s.CanFail {
+		return assertE2I2(s.Inter, t)
+	}
+	return assertE2I(s.Inter, t)
+}
+
+// interfaceSwitch returns the first case of a type switch over interfaces that t satisfies, and its itab. An itab of nil
+// belongs to an interface without methods; the result is s.NCases if no case fits.
+func interfaceSwitch(s *abi.InterfaceSwitch, t *_type) (int, *itab) {
+	cases := unsafe.Slice(&s.Cases[0], s.NCases)
+	for i, c := range cases {
+		if len(c.Methods) == 0 {
+			return i, nil
+		}
+		if tab := getitab(c, t, true); tab != nil {
+			return i, tab
+		}
+	}
+	return len(cases), nil
+}
+
+// panicdottypeE raises the panic of e.(T) with e of an interface type without methods.
+func panicdottypeE(have, want, iface *_type) {
+	panic(error(&TypeAssertionError{iface, have, want, ""}))
+}
+
+// panicdottypeI raises the panic of i.(T) with i of an interface type with methods.
+func panicdottypeI(have *itab, want, iface *_type) {
+	var t *_type
+	if have != nil {
+		t = have.Type
+	}
+	panicdottypeE(t, want, iface)
+}
+
+// panicnildottype raises the panic of x.(I) for an x that is nil.
+func panicnildottype(want *_type) {
+	panic(error(&TypeAssertionError{nil, nil, want, ""}))
+}
+
+func ifaceE2I(inter *interfacetype, e eface, dst *iface) {
+	t := e._type
+	if t == nil {
+		panic(error(&TypeAssertionError{nil, nil, &inter.Type, ""}))
+	}
+	dst.tab = getitab(inter, t, false)
+	dst.data = e.data
+}
+
+//go:linkname reflect_ifaceE2I reflect.ifaceE2I
+func reflect_ifaceE2I(inter *interfacetype, e eface, dst *iface) { ifaceE2I(inter, e, dst) }
+
+//go:linkname reflectlite_ifaceE2I internal/reflectlite.ifaceE2I
+func reflectlite_ifaceE2I(inter *interfacetype, e eface, dst *iface) { ifaceE2I(inter, e, dst) }

@@ -1,0 +1,100 @@
+package runtime
+
+import (
+	"internal/abi"
+	"unsafe"
+)
+
+// Names that third-party packages reach by linkname. Those that are declared elsewhere in this package are
+// only marked here.
+
+//go:linkname sync_runtime_canSpin sync.runtime_canSpin
+func sync_runtime_canSpin(i int) bool { return canSpin(i) }
+
+//go:linkname sync_runtime_doSpin sync.runtime_doSpin
+func sync_runtime_doSpin() { doSpin() }
+
+//go:linkname canSpin internal/sync.runtime_canSpin
+func canSpin(i int) bool
+
+//go:linkname doSpin internal/sync.runtime_doSpin
+func doSpin()
+
+//go:linkname fastrand
+func fastrand() uint32 { return cheaprand() }
+
+//go:linkname fastrandn
+func fastrandn(n uint32) uint32 { return cheaprandn(n) }
+
+//go:linkname fastrand64
+func fastrand64() uint64 { return rand() }
+
+//go:linkname cheaprandn
+func cheaprandn(n uint32) uint32 { return uint32(uint64(cheaprand()) * uint64(n) >> 32) }
+
+//go:linkname cheaprand64
+func cheaprand64() int64 { return int64(cheaprand())<<31 ^ int64(cheaprand()) }
+
+//go:linkname noescape
+func noescape(p unsafe.Pointer) unsafe.Pointer { return abi.NoEscape(p) }
+
+//go:linkname chanbuf
+func chanbuf(c unsafe.Pointer, i uint) unsafe.Pointer {
+	panic(error(errorString("chanbuf is not supported")))
+}
+
+//go:linkname reflect_gcbits reflect.gcbits
+func reflect_gcbits(x any) []byte {
+	t := efaceOf(&x)._type
+	if t.Kind_ == abi.Pointer {
+		t = t.Elem()
+	}
+	out := make([]byte, t.PtrBytes/8)
+	if t.TFlag&abi.TFlagGCMaskOnDemand == 0 {
+		for i := range out {
+			out[i] = *(*byte)(add(unsafe.Pointer(t.GCData), uintptr(i/8))) >> (i % 8) & 1
+		}
+	}
+	return out
+}
+
+//go:linkname lastmoduleinit plugin.lastmoduleinit
+func lastmoduleinit() (path string, syms map[string]any, initTasks []unsafe.Pointer, errstr string) {
+	return "", nil, nil, "plugins are not supported"
+}
+
+//go:linkname boring_registerCache crypto/internal/boring/bcache.registerCache
+func boring_registerCache(p unsafe.Pointer) {}
+
+//go:linkname heapObjectsCanMove
+func heapObjectsCanMove() bool { return false }
+
+//go:linkname haveHighResSleep
+var haveHighResSleep = true
+
+//go:linkname iscgo
+var iscgo bool
+
+// doInit runs package initialisations of a plugin; there are none.
+//
+//go:linkname doInit
+func doInit(t unsafe.Pointer) {}
+
+//go:linkname procyield
+func procyield(cycles uint32) {
+	for ; cycles >= 30; cycles -= 30 {
+		doSpin()
+	}
+}
+
+//go:linkname secret_count runtime/secret.count
+func secret_count() int32 { return 0 }
+
+//go:linkname secret_inc runtime/secret.inc
+func secret_inc() {}
+
+//go:linkname secret_dec runtime/secret.dec
+func secret_dec() {}
+
+//go:linkname secret_eraseSecrets runtime/secret.eraseSecrets
+func secret_eraseSecrets() {}
