@@ -1,1 +1,22 @@
+//! MIR to machine code and tables, through Cranelift.
+//!
+//! Reading order: [`isa`] (target settings), [`sig`] (where values travel), [`func`] (one function: driver of the translation),
+//! `ops`, `mem`, `calls`, `arith` (its parts), [`compile`] (one function to bytes), [`emit`] (the program to linker input),
+//! [`typedesc`] (type descriptors), [`tables`] (pc-line and handler tables).
+//!
+//! Architecture invariant: decides nothing about Go; what a construct means is in MIR already.
+#![forbid(unsafe_code)]
 
+mod arith;
+mod calls;
+pub mod compile;
+pub mod emit;
+pub mod func;
+pub mod isa;
+mod mem;
+mod ops;
+pub mod sig;
+pub mod tables;
+pub mod typedesc;
+
+pub use emit::{Options, emit_program};

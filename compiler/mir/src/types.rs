@@ -251,6 +251,10 @@ impl TypeTable {
         self.ids.insert(kind, ty);
         ty
     }
+    /// The id of a type, if it is in the table.
+    pub fn find(&self, kind: &TyKind) -> Option<Ty> {
+        self.ids.get(kind).copied()
+    }
     /// A new defined type; its underlying type is set later.
     pub fn new_named(&mut self, named: NamedTy) -> (Ty, NamedId) {
         let id = self.named.push(named);
