@@ -366,9 +366,10 @@ impl<'a> Emitter<'a> {
                 .define(symbol, Definition::Chunk(chunk, 0), size);
             let (file, line) = resolver.resolve(func.pos, &mut strings);
             let program = lines.add_function(func, &code.lines, &mut resolver, &mut strings);
-            let f = abi::module::func_flags::WRAPPER * u32::from(func.flags.wrapper)
-                | abi::module::func_flags::RUNTIME * u32::from(func.flags.runtime)
-                | abi::module::func_flags::NOSPLIT * u32::from(func.flags.nosplit);
+            let flag = |bit: u32, on: bool| if on { bit } else { 0 };
+            let f = flag(abi::module::func_flags::WRAPPER, func.flags.wrapper)
+                | flag(abi::module::func_flags::RUNTIME, func.flags.runtime)
+                | flag(abi::module::func_flags::NOSPLIT, func.flags.nosplit);
             entry_relocs.push(Reloc {
                 offset: entries.len() as u32,
                 kind: text_off,

@@ -508,7 +508,7 @@ impl Builder<'_> {
     fn intern(&mut self, bytes: Vec<u8>, align: usize) -> u32 {
         if let Some(&at) = self.names.get(&bytes) {
             // A name may equal a mask; the mask's alignment decides.
-            if at as usize % align == 0 {
+            if (at as usize).is_multiple_of(align) {
                 return at;
             }
         }
