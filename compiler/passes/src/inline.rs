@@ -1,0 +1,298 @@
+//! Inlines small functions, callees before callers, keeping positions: every inlined instruction remembers the call.
+
+use base::{FxHashMap, Id, IndexVec};
+use mir::{
+    Block, BlockCall, BlockData, Body, Callee, Def, FuncId, Function, InlineId, InlineSite, Inst,
+    Intrinsic, Loc, Op, Program, SlotData, Terminator, Value,
+};
+use smallvec::SmallVec;
+
+/// Cost up to which a function is inlined. An ordinary instruction costs 1, constants nothing.
+const BUDGET: u32 = 40;
+/// A call inside the callee costs this much.
+const CALL_COST: u32 = 12;
+/// Callers do not grow beyond this many instructions.
+const MAX_CALLER: usize = 8000;
+
+/// The pass.
+pub fn run(program: &mut Program) {
+    let mut order = callees_first(program);
+    let mut cost: IndexVec<FuncId, Option<u32>> = IndexVec::from_elem_n(None, program.funcs.len());
+    let mut done: IndexVec<FuncId, bool> = IndexVec::from_elem_n(false, program.funcs.len());
+    for id in order.drain(..) {
+        let Some(mut body) = program.funcs[id].body.take() else {
+            continue;
+        };
+        if inline_calls(program, id, &mut body, &cost, &done) {
+            let mut func = std::mem::replace(&mut program.funcs[id], placeholder());
+            func.body = Some(body);
+            crate::simplify::run(program, &mut func);
+            program.funcs[id] = func;
+        } else {
+            program.funcs[id].body = Some(body);
+        }
+        cost[id] = inline_cost(&program.funcs[id]);
+        done[id] = true;
+    }
+}
+
+fn placeholder() -> Function {
+    Function {
+        name: "".into(),
+        display: "".into(),
+        pos: source::Pos::NONE,
+        params: Box::new([]),
+        results: Box::new([]),
+        flags: Default::default(),
+        body: None,
+    }
+}
+
+/// Functions in an order in which callees come before callers, except around cycles.
+pub(crate) fn callees_first(program: &Program) -> Vec<FuncId> {
+    let mut order = Vec::with_capacity(program.funcs.len());
+    let mut seen: IndexVec<FuncId, bool> = IndexVec::from_elem_n(false, program.funcs.len());
+    for root in program.funcs.ids() {
+        if std::mem::replace(&mut seen[root], true) {
+            continue;
+        }
+        let mut stack = vec![(root, callees(program, root), 0usize)];
+        while let Some((id, list, next)) = stack.last_mut() {
+            if let Some(&callee) = list.get(*next) {
+                *next += 1;
+                if !std::mem::replace(&mut seen[callee], true) {
+                    stack.push((callee, callees(program, callee), 0));
+                }
+            } else {
+                order.push(*id);
+                stack.pop();
+            }
+        }
+    }
+    order
+}
+
+fn callees(program: &Program, id: FuncId) -> Vec<FuncId> {
+    let Some(body) = &program.funcs[id].body else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for block in body.blocks.iter() {
+        for &inst in &block.insts {
+            if let Op::Call {
+                callee: Callee::Func(f),
+                ..
+            } = body.insts[inst].op
+            {
+                out.push(f);
+            }
+        }
+    }
+    out
+}
+
+/// What inlining the function costs; `None` = it cannot or should not be inlined.
+fn inline_cost(func: &Function) -> Option<u32> {
+    let body = func.body.as_ref()?;
+    if func.flags.noinline
+        || func.flags.recovers
+        || func.flags.closure
+        || body.recover_block.is_some()
+    {
+        return None;
+    }
+    let mut cost = 0;
+    for block in body.reverse_postorder() {
+        let data = &body.blocks[block];
+        for &inst in &data.insts {
+            cost += match &body.insts[inst].op {
+                Op::ClosureCtx | Op::FramePointer | Op::DeferPush { .. } => return None,
+                Op::Intrinsic(Intrinsic::CallerPc | Intrinsic::CallerSp, _) => return None,
+                Op::Call { .. } if data.cold => 4,
+                Op::Call { args, .. } => CALL_COST + args.len() as u32,
+                Op::HeapAlloc(_) => 6,
+                Op::Move { .. } | Op::ZeroMem { .. } => 3,
+                Op::Extract(..)
+                | Op::Make(_)
+                | Op::Bitcast(_)
+                | Op::SlotAddr(_)
+                | Op::Offset(..) => 0,
+                op if crate::edit::is_constant(op) => 0,
+                _ => 1,
+            };
+        }
+        cost += match &data.term {
+            Some(Terminator::Branch { .. }) => 1,
+            Some(Terminator::Switch { cases, .. }) => 2 + cases.len() as u32,
+            _ => 0,
+        };
+        if cost > BUDGET {
+            return None;
+        }
+    }
+    Some(cost)
+}
+
+fn inline_calls(
+    program: &Program,
+    id: FuncId,
+    body: &mut Body,
+    cost: &IndexVec<FuncId, Option<u32>>,
+    done: &IndexVec<FuncId, bool>,
+) -> bool {
+    let nosplit = program.funcs[id].flags.nosplit;
+    let mut changed = false;
+    let mut work: Vec<Block> = body.blocks.ids().collect();
+    while let Some(block) = work.pop() {
+        let mut index = 0;
+        while index < body.blocks[block].insts.len() {
+            let inst = body.blocks[block].insts[index];
+            index += 1;
+            let Op::Call {
+                callee: Callee::Func(f),
+                ..
+            } = body.insts[inst].op
+            else {
+                continue;
+            };
+            if f == id || !done[f] || cost[f].is_none() || body.insts.len() > MAX_CALLER {
+                continue;
+            }
+            let callee = &program.funcs[f];
+            if nosplit && !callee.flags.nosplit {
+                continue;
+            }
+            let rest = splice(body, block, index - 1, inst, callee);
+            work.push(rest);
+            changed = true;
+            break;
+        }
+    }
+    changed
+}
+
+/// Replaces the call at `at` of `block` by the callee's body. Returns the block with the instructions after the call.
+fn splice(body: &mut Body, block: Block, at: usize, call: Inst, callee: &Function) -> Block {
+    let inner = callee.body.as_ref().expect("inlined functions have a body");
+    let Op::Call { args, .. } = body.insts[call].op.clone() else {
+        unreachable!("a call")
+    };
+    let call_loc = body.insts[call].loc;
+    let results = body.insts[call].results.clone();
+
+    // Positions: the callee's inline tree hangs below the call.
+    let mut inlines: Vec<InlineId> = Vec::with_capacity(inner.inlines.len());
+    for (i, site) in inner.inlines.iter_enumerated() {
+        let call = match site.call {
+            None => call_loc,
+            Some(loc) => Loc {
+                pos: loc.pos,
+                inline: inlines[loc.inline.index()],
+            },
+        };
+        let (func, decl, wrapper) = if i.index() == 0 {
+            (callee.display, callee.pos, callee.flags.wrapper)
+        } else {
+            (site.func, site.decl, site.wrapper)
+        };
+        inlines.push(body.inlines.push(InlineSite {
+            func,
+            decl,
+            call: Some(call),
+            wrapper,
+        }));
+    }
+    let map_loc = |loc: Loc| Loc {
+        pos: loc.pos,
+        inline: inlines[loc.inline.index()],
+    };
+
+    // Split the caller's block.
+    let rest = body.blocks.push(BlockData::default());
+    let tail = body.blocks[block].insts.split_off(at + 1);
+    body.blocks[block].insts.pop();
+    let cold = body.blocks[block].cold;
+    let (term, term_loc) = (body.blocks[block].term.take(), body.blocks[block].term_loc);
+    body.blocks[rest] = BlockData {
+        params: Vec::new(),
+        insts: tail,
+        term,
+        term_loc,
+        cold,
+    };
+    for (i, &result) in results.iter().enumerate() {
+        body.values[result].def = Def::Param(rest, i as u32);
+        body.blocks[rest].params.push(result);
+    }
+    body.insts[call].results.clear();
+
+    // Copy slots, blocks, values, instructions.
+    let slots: Vec<mir::Slot> = inner
+        .slots
+        .iter()
+        .map(|s| {
+            body.slots.push(SlotData {
+                ty: s.ty,
+                name: s.name,
+            })
+        })
+        .collect();
+    let order = inner.reverse_postorder();
+    let mut blocks: FxHashMap<Block, Block> = FxHashMap::default();
+    let mut values: IndexVec<Value, Option<Value>> =
+        IndexVec::from_elem_n(None, inner.values.len());
+    for &b in &order {
+        let new = body.blocks.push(BlockData {
+            cold: inner.blocks[b].cold || cold,
+            ..BlockData::default()
+        });
+        blocks.insert(b, new);
+        if b == Body::ENTRY {
+            for (&param, &arg) in inner.blocks[b].params.iter().zip(&args) {
+                values[param] = Some(arg);
+            }
+        } else {
+            for &param in &inner.blocks[b].params {
+                let v = body.add_block_param(new, inner.ty(param));
+                values[param] = Some(v);
+            }
+        }
+    }
+    for &b in &order {
+        for &inst in &inner.blocks[b].insts {
+            let data = &inner.insts[inst];
+            let types: SmallVec<[mir::Ty; 2]> = data.results.iter().map(|&r| inner.ty(r)).collect();
+            let new = body.make_inst(data.op.clone(), &types, map_loc(data.loc));
+            for (&old, &fresh) in data.results.iter().zip(&body.insts[new].results.clone()) {
+                values[old] = Some(fresh);
+            }
+            body.blocks[blocks[&b]].insts.push(new);
+        }
+    }
+    let value = |v: Value| values[v].expect("definitions are reachable");
+    for &b in &order {
+        let new_block = blocks[&b];
+        for index in 0..body.blocks[new_block].insts.len() {
+            let inst = body.blocks[new_block].insts[index];
+            let op = &mut body.insts[inst].op;
+            op.for_each_use_mut(|v| *v = value(*v));
+            if let Op::SlotAddr(slot) = op {
+                *slot = slots[slot.index()];
+            }
+        }
+        let mut term = inner.blocks[b].term.clone().expect("a finished body");
+        term.for_each_use_mut(|v| *v = value(*v));
+        term.for_each_target_mut(|t| t.block = blocks[&t.block]);
+        if let Terminator::Return(values) = term {
+            term = Terminator::Jump(BlockCall {
+                block: rest,
+                args: values.into_iter().collect(),
+            });
+        }
+        body.blocks[new_block].term = Some(term);
+        body.blocks[new_block].term_loc = map_loc(inner.blocks[b].term_loc);
+    }
+    body.blocks[block].term = Some(Terminator::Jump(blocks[&Body::ENTRY].into()));
+    body.blocks[block].term_loc = call_loc;
+    rest
+}

@@ -1,0 +1,216 @@
+//! The pass table.
+
+use std::time::{Duration, Instant};
+
+use mir::{Function, Program};
+use rayon::prelude::*;
+
+/// A pass.
+pub struct Pass {
+    /// Name in dumps and flags; unique.
+    pub name: &'static str,
+    /// Passes that must have run before (checked when the table is used).
+    pub after: &'static [&'static str],
+    #[allow(missing_docs)]
+    pub run: Run,
+    /// Needed for correct code: runs without optimisation too.
+    pub required: bool,
+}
+
+/// What a pass works on.
+pub enum Run {
+    /// Each function by itself, in parallel.
+    Function(fn(&Program, &mut Function)),
+    /// The program as a whole.
+    Program(fn(&mut Program)),
+}
+
+/// All passes in order.
+pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "simplify",
+        after: &[],
+        run: Run::Function(crate::simplify::run),
+        required: false,
+    },
+    Pass {
+        name: "inline",
+        after: &["simplify"],
+        run: Run::Program(crate::inline::run),
+        required: false,
+    },
+    Pass {
+        name: "simplify2",
+        after: &["inline"],
+        run: Run::Function(crate::simplify::run),
+        required: false,
+    },
+    Pass {
+        name: "escape",
+        after: &["inline", "simplify2"],
+        run: Run::Program(crate::escape::run),
+        required: false,
+    },
+    Pass {
+        name: "promote",
+        after: &["escape"],
+        run: Run::Function(crate::promote::run),
+        required: false,
+    },
+    Pass {
+        name: "simplify3",
+        after: &["promote"],
+        run: Run::Function(crate::simplify::run),
+        required: false,
+    },
+    Pass {
+        name: "checks",
+        after: &["simplify3"],
+        run: Run::Function(crate::checks::run),
+        required: false,
+    },
+    Pass {
+        name: "barriers",
+        after: &["escape", "promote"],
+        run: Run::Function(crate::barriers::run),
+        required: false,
+    },
+    Pass {
+        name: "safepoints",
+        after: &["inline"],
+        run: Run::Function(crate::safepoints::run),
+        required: true,
+    },
+];
+
+/// How to run the table.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only required passes.
+    pub no_optimize: bool,
+    /// Print functions before this pass (`*` = every pass).
+    pub dump_before: Option<String>,
+    /// Print functions after this pass.
+    pub dump_after: Option<String>,
+    /// Print only this function (link name).
+    pub dump_func: Option<String>,
+    /// Leave these passes out.
+    pub skip: Vec<String>,
+}
+
+/// Runs all passes. Returns how long each took.
+///
+/// # Panics
+/// In debug builds, if a pass leaves a function that the verifier refuses: names pass and function.
+pub fn run(program: &mut Program, options: &Options) -> Vec<(&'static str, Duration)> {
+    check_order();
+    let mut timings = Vec::new();
+    verify_all(program, "lowering");
+    for pass in PASSES {
+        if options.skip.iter().any(|s| s == pass.name) || (options.no_optimize && !pass.required) {
+            continue;
+        }
+        dump(
+            program,
+            options,
+            options.dump_before.as_deref(),
+            pass.name,
+            "before",
+        );
+        let start = Instant::now();
+        match pass.run {
+            Run::Program(f) => f(program),
+            Run::Function(f) => {
+                let mut funcs = std::mem::take(&mut program.funcs);
+                {
+                    // Functions see each other's signatures and flags only through the program; bodies are being changed.
+                    let signatures: base::IndexVec<mir::FuncId, Function> = funcs
+                        .iter()
+                        .map(|f| Function {
+                            body: None,
+                            params: f.params.clone(),
+                            results: f.results.clone(),
+                            ..shallow(f)
+                        })
+                        .collect();
+                    program.funcs = signatures;
+                }
+                let shared = &*program;
+                funcs
+                    .as_mut_slice()
+                    .par_iter_mut()
+                    .filter(|func| func.body.is_some())
+                    .for_each(|func| f(shared, func));
+                program.funcs = funcs;
+            }
+        }
+        timings.push((pass.name, start.elapsed()));
+        verify_all(program, pass.name);
+        dump(
+            program,
+            options,
+            options.dump_after.as_deref(),
+            pass.name,
+            "after",
+        );
+    }
+    timings
+}
+
+fn shallow(f: &Function) -> Function {
+    Function {
+        name: f.name,
+        display: f.display,
+        pos: f.pos,
+        params: Box::new([]),
+        results: Box::new([]),
+        flags: f.flags,
+        body: None,
+    }
+}
+
+fn check_order() {
+    for (i, pass) in PASSES.iter().enumerate() {
+        for need in pass.after {
+            assert!(
+                PASSES[..i].iter().any(|p| p.name == *need),
+                "pass {} must come after {need}",
+                pass.name
+            );
+        }
+    }
+}
+
+fn verify_all(program: &Program, when: &str) {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    program.funcs.as_slice().par_iter().for_each(|func| {
+        if let Err(errors) = mir::verify::verify(program, func) {
+            panic!(
+                "after {when}: {}:\n{}\n{}",
+                func.name,
+                errors.join("\n"),
+                mir::print::print_function(program, func)
+            );
+        }
+    });
+}
+
+fn dump(program: &Program, options: &Options, which: Option<&str>, pass: &str, word: &str) {
+    if !which.is_some_and(|w| w == "*" || w == pass) {
+        return;
+    }
+    for func in program.funcs.iter().filter(|f| f.body.is_some()) {
+        if options
+            .dump_func
+            .as_deref()
+            .is_none_or(|name| func.name.as_str() == name)
+        {
+            eprintln!(
+                "# {word} {pass}\n{}",
+                mir::print::print_function(program, func)
+            );
+        }
+    }
+}
