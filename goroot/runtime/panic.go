@@ -148,15 +148,29 @@ func gorecover(frame uintptr) any {
 		return nil
 	}
 	for fp := *(*uintptr)(unsafe.Pointer(frame)); fp != p.frame; fp = *(*uintptr)(unsafe.Pointer(fp)) {
-		// The call was made from the frame fp: only wrappers may stand between.
-		f := findfuncRaw(frameReturn(frame) - 1)
-		if fp == 0 || f == nil || funcFlags(f)&funcWrapper == 0 {
+		// The frame at fp made the call: only adapters may stand between.
+		if fp == 0 || !isAdapter(frameReturn(frame)) {
 			return nil
 		}
 		frame = fp
 	}
 	p.recovered = true
 	return p.arg
+}
+
+// isAdapter reports whether the function to which the return address belongs passes a call on, so that recover in its
+// callee counts as called by its caller: generated wrappers, and functions that reflect made.
+func isAdapter(ra uintptr) bool {
+	f := findfuncRaw(ra - 1)
+	if f == nil {
+		return true // makeFuncStub or a stub of the runtime
+	}
+	if funcFlags(f)&funcWrapper != 0 {
+		return true
+	}
+	name := funcNameRaw(f)
+	return name == "reflect.callReflect" || name == "reflect.callMethod" || name == "runtime.callPlaced" ||
+		name == "runtime.callWithOverflow" || name == "runtime.callFunc" || name == "runtime.callWithArea"
 }
 
 // Goexit ends the goroutine that calls it, after its deferred calls. Other goroutines are

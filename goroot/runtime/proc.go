@@ -11,6 +11,7 @@ func mainStart() {
 	cpu.Initialize(startEnv("GODEBUG"))
 	// The AES hashes are the Rust runtime's and work on every processor.
 	maps.UseAeshash = true
+	memProfileRateRaw(MemProfileRate)
 	setRunningInits(true)
 	main()
 }

@@ -299,16 +299,3 @@ func pprof_readProfile() (data []uint64, tags []unsafe.Pointer, eof bool) {
 	}
 	return data, make([]unsafe.Pointer, records), false
 }
-
-// Execution traces: see package runtime/trace.
-
-// StartTrace fails: this runtime does not record execution traces.
-func StartTrace() error {
-	return errorString("execution tracing is not supported by this runtime")
-}
-
-// StopTrace has nothing to stop.
-func StopTrace() {}
-
-// ReadTrace returns nil: there is no trace to read.
-func ReadTrace() []byte { return nil }
