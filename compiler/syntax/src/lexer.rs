@@ -322,17 +322,16 @@ impl<'a> Lexer<'a> {
             match c {
                 Some('\u{FEFF}') => {}
                 Some(c) if is_letter(c) => {}
+                Some(c) if is_digit(c) && at > lo => {}
                 Some(c) if is_digit(c) => {
-                    if at == lo {
-                        self.error(
-                            at,
-                            format!(
-                                "identifier cannot begin with digit U+{:04X}{}",
-                                c as u32,
-                                quoted_suffix(c)
-                            ),
-                        );
-                    }
+                    let suffix = quoted_suffix(c);
+                    self.error(
+                        at,
+                        format!(
+                            "identifier cannot begin with digit U+{:04X}{suffix}",
+                            c as u32
+                        ),
+                    );
                 }
                 Some(c) => {
                     self.error(
@@ -556,6 +555,8 @@ impl<'a> Lexer<'a> {
         loop {
             let byte = self.peek(0);
             match byte {
+                // Reported as an encoding error already; gc does not see it.
+                0 if self.pos < self.src.len() => {}
                 b'_' => scan.separators = true,
                 b'0'..=b'9' => {
                     if byte - b'0' >= scan.base && scan.invalid.is_none() {

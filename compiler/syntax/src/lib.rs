@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`ast`] (the tree), [`token`], [`lexer`], [`parser`] (functions named after
 //! the specification's productions), `directive` (what comments say), [`print`] (expressions as
-//! diagnostics show them).
+//! diagnostics show them), [`visit`] (walking the tree).
 //!
 //! Architecture invariant: works on one file, knows nothing of packages, types or files on disk.
 #![forbid(unsafe_code)]
@@ -14,5 +14,6 @@ mod names;
 pub mod parser;
 pub mod print;
 pub mod token;
+pub mod visit;
 
-pub use parser::{LEXICAL, SYNTAX, parse_file};
+pub use parser::{LEXICAL, SYNTAX, parse_file, retain_parse_errors};

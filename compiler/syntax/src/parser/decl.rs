@@ -4,7 +4,7 @@ use source::{Pos, Span};
 
 use super::{DECLARATION_START, Parser, take_from};
 use crate::ast::*;
-use crate::token::{Op, Tok};
+use crate::token::Tok;
 
 /// The specifications that can stand in a group.
 #[derive(Clone, Copy)]
@@ -50,6 +50,7 @@ impl Parser<'_> {
                 self.syntax_error("imports must appear before other declarations");
             }
             let keyword = self.tok;
+            previous = keyword;
             match Spec::of(keyword) {
                 Some(spec) => self.declaration(spec),
                 None if keyword == Tok::Func => self.function_decl(),
@@ -70,7 +71,6 @@ impl Parser<'_> {
                     continue;
                 }
             }
-            previous = keyword;
             if self.tok != Tok::Eof && !self.got(Tok::Semi) {
                 self.unexpected(" after top level declaration");
                 self.skip_to(DECLARATION_START);
@@ -252,7 +252,7 @@ impl Parser<'_> {
         let ambiguous = match self.tok {
             Tok::Lbrack => false,
             Tok::Rbrack | Tok::Dot | Tok::Star | Tok::Lparen => true,
-            Tok::Operator => self.token.op != Op::Tilde,
+            Tok::Operator => self.token.op.binary().is_some(),
             _ => false,
         };
         if !ambiguous {

@@ -2,6 +2,7 @@
 
 use source::{Pos, Span};
 
+use super::types::Bare;
 use super::{Parser, take_from};
 use crate::ast::*;
 use crate::print;
@@ -155,7 +156,7 @@ impl Parser<'_> {
             Tok::Func => {
                 self.next();
                 let pos = self.pos();
-                let signature = self.signature(lo, Some("function type"));
+                let signature = self.signature(lo, Some(Bare::FunctionType));
                 let ty = self.expr_to_here(ExprKind::FuncType(signature), lo, pos);
                 if self.tok != Tok::Lbrace {
                     return ty;

@@ -33,6 +33,18 @@ pub const SYNTAX: &str = "Syntax";
 /// Code of wrong literals, characters and comments. Checking goes on after them.
 pub const LEXICAL: &str = "Lexical";
 
+/// Codes of errors that are gc's type checker's: it never prints them beside syntax errors.
+pub const SYNTAX_TREE: &str = "InvalidSyntaxTree";
+const CHECKER_CODES: [&str; 3] = [SYNTAX_TREE, "BadDecl", "InvalidIterVar"];
+
+/// Drops what gc would not print from a package's parse errors: where there are syntax errors, all
+/// that its type checker would have found.
+pub fn retain_parse_errors(diagnostics: &mut Vec<Diagnostic>) {
+    if diagnostics.iter().any(|d| d.code == SYNTAX) {
+        diagnostics.retain(|d| !CHECKER_CODES.contains(&d.code));
+    }
+}
+
 /// Deepest nesting of productions that is accepted. A production takes under 2 KB of stack
 /// in release builds, so this bounds the parser's memory.
 pub const MAX_DEPTH: u32 = 100_000;
@@ -61,9 +73,9 @@ const DECLARATION_START: &[Tok] = &[Tok::Import, Tok::Const, Tok::Type, Tok::Var
 /// Parses one file. The tree is complete whatever the input; diagnostics are in the order of
 /// discovery. Sets the file's line directives.
 ///
-/// Diagnostics with code [`SYNTAX`] mean that gc would not type-check the package. The
-/// others (wrong literals, misplaced parentheses, ...) do not keep it from doing so; they
-/// are found here because the tree cannot hold what they complain about.
+/// Diagnostics with code [`SYNTAX`] mean that gc would not type-check the package (see
+/// [`retain_parse_errors`]). The others (wrong literals, misplaced parentheses, ...) do not keep it
+/// from doing so; they are found here because the tree cannot hold what they complain about.
 pub fn parse_file(file: &SourceFile) -> (File, Vec<Diagnostic>) {
     let mut parser = Parser::new(file);
     parser.source_file();
@@ -178,6 +190,7 @@ impl<'a> Parser<'a> {
             self.diagnostics.extend(found.diagnostics);
             self.diagnostics.sort_by_key(|d| d.pos);
         }
+        retain_parse_errors(&mut self.diagnostics);
         self.file.set_line_directives(found.lines);
         self.tree.directives = found.directives;
         self.tree.go_version = found.go_version;
@@ -197,7 +210,8 @@ impl<'a> Parser<'a> {
     /// Whether anything has been wrong so far.
     fn any_errors(&mut self) -> bool {
         self.read_directives();
-        !self.diagnostics.is_empty() || !self.directives.diagnostics.is_empty()
+        let parse_error = |d: &Diagnostic| !CHECKER_CODES.contains(&d.code);
+        self.diagnostics.iter().any(parse_error) || !self.directives.diagnostics.is_empty()
     }
 
     // Tokens.

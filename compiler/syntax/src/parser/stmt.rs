@@ -121,7 +121,6 @@ impl Parser<'_> {
             }
             Tok::Operator => match self.token.op {
                 Op::Not
-                | Op::Tilde
                 | Op::Binary(BinaryOp::Add | BinaryOp::Sub | BinaryOp::And | BinaryOp::Xor) => {
                     self.simple_statement()
                 }
@@ -186,10 +185,7 @@ impl Parser<'_> {
                 };
                 self.stmt_to_here(StmtKind::Return(results), lo)
             }
-            Tok::Semi => {
-                let span = Span::new(lo, self.file.pos(self.token.hi));
-                self.stmt_node(StmtKind::Empty { implicit: false }, span, lo)
-            }
+            Tok::Semi => self.stmt_node(StmtKind::Empty { implicit: false }, Span::at(lo), lo),
             _ => return None,
         };
         Some(stmt)
@@ -204,7 +200,7 @@ impl Parser<'_> {
     fn labeled_stmt(&mut self, label: NameId, lo: Pos) -> Option<StmtId> {
         let colon = self.pos();
         self.next();
-        let pos = self.pos();
+        let pos = self.file.pos(self.prev_hi);
         let stmt = if self.tok == Tok::Rbrace {
             self.stmt_node(StmtKind::Empty { implicit: true }, Span::at(pos), pos)
         } else {
@@ -214,7 +210,9 @@ impl Parser<'_> {
             }
             stmt?
         };
-        Some(self.stmt_to_here(StmtKind::Labeled { label, stmt }, lo))
+        // An empty statement may lie behind a comment.
+        let span = self.span_from(lo).to(self.tree.stmts[stmt].span);
+        Some(self.stmt_node(StmtKind::Labeled { label, stmt }, span, lo))
     }
 
     /// GoStmt, DeferStmt
@@ -240,7 +238,7 @@ impl Parser<'_> {
     /// SimpleStmt, or RangeClause behind `for`; `header` is the keyword whose header we are in.
     fn simple_stmt(&mut self, header: Option<Tok>) -> Simple {
         if header == Some(Tok::For) && self.tok == Tok::Range {
-            return self.range_clause(Box::new([]), false);
+            return self.range_clause(&[], false);
         }
         let lhs = self.expression_list();
         self.simple_stmt_from(lhs, header)
@@ -294,7 +292,7 @@ impl Parser<'_> {
                 let define = self.tok == Tok::Define;
                 self.next();
                 if header == Some(Tok::For) && self.tok == Tok::Range {
-                    return self.range_clause(lhs, define);
+                    return self.range_clause(&lhs, define);
                 }
                 let rhs = self.expression_list();
                 if let (true, Some(Tok::Switch), [left], [right]) = (define, header, &*lhs, &*rhs) {
@@ -328,7 +326,7 @@ impl Parser<'_> {
     }
 
     /// RangeClause, at `range`.
-    fn range_clause(&mut self, lhs: Box<[ExprId]>, define: bool) -> Simple {
+    fn range_clause(&mut self, lhs: &[ExprId], define: bool) -> Simple {
         self.next();
         let x = self.expression();
         if let Some(&extra) = lhs.get(2) {
@@ -610,6 +608,7 @@ impl Parser<'_> {
         }
         if !self.got(Tok::Lbrace) {
             self.syntax_error("missing { after switch clause");
+            self.skip_to(&[Tok::Case, Tok::Default, Tok::Rbrace]);
         }
         let (clauses, rbrace) = self.clauses(false);
         let kind = match guard {
@@ -641,6 +640,7 @@ impl Parser<'_> {
         self.next();
         if !self.got(Tok::Lbrace) {
             self.syntax_error("missing { after select clause");
+            self.skip_to(&[Tok::Case, Tok::Default, Tok::Rbrace]);
         }
         let (clauses, rbrace) = self.clauses(true);
         self.stmt_to_here(StmtKind::Select { clauses, rbrace }, lo)

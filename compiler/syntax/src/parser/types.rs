@@ -14,6 +14,13 @@ struct Param {
     span: Span,
 }
 
+/// Signatures that cannot have type parameters.
+#[derive(Clone, Copy)]
+pub(super) enum Bare {
+    FunctionType,
+    InterfaceMethod,
+}
+
 const OR: Op = Op::Binary(BinaryOp::Or);
 
 impl Parser<'_> {
@@ -73,7 +80,7 @@ impl Parser<'_> {
             Tok::Func => {
                 self.next();
                 let pos = self.pos();
-                let signature = self.nested(|p| p.signature(lo, Some("function type")));
+                let signature = self.nested(|p| p.signature(lo, Some(Bare::FunctionType)));
                 self.expr_to_here(ExprKind::FuncType(signature), lo, pos)
             }
             Tok::Lbrack => {
@@ -373,8 +380,12 @@ impl Parser<'_> {
         if self.tok != Tok::Literal {
             return None;
         }
-        if self.token.lit != LitKind::String {
-            self.syntax_error("struct field tag must be a string");
+        if self.token.lit != LitKind::String && !self.token.bad {
+            let message = format!(
+                "invalid syntax tree: incorrect tag syntax: {:?}",
+                self.token_text()
+            );
+            self.error_at(super::SYNTAX_TREE, self.pos(), message);
         }
         self.basic_lit()
     }
@@ -400,7 +411,7 @@ impl Parser<'_> {
             let name = self.name_here();
             match self.tok {
                 Tok::Lparen => {
-                    let signature = self.signature(lo, Some("interface method"));
+                    let signature = self.signature(lo, Some(Bare::InterfaceMethod));
                     (
                         Some(name),
                         self.expr_to_here(ExprKind::FuncType(signature), lo, lo),
@@ -437,7 +448,7 @@ impl Parser<'_> {
             self.next();
             if self.tok == Tok::Lparen {
                 self.error_at(super::LEXICAL, pos, "empty type parameter list");
-                let signature = self.signature(lo, Some("interface method"));
+                let signature = self.signature(lo, Some(Bare::InterfaceMethod));
                 return (
                     Some(name),
                     self.expr_to_here(ExprKind::FuncType(signature), lo, lo),
@@ -460,7 +471,7 @@ impl Parser<'_> {
                 "interface method must have no type parameters",
             );
             self.parameter_fields(params, false);
-            let signature = self.signature(lo, Some("interface method"));
+            let signature = self.signature(lo, Some(Bare::InterfaceMethod));
             return (
                 Some(name),
                 self.expr_to_here(ExprKind::FuncType(signature), lo, lo),
@@ -551,17 +562,23 @@ impl Parser<'_> {
 
     /// TypeParameters, Parameters and Result; `pos` goes to [`FuncType::pos`]. `no_tparams`
     /// names what cannot have type parameters.
-    pub(super) fn signature(&mut self, pos: Pos, no_tparams: Option<&str>) -> FuncType {
+    pub(super) fn signature(&mut self, pos: Pos, no_tparams: Option<Bare>) -> FuncType {
         let mut tparams: Box<[FieldId]> = Box::new([]);
         if self.tok == Tok::Lbrack {
             let lbrack = self.pos();
             self.next();
-            if let Some(context) = no_tparams {
-                self.error_at(
-                    super::LEXICAL,
-                    lbrack,
-                    format!("{context} must have no type parameters"),
-                );
+            match no_tparams {
+                None => {}
+                Some(Bare::FunctionType) => {
+                    self.syntax_error_at(lbrack, "function type must have no type parameters");
+                }
+                Some(Bare::InterfaceMethod) => {
+                    self.error_at(
+                        super::LEXICAL,
+                        lbrack,
+                        "interface method must have no type parameters",
+                    );
+                }
             }
             if self.tok == Tok::Rbrack {
                 self.syntax_error("empty type parameter list");
@@ -768,7 +785,10 @@ impl Parser<'_> {
                     (Some(_), Some(ty)) => current = Some(ty),
                     (None, Some(ty)) => {
                         current = Some(ty);
-                        wrong = Some(self.expr_span(ty).lo);
+                        wrong = Some(match self.tree.exprs[ty].kind {
+                            ExprKind::FuncType(_) => self.tree.exprs[ty].pos,
+                            _ => self.expr_span(ty).lo,
+                        });
                         entries[at].name = Some(self.blank_name_at(span.lo));
                     }
                     _ => match current {
