@@ -31,10 +31,10 @@ ranks! {
     Signal,
     /// The system monitor.
     Sysmon,
-    /// Serialises whoever stops the world.
-    WorldStop,
     /// One collection at a time starts or ends.
     GcStart,
+    /// Serialises whoever stops the world.
+    WorldStop,
     /// GOGC and memory limit changes.
     GcControl,
     /// Background sweeper's sleep.
