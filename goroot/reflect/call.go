@@ -32,6 +32,9 @@ func makeFuncStub()
 type makeFuncCtxt struct {
 	fn      uintptr // entry of makeFuncStub
 	handler uintptr // entry of a func(closure object, *spilledArgs)
+
+	// regPtrs is for moveMakeFuncArgPtrs, which nothing calls.
+	regPtrs abi.IntArgRegBitmap
 }
 
 // makeFuncImpl is the closure object of a function made by MakeFunc.

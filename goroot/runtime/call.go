@@ -23,6 +23,9 @@ type leaf struct {
 	float bool
 }
 
+// maxSSAFields is the number of fields above which a struct is in memory whatever they are.
+const maxSSAFields = 16
+
 // leaves are the scalars of a value. A value in memory has none and inMemory set.
 type leaves struct {
 	n        int
@@ -34,7 +37,7 @@ type leaves struct {
 
 func leavesOf(t *_type) leaves {
 	var s leaves
-	if t.Size_ != 0 && !s.add(t, 0) {
+	if !s.add(t, 0) {
 		s = leaves{inMemory: true}
 	}
 	return s
@@ -65,9 +68,6 @@ func (s *leaves) put(off, size uintptr, float bool) bool {
 
 // add appends the scalars of a t at off; false if the value is one that travels in memory.
 func (s *leaves) add(t *_type, off uintptr) bool {
-	if t.Size_ == 0 {
-		return true
-	}
 	switch t.Kind_ {
 	case abi.Float32, abi.Float64:
 		return s.put(off, t.Size_, true)
@@ -79,8 +79,11 @@ func (s *leaves) add(t *_type, off uintptr) bool {
 		return s.put(off, 8, false) && s.put(off+8, 8, false) && s.put(off+16, 8, false)
 	case abi.Array:
 		a := t.ArrayType()
-		return a.Len == 1 && s.add(a.Elem, off)
+		return a.Len == 0 || a.Len == 1 && s.add(a.Elem, off)
 	case abi.Struct:
+		if len(t.StructType().Fields) > maxSSAFields {
+			return false
+		}
 		for i := range t.StructType().Fields {
 			f := &t.StructType().Fields[i]
 			if !s.add(f.Typ, off+f.Offset) {
@@ -101,7 +104,7 @@ type resultPlan struct {
 
 // next says where a result of type t is: in registers from (ints, floats) on, or in the result area at off.
 func (p *resultPlan) next(t *_type, s *leaves) (inRegs bool, ints, floats int, off uintptr) {
-	if t.Size_ == 0 {
+	if !s.inMemory && s.n == 0 {
 		return true, p.ints, p.floats, 0
 	}
 	if !p.spilled && !s.inMemory && p.ints+s.ints <= callIntResults && p.floats+s.floats <= callFltResults {
@@ -117,14 +120,18 @@ func (p *resultPlan) next(t *_type, s *leaves) (inRegs bool, ints, floats int, o
 	return false, 0, 0, off
 }
 
-// resultArea returns the size of the result area of a signature, 0 if there is none.
+// resultArea returns the size of the result area of a signature, 0 if there is none. An area of values of size zero still
+// has an address.
 func resultArea(ft *functype) uintptr {
 	var p resultPlan
 	for _, t := range ft.OutSlice() {
 		s := leavesOf(t)
 		p.next(t, &s)
 	}
-	return p.area
+	if p.spilled {
+		return max(p.area, 8)
+	}
+	return 0
 }
 
 // argPlan walks the scalars of the arguments of a call in order.
@@ -254,7 +261,9 @@ func callPlaced(p *argPlan, fn unsafe.Pointer, ft *functype, hasRcvr bool, rcvr 
 		if s.inMemory {
 			// The callee owns the copy.
 			c := mallocgc(t.Size_, t, true)
-			typedmemmove(t, c, args[i])
+			if t.Size_ != 0 {
+				typedmemmove(t, c, args[i])
+			}
 			*p.word(false) = uintptr(c)
 			continue
 		}
@@ -319,12 +328,14 @@ func takeArgs(f *callFrame, ft *functype, hasRcvr bool, args []unsafe.Pointer) (
 		rcvr = unsafe.Pointer(*p.word(false))
 	}
 	for i, t := range ft.InSlice() {
-		if t.Size_ == 0 {
-			continue
-		}
 		s := argLeavesOf(t)
 		if s.inMemory {
-			typedmemmove(t, args[i], unsafe.Pointer(*p.word(false)))
+			if from := unsafe.Pointer(*p.word(false)); t.Size_ != 0 {
+				typedmemmove(t, args[i], from)
+			}
+			continue
+		}
+		if t.Size_ == 0 {
 			continue
 		}
 		var tmp [callMaxLeaves * 8]byte

@@ -11,7 +11,6 @@ func mainStart() {
 	cpu.Initialize(startEnv("GODEBUG"))
 	// The AES hashes are the Rust runtime's and work on every processor.
 	maps.UseAeshash = true
-	memProfileRateRaw(MemProfileRate)
 	setRunningInits(true)
 	main()
 }
@@ -23,6 +22,8 @@ func main() {
 		callCode(pc)
 	}
 	setRunningInits(false)
+	// Initialisers may have set it.
+	memProfileRateRaw(MemProfileRate)
 	callCode(module().mainMain)
 	runExitHooks(0)
 	exit(0)
