@@ -172,11 +172,6 @@ func metricBuckets(form int) []float64 {
 	return s.sizes
 }
 
-func infinity() float64 {
-	bits := uint64(0x7ff) << 52
-	return *(*float64)(unsafe.Pointer(&bits))
-}
-
 func findMetric(name string) int {
 	lo, hi := 0, len(metricTable)
 	for lo < hi {
