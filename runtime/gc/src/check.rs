@@ -85,6 +85,9 @@ fn report(object: &ObjectRef, word: usize, holder: usize) -> ! {
 pub(crate) fn check_marks(gc: &Gc, world: &dyn World) {
     let heap = gc.heap();
     let pages = heap.arena.used() / abi::sizeclass::PAGE_SIZE;
+    if pages == 0 {
+        return;
+    }
     let bits_bytes = pages * BIT_WORDS_PER_PAGE * 8;
     // Every object enters the stack at most once, the smallest has 8 bytes; only touched pages
     // cost memory.

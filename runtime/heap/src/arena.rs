@@ -289,7 +289,7 @@ impl Arena {
     /// Words of mark bits, from the first word of a page.
     #[inline(always)]
     pub fn mark_word(&self, word: usize) -> &AtomicU64 {
-        debug_assert!(word / BIT_WORDS_PER_PAGE << PAGE_SHIFT < self.used());
+        debug_assert!((word / BIT_WORDS_PER_PAGE) << PAGE_SHIFT < self.used());
         // SAFETY: the table covers every committed page.
         unsafe { &*self.mark_bits.load(Ordering::Relaxed).add(word) }
     }
@@ -297,7 +297,7 @@ impl Arena {
     /// Words of alloc bits.
     #[inline(always)]
     pub fn alloc_word(&self, word: usize) -> &AtomicU64 {
-        debug_assert!(word / BIT_WORDS_PER_PAGE << PAGE_SHIFT < self.used());
+        debug_assert!((word / BIT_WORDS_PER_PAGE) << PAGE_SHIFT < self.used());
         // SAFETY: the table covers every committed page.
         unsafe { &*self.alloc_bits.load(Ordering::Relaxed).add(word) }
     }
@@ -306,7 +306,7 @@ impl Arena {
     #[inline(always)]
     pub fn pointer_word(&self, addr: usize) -> &AtomicU64 {
         let word = (addr - self.base()) >> 9;
-        debug_assert!(word / BIT_WORDS_PER_PAGE << PAGE_SHIFT < self.used());
+        debug_assert!((word / BIT_WORDS_PER_PAGE) << PAGE_SHIFT < self.used());
         // SAFETY: the table covers every committed page.
         unsafe { &*self.pointer_bits.load(Ordering::Relaxed).add(word) }
     }
@@ -331,7 +331,7 @@ impl Arena {
         let first_page = page - info.page_in_span();
         let in_span = offset - (first_page << PAGE_SHIFT);
         // Class numbers come from our own table; both lookups stay in bounds.
-        let index = in_span as u64 * CLASS_TO_MAGIC[class & 127] as u64 >> 32;
+        let index = (in_span as u64 * CLASS_TO_MAGIC[class & 127] as u64) >> 32;
         let size = CLASS_TO_SIZE[class & 127] as usize;
         let in_span_base = index as usize * size;
         // The tail of a span that holds no whole object.
@@ -472,7 +472,7 @@ mod tests {
             (10, 300),
             (64, 0),
         ] {
-            let mut bits = vec![0u64; 8];
+            let mut bits = [0u64; 8];
             for_each_mask(first, count, |word, mask| {
                 assert_eq!(bits[word] & mask, 0);
                 bits[word] |= mask;

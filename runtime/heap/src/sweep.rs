@@ -121,7 +121,7 @@ impl Heap {
             .load(Ordering::Relaxed)
             .saturating_sub(self.sweep_basis.load(Ordering::Relaxed));
         let target =
-            (grown as u128 * self.sweep_ratio.load(Ordering::Relaxed) as u128 >> 20) as usize;
+            ((grown as u128 * self.sweep_ratio.load(Ordering::Relaxed) as u128) >> 20) as usize;
         while self.pages_swept.load(Ordering::Relaxed) < target {
             if self.sweep_one().is_none() {
                 return;

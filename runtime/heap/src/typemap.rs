@@ -22,8 +22,8 @@ pub unsafe fn pointer_mask(typ: *const Type, memory: &Persistent) -> Option<*con
     // SAFETY: with this flag `gc_data` is a writable, pointer-sized slot.
     let slot = unsafe { &*(data as *const AtomicPtr<u8>) };
     let mask = slot.load(Ordering::Acquire);
-    // SAFETY: the caller's promise.
     if mask.is_null() {
+        // SAFETY: the caller's promise.
         unsafe { build(typ, slot, memory) }
     } else {
         Some(mask)
@@ -36,7 +36,7 @@ unsafe fn build(typ: *const Type, slot: &AtomicPtr<u8>, memory: &Persistent) -> 
     let words = unsafe { (*typ).ptr_bytes } / 8;
     let mask = memory.alloc(words.div_ceil(64) * 8, 8)?;
     // SAFETY: the mask has a bit for every word of the prefix.
-    unsafe { add_pointers(typ, mask, 0, memory)? };
+    unsafe { add_pointers(typ, mask, 0) };
     match slot.compare_exchange(ptr::null_mut(), mask, Ordering::Release, Ordering::Acquire) {
         Ok(_) => Some(mask),
         // Somebody was faster; ours is wasted (once per type at most).
@@ -46,16 +46,11 @@ unsafe fn build(typ: *const Type, slot: &AtomicPtr<u8>, memory: &Persistent) -> 
 
 /// Sets the bits of a value of `typ` that starts at word `at`. Recursion is as deep as the type's
 /// literal nesting of arrays and structs (descriptors, not user data).
-unsafe fn add_pointers(
-    typ: *const Type,
-    mask: *mut u8,
-    at: usize,
-    memory: &Persistent,
-) -> Option<()> {
+unsafe fn add_pointers(typ: *const Type, mask: *mut u8, at: usize) {
     // SAFETY: descriptors refer to descriptors; offsets stay within the outer type's prefix.
     unsafe {
         if (*typ).ptr_bytes == 0 {
-            return Some(());
+            return;
         }
         if (*typ).tflag & tflag::GC_MASK_ON_DEMAND == 0 {
             let source = (*typ).gc_data;
@@ -64,14 +59,14 @@ unsafe fn add_pointers(
                     set(mask, at + word);
                 }
             }
-            return Some(());
+            return;
         }
         match (*typ).kind {
             kind::ARRAY => {
                 let array = typ as *const ArrayType;
                 let elem = (*array).elem;
                 for index in 0..(*array).len {
-                    add_pointers(elem, mask, at + index * (*elem).size / 8, memory)?;
+                    add_pointers(elem, mask, at + index * (*elem).size / 8);
                 }
             }
             kind::STRUCT => {
@@ -79,14 +74,13 @@ unsafe fn add_pointers(
                 for index in 0..fields.len {
                     let field = &*fields.data.add(index);
                     if (*field.typ).ptr_bytes != 0 {
-                        add_pointers(field.typ, mask, at + field.offset / 8, memory)?;
+                        add_pointers(field.typ, mask, at + field.offset / 8);
                     }
                 }
             }
             other => rt_os::throw!("type descriptor {typ:p}: kind {other} with a mask on demand"),
         }
     }
-    Some(())
 }
 
 unsafe fn set(mask: *mut u8, word: usize) {

@@ -94,9 +94,10 @@ impl Heap {
             let mut previous = 0;
             let mut bad = None;
             crate::specials::for_each(span, |special| {
-                if special.offset < previous || special.offset >= span.bytes() {
-                    bad = Some(special.offset);
-                } else if !self.is_allocated(span, special.offset / span.elem_size()) {
+                if special.offset < previous
+                    || special.offset >= span.bytes()
+                    || !self.is_allocated(span, special.offset / span.elem_size())
+                {
                     bad = Some(special.offset);
                 }
                 previous = special.offset;

@@ -158,7 +158,7 @@ pub unsafe fn copy_overlapping(dst: *mut u8, src: *const u8, n: usize) -> *mut u
             } else {
                 return copy(dst, src, n);
             }
-        } else if dst as usize != src as usize {
+        } else if !core::ptr::eq(dst, src) {
             copy_backward(dst, src, n);
         }
     }

@@ -152,7 +152,7 @@ pub unsafe fn call6(
 ) -> SysResult<usize> {
     // SAFETY: passed on to the caller.
     let ret = unsafe { syscall6(n, a, b, c, d, e, f) };
-    if ret < 0 && ret >= -4095 {
+    if (-4095..0).contains(&ret) {
         Err(Errno(-ret as u16))
     } else {
         Ok(ret as usize)

@@ -85,8 +85,8 @@ fn find(base: usize) -> Option<usize> {
     if base == 0 {
         return None;
     }
-    // SAFETY (all reads of this function): the kernel maps a complete, well-formed ELF image at
-    // `base`; every address read is derived from its headers.
+    // SAFETY: the kernel maps a complete, well-formed ELF image at `base`; every address read in
+    // this function is derived from its headers.
     let word = |addr: usize| unsafe { (addr as *const u64).read_unaligned() } as usize;
     // SAFETY: as above.
     let half = |addr: usize| unsafe { (addr as *const u16).read_unaligned() } as usize;

@@ -34,7 +34,7 @@ impl<T> SpinMutex<T> {
         while self.taken.swap(true, Ordering::Acquire) {
             while self.taken.load(Ordering::Relaxed) {
                 spins += 1;
-                if spins % 64 == 0 {
+                if spins.is_multiple_of(64) {
                     rt_os::thread::sched_yield();
                 }
                 spin_hint();
