@@ -1,8 +1,8 @@
-// Command overlaycheck type-checks the standard library with the declarations of the goroot folder applied, by
+// Command check type-checks the standard library with the declarations of the goroot folder applied, by
 // the selection rule of its overlay.json, and lists functions without a body that nothing provides. It must be
 // run by the release that overlay.json names:
 //
-//	cd tools/overlaycheck && GOTOOLCHAIN=go1.27.3 go run . -overlay ../../goroot
+//	cd goroot/check && GOTOOLCHAIN=go1.27.3 go run .
 //
 // With -sigs it prints the text of the replaced declarations as the manifest expects them.
 package main
@@ -65,7 +65,7 @@ type checker struct {
 
 func main() {
 	root := flag.String("goroot", runtime.GOROOT(), "GOROOT of the release")
-	dir := flag.String("overlay", "../../goroot", "folder with overlay.json")
+	dir := flag.String("overlay", "..", "folder with overlay.json")
 	sigs := flag.Bool("sigs", false, "print the texts of replaced declarations")
 	flag.Parse()
 	c := &checker{

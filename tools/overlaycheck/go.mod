@@ -1,3 +1,0 @@
-module overlaycheck
-
-go 1.27
