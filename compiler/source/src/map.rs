@@ -185,12 +185,7 @@ impl SourceMap {
     ) -> Option<Arc<SourceFile>> {
         let src = src.into();
         let mut line_starts = vec![0];
-        line_starts.extend(
-            src.iter()
-                .enumerate()
-                .filter(|&(_, &b)| b == b'\n')
-                .map(|(i, _)| i as u32 + 1),
-        );
+        line_starts.extend(memchr::memchr_iter(b'\n', &src).map(|i| i as u32 + 1));
         let mut files = self.files.write().expect("not poisoned");
         let base = files
             .last()

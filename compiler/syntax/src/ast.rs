@@ -210,7 +210,7 @@ pub enum ExprKind {
         fields: Box<[FieldId]>,
     },
     /// `func(params) results`, also the signature of declarations and methods.
-    FuncType(FuncType),
+    FuncType(Box<FuncType>),
     /// `interface { ... }`
     InterfaceType {
         /// Methods (named, `ty` is a FuncType) and embedded elements (no name).

@@ -20,6 +20,8 @@ pub struct LexError {
 /// Tokens of one file.
 pub struct Lexer<'a> {
     src: &'a [u8],
+    /// `src`, if it is valid UTF-8.
+    text: Option<&'a str>,
     pos: usize,
     insert_semi: bool,
     /// Comments met so far, as byte ranges.
@@ -51,25 +53,26 @@ const CLASS: [u8; 256] = {
     table
 };
 
-/// The hash that name tokens carry.
-#[inline]
-fn hash_step(hash: u32, byte: u8) -> u32 {
-    (hash.rotate_left(5) ^ byte as u32).wrapping_mul(0x9E37_79B1)
-}
-
 impl<'a> Lexer<'a> {
     /// A lexer at the start of `src`.
     pub fn new(src: &'a [u8]) -> Lexer<'a> {
         let pos = if src.starts_with(BOM) { BOM.len() } else { 0 };
-        let encoding = encoding_errors(src, pos);
+        let text = std::str::from_utf8(src).ok();
+        let encoding = encoding_errors(src, text, pos);
         Lexer {
             src,
+            text,
             pos,
             insert_semi: false,
             comments: Vec::new(),
             errors: Vec::new(),
             encoding,
         }
+    }
+
+    /// The source, if it is valid UTF-8.
+    pub fn text(&self) -> Option<&'a str> {
+        self.text
     }
 
     /// The source.
@@ -117,7 +120,6 @@ impl<'a> Lexer<'a> {
             semi: SemiKind::Semicolon,
             lo: lo as u32,
             hi: self.pos as u32,
-            hash: 0,
         }
     }
 
@@ -275,19 +277,19 @@ impl<'a> Lexer<'a> {
     #[inline]
     fn name(&mut self) -> Token {
         let lo = self.pos;
-        let mut hash = 0;
-        while let Some(&byte) = self.src.get(self.pos) {
+        let src = self.src;
+        let mut at = lo;
+        while let Some(&byte) = src.get(at) {
             if CLASS[byte as usize] & (LETTER | DIGIT) == 0 {
                 if byte >= 0x80 || byte == 0 {
                     return self.unicode_name(lo);
                 }
                 break;
             }
-            hash = hash_step(hash, byte);
-            self.pos += 1;
+            at += 1;
         }
-        let text = &self.src[lo..self.pos];
-        if let Some(tok) = keyword(text) {
+        self.pos = at;
+        if let Some(tok) = keyword(src, lo, at) {
             self.insert_semi = matches!(
                 tok,
                 Tok::Break | Tok::Continue | Tok::Fallthrough | Tok::Return
@@ -295,10 +297,7 @@ impl<'a> Lexer<'a> {
             return self.token(tok, lo);
         }
         self.insert_semi = true;
-        Token {
-            hash,
-            ..self.token(Tok::Name, lo)
-        }
+        self.token(Tok::Name, lo)
     }
 
     #[cold]
@@ -349,13 +348,7 @@ impl<'a> Lexer<'a> {
             self.pos += len;
         }
         self.insert_semi = true;
-        let hash = self.src[lo..self.pos]
-            .iter()
-            .fold(0, |hash, &byte| hash_step(hash, byte));
-        Token {
-            hash,
-            ..self.token(Tok::Name, lo)
-        }
+        self.token(Tok::Name, lo)
     }
 
     fn literal(&mut self, kind: LitKind, lo: usize, bad: bool) -> Token {
@@ -454,6 +447,20 @@ impl<'a> Lexer<'a> {
             invalid: None,
         };
         if !fraction {
+            // Most numbers are plain.
+            let plain = |byte: &u8| byte.is_ascii_digit();
+            let len = self.src[lo..]
+                .iter()
+                .position(|b| !plain(b))
+                .unwrap_or(self.src.len() - lo);
+            let next = self.src.get(lo + len).copied().unwrap_or(b' ');
+            if (self.src[lo] != b'0' || len == 1)
+                && CLASS[next as usize] & LETTER == 0
+                && !matches!(next, b'.' | 0)
+            {
+                self.pos = lo + len;
+                return self.literal(LitKind::Int, lo, false);
+            }
             if self.peek(0) == b'0' {
                 let (base, prefix) = match self.peek(1) | 0x20 {
                     b'x' => (16, b'x'),
@@ -808,10 +815,10 @@ pub(crate) fn decode(bytes: &[u8]) -> (Option<char>, usize) {
 }
 
 /// NUL bytes, byte order marks and bytes that are not UTF-8, last one first.
-fn encoding_errors(src: &[u8], start: usize) -> Vec<LexError> {
+fn encoding_errors(src: &[u8], text: Option<&str>, start: usize) -> Vec<LexError> {
     let mut errors = Vec::new();
-    let ascii = src.is_ascii();
-    if ascii && memchr::memchr(0, src).is_none() {
+    let marks = |text: &str| !text.is_ascii() && memchr::memmem::find(&src[start..], BOM).is_some();
+    if text.is_some_and(|text| !marks(text)) && memchr::memchr(0, src).is_none() {
         return errors;
     }
     let mut push = |at: usize, message: &str| {

@@ -86,7 +86,7 @@ impl Tok {
     }
 
     /// The class's text.
-    pub fn text(self) -> &'static str {
+    pub const fn text(self) -> &'static str {
         match self {
             Tok::Eof => "EOF",
             Tok::Name => "name",
@@ -223,8 +223,6 @@ pub struct Token {
     pub lo: u32,
     /// One past the last byte.
     pub hi: u32,
-    /// For names: a hash of the text (see `lexer::hash_name`).
-    pub hash: u32,
 }
 
 /// A set of token classes.
@@ -252,48 +250,98 @@ impl TokSet {
     }
 }
 
-/// The keyword with this text.
+/// Bytes `lo..hi`, at most the first eight, as a number.
 #[inline]
-pub fn keyword(text: &[u8]) -> Option<Tok> {
-    if text.len() < 2 || text.len() > 11 {
-        return None;
-    }
-    let tok = match (text[0], text.len()) {
-        (b'b', 5) => Tok::Break,
-        (b'c', 4) => {
-            if text[1] == b'a' {
-                Tok::Case
+pub(crate) fn head_word(src: &[u8], lo: usize, hi: usize) -> u64 {
+    let len = hi - lo;
+    match src.get(lo..lo + 8) {
+        Some(bytes) => {
+            let word = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+            if len >= 8 {
+                word
             } else {
-                Tok::Chan
+                word & !(u64::MAX << (len * 8))
             }
         }
-        (b'c', 5) => Tok::Const,
-        (b'c', 8) => Tok::Continue,
-        (b'd', 7) => Tok::Default,
-        (b'd', 5) => Tok::Defer,
-        (b'e', 4) => Tok::Else,
-        (b'f', 11) => Tok::Fallthrough,
-        (b'f', 3) => Tok::For,
-        (b'f', 4) => Tok::Func,
-        (b'g', 2) => Tok::Go,
-        (b'g', 4) => Tok::Goto,
-        (b'i', 2) => Tok::If,
-        (b'i', 6) => Tok::Import,
-        (b'i', 9) => Tok::Interface,
-        (b'm', 3) => Tok::Map,
-        (b'p', 7) => Tok::Package,
-        (b'r', 5) => Tok::Range,
-        (b'r', 6) => Tok::Return,
-        (b's', 6) => match text[1] {
-            b'e' => Tok::Select,
-            b't' => Tok::Struct,
-            _ => Tok::Switch,
-        },
-        (b't', 4) => Tok::Type,
-        (b'v', 3) => Tok::Var,
-        _ => return None,
-    };
-    (tok.text().as_bytes() == text).then_some(tok)
+        None => src[lo..hi]
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | byte as u64),
+    }
+}
+
+const KEYWORDS: [Tok; 25] = [
+    Tok::Break,
+    Tok::Case,
+    Tok::Chan,
+    Tok::Const,
+    Tok::Continue,
+    Tok::Default,
+    Tok::Defer,
+    Tok::Else,
+    Tok::Fallthrough,
+    Tok::For,
+    Tok::Func,
+    Tok::Go,
+    Tok::Goto,
+    Tok::If,
+    Tok::Import,
+    Tok::Interface,
+    Tok::Map,
+    Tok::Package,
+    Tok::Range,
+    Tok::Return,
+    Tok::Select,
+    Tok::Struct,
+    Tok::Switch,
+    Tok::Type,
+    Tok::Var,
+];
+
+const SLOT_BITS: u32 = 7;
+
+const fn const_head_word(text: &[u8]) -> u64 {
+    let (mut word, mut at) = (0, if text.len() < 8 { text.len() } else { 8 });
+    while at > 0 {
+        at -= 1;
+        word = word << 8 | text[at] as u64;
+    }
+    word
+}
+
+/// A perfect hash of the keywords: their head words, and the multiplier that gives each a slot of
+/// its own.
+const KEYWORD_TABLE: ([(u64, Tok); 1 << SLOT_BITS], u64) = {
+    let mut multiplier: u64 = 0x9E37_79B9_7F4A_7C15;
+    loop {
+        let mut slots = [(0, Tok::Eof); 1 << SLOT_BITS];
+        let mut at = 0;
+        while at < KEYWORDS.len() {
+            let word = const_head_word(KEYWORDS[at].text().as_bytes());
+            let slot = (word.wrapping_mul(multiplier) >> (64 - SLOT_BITS)) as usize;
+            if slots[slot].0 != 0 {
+                break;
+            }
+            slots[slot] = (word, KEYWORDS[at]);
+            at += 1;
+        }
+        if at == KEYWORDS.len() {
+            break (slots, multiplier);
+        }
+        multiplier = multiplier.wrapping_mul(0xD134_2543_DE82_EF95) | 1;
+    }
+};
+
+/// The keyword at bytes `lo..hi`, if that is one.
+#[inline]
+pub fn keyword(src: &[u8], lo: usize, hi: usize) -> Option<Tok> {
+    static SLOTS: [(u64, Tok); 1 << SLOT_BITS] = KEYWORD_TABLE.0;
+    let word = head_word(src, lo, hi);
+    let (text, tok) = SLOTS[(word.wrapping_mul(KEYWORD_TABLE.1) >> (64 - SLOT_BITS)) as usize];
+    let len = hi - lo;
+    (text == word && (len <= 8 || tok.text().as_bytes() == &src[lo..hi]))
+        .then_some(tok)
+        .filter(|_| len > 1)
 }
 
 #[cfg(test)]
@@ -302,42 +350,19 @@ mod tests {
 
     #[test]
     fn every_keyword_is_found_and_nothing_else() {
-        for raw in Tok::Break as u8..=Tok::Var as u8 {
-            let all = [
-                Tok::Break,
-                Tok::Case,
-                Tok::Chan,
-                Tok::Const,
-                Tok::Continue,
-                Tok::Default,
-                Tok::Defer,
-                Tok::Else,
-                Tok::Fallthrough,
-                Tok::For,
-                Tok::Func,
-                Tok::Go,
-                Tok::Goto,
-                Tok::If,
-                Tok::Import,
-                Tok::Interface,
-                Tok::Map,
-                Tok::Package,
-                Tok::Range,
-                Tok::Return,
-                Tok::Select,
-                Tok::Struct,
-                Tok::Switch,
-                Tok::Type,
-                Tok::Var,
-            ];
-            let tok = all[(raw - Tok::Break as u8) as usize];
-            assert_eq!(tok as u8, raw);
-            assert_eq!(keyword(tok.text().as_bytes()), Some(tok));
-            let mut other = tok.text().to_owned().into_bytes();
-            *other.last_mut().unwrap() = b'_';
-            assert_eq!(keyword(&other), None);
+        let check = |text: &str, expected: Option<Tok>| {
+            for tail in ["", " and more text", "("] {
+                let src = format!("{text}{tail}");
+                assert_eq!(keyword(src.as_bytes(), 0, text.len()), expected, "{src}");
+            }
+        };
+        for (at, &tok) in KEYWORDS.iter().enumerate() {
+            assert_eq!(tok as usize, Tok::Break as usize + at);
+            check(tok.text(), Some(tok));
+            check(&format!("{}x", tok.text()), None);
+            check(&tok.text()[1..], None);
         }
-        assert_eq!(keyword(b"x"), None);
-        assert_eq!(keyword(b""), None);
+        check("x", None);
+        check("interfacf", None);
     }
 }

@@ -394,7 +394,7 @@ impl Parser<'_> {
                 },
             )
         };
-        let ty = self.expr_to_here(ExprKind::FuncType(signature), lo, lo);
+        let ty = self.expr_to_here(ExprKind::FuncType(Box::new(signature)), lo, lo);
         let body = if self.tok == Tok::Lbrace {
             Some(self.function_body())
         } else {

@@ -157,7 +157,7 @@ impl Parser<'_> {
                 self.next();
                 let pos = self.pos();
                 let signature = self.signature(lo, Some(Bare::FunctionType));
-                let ty = self.expr_to_here(ExprKind::FuncType(signature), lo, pos);
+                let ty = self.expr_to_here(ExprKind::FuncType(Box::new(signature)), lo, pos);
                 if self.tok != Tok::Lbrace {
                     return ty;
                 }

@@ -85,6 +85,8 @@ pub fn parse_file(file: &SourceFile) -> (File, Vec<Diagnostic>) {
 pub(crate) struct Parser<'a> {
     file: &'a SourceFile,
     src: &'a [u8],
+    /// The source, if it is valid UTF-8.
+    text: Option<&'a str>,
     lexer: Lexer<'a>,
     names: NameCache,
     directives: Directives,
@@ -132,6 +134,7 @@ impl<'a> Parser<'a> {
         let mut parser = Parser {
             file,
             src,
+            text: lexer.text(),
             names: NameCache::take(),
             directives: Directives::default(),
             lexer,
@@ -145,9 +148,9 @@ impl<'a> Parser<'a> {
                 directives: Vec::new(),
                 comments: Vec::new(),
                 eof: file.pos(size as u32),
-                names: IndexVec::from_raw(Vec::with_capacity(size / 12)),
-                exprs: IndexVec::from_raw(Vec::with_capacity(size / 10)),
-                stmts: IndexVec::from_raw(Vec::with_capacity(size / 48)),
+                names: IndexVec::from_raw(Vec::with_capacity(size / 18)),
+                exprs: IndexVec::from_raw(Vec::with_capacity(size / 11)),
+                stmts: IndexVec::from_raw(Vec::with_capacity(size / 60)),
                 fields: IndexVec::new(),
                 clauses: IndexVec::new(),
                 decl_arena: IndexVec::new(),
@@ -161,7 +164,6 @@ impl<'a> Parser<'a> {
                 semi: SemiKind::Eof,
                 lo: 0,
                 hi: 0,
-                hash: 0,
             },
             tok: Tok::Eof,
             prev_hi: 0,
@@ -420,8 +422,9 @@ impl<'a> Parser<'a> {
 
     #[inline]
     fn name_here(&mut self) -> NameId {
-        let text = &self.src[self.token.lo as usize..self.token.hi as usize];
-        let sym = self.names.intern(text, self.token.hash);
+        let sym = self
+            .names
+            .intern(self.src, self.token.lo as usize, self.token.hi as usize);
         let pos = self.pos();
         self.next();
         self.tree.names.push(Name { sym, pos })
@@ -479,13 +482,13 @@ impl<'a> Parser<'a> {
         }
         let token = self.token;
         let span = Span::new(self.file.pos(token.lo), self.file.pos(token.hi));
-        let bytes = &self.src[token.lo as usize..token.hi as usize];
         let kind = if token.bad {
             ExprKind::Bad
         } else {
-            let text = match std::str::from_utf8(bytes) {
-                Ok(text) => text.into(),
-                Err(_) => String::from_utf8_lossy(bytes).into(),
+            let (lo, hi) = (token.lo as usize, token.hi as usize);
+            let text = match self.text.and_then(|text| text.get(lo..hi)) {
+                Some(text) => text.into(),
+                None => String::from_utf8_lossy(&self.src[lo..hi]).into(),
             };
             ExprKind::BasicLit {
                 kind: token.lit,

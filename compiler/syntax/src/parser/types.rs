@@ -81,7 +81,7 @@ impl Parser<'_> {
                 self.next();
                 let pos = self.pos();
                 let signature = self.nested(|p| p.signature(lo, Some(Bare::FunctionType)));
-                self.expr_to_here(ExprKind::FuncType(signature), lo, pos)
+                self.expr_to_here(ExprKind::FuncType(Box::new(signature)), lo, pos)
             }
             Tok::Lbrack => {
                 self.next();
@@ -414,7 +414,7 @@ impl Parser<'_> {
                     let signature = self.signature(lo, Some(Bare::InterfaceMethod));
                     (
                         Some(name),
-                        self.expr_to_here(ExprKind::FuncType(signature), lo, lo),
+                        self.expr_to_here(ExprKind::FuncType(Box::new(signature)), lo, lo),
                     )
                 }
                 Tok::Lbrack => self.method_or_instance(name),
@@ -451,7 +451,7 @@ impl Parser<'_> {
                 let signature = self.signature(lo, Some(Bare::InterfaceMethod));
                 return (
                     Some(name),
-                    self.expr_to_here(ExprKind::FuncType(signature), lo, lo),
+                    self.expr_to_here(ExprKind::FuncType(Box::new(signature)), lo, lo),
                 );
             }
             self.error_at(super::LEXICAL, pos, "empty type argument list");
@@ -474,7 +474,7 @@ impl Parser<'_> {
             let signature = self.signature(lo, Some(Bare::InterfaceMethod));
             return (
                 Some(name),
-                self.expr_to_here(ExprKind::FuncType(signature), lo, lo),
+                self.expr_to_here(ExprKind::FuncType(Box::new(signature)), lo, lo),
             );
         }
         let mut indices = Vec::new();

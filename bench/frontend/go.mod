@@ -1,0 +1,3 @@
+module ferrogo/bench/frontend
+
+go 1.27
