@@ -155,7 +155,7 @@ mod tests {
         for class in 1..NUM_SIZE_CLASSES {
             let size = CLASS_TO_SIZE[class] as u64;
             for offset in 0..CLASS_TO_PAGES[class] as u64 * PAGE_SIZE as u64 {
-                assert_eq!(offset * CLASS_TO_MAGIC[class] as u64 >> 32, offset / size);
+                assert_eq!((offset * CLASS_TO_MAGIC[class] as u64) >> 32, offset / size);
             }
         }
     }
