@@ -451,7 +451,10 @@ impl Gc {
     /// Whether the scheduler should run a worker now instead of a goroutine (`idle` = the P has
     /// nothing else to do); the result is the slice in nanoseconds for [`Gc::background_mark`].
     pub fn mark_work_wanted(&self, world: &dyn World, idle: bool) -> Option<i64> {
-        if self.phase() != Phase::Mark || !(self.work.has_work() || self.roots_left()) {
+        // Without work and without workers, somebody has to end the phase.
+        let worth =
+            self.work.has_work() || self.roots_left() || self.active.load(Ordering::Relaxed) == 0;
+        if self.phase() != Phase::Mark || !worth {
             return None;
         }
         if idle {
@@ -521,6 +524,10 @@ impl Gc {
     unsafe fn assist(&self, world: &dyn World, cache: *mut MCache) {
         // SAFETY: the caller's promise.
         let cache = unsafe { &mut *cache };
+        if self.pacer.limited() {
+            cache.assist_bytes = 0;
+            return;
+        }
         cache.assist_credit -= self.pacer.debt(core::mem::take(&mut cache.assist_bytes));
         if cache.assist_credit >= 0 {
             return;
@@ -763,6 +770,8 @@ impl Gc {
             elapsed,
             world.num_procs(),
         );
+        self.pacer
+            .account(background + assist, stopped_at, world.num_procs());
         self.pacer.commit(self.limit_goal());
         self.stats.note_cycle(CycleTrace {
             heap_start: allocated_from,

@@ -13,11 +13,13 @@
 //! 4. The expected scan work is that of the last cycle; when it is used up, the size of the
 //!    heap at the cycle's start bounds it.
 //!
-//! Source: the design documents of Go's pacer ("GC Pacer Redesign", "Soft memory limit"), without
-//! their limiter on total GC CPU except that assists stop helping when the limit would let the
-//! collector take more than half of the CPU time (see `limited`).
+//! 5. Limiter: with a memory limit that cannot be kept, collections would follow one another and
+//!    assists would take all CPU. A leaky bucket holds the CPU time that the collector used minus
+//!    what the program used; while it is full (one second per P), assists are off.
+//!
+//! Source: the design documents of Go's pacer ("GC Pacer Redesign", "Soft memory limit").
 
-use rt_sync::atomic::{AtomicF64, AtomicI32, AtomicI64, AtomicUsize, Ordering};
+use rt_sync::atomic::{AtomicBool, AtomicF64, AtomicI32, AtomicI64, AtomicUsize, Ordering};
 
 /// Share of the CPU that background marking takes.
 pub const BACKGROUND_UTILIZATION: f64 = 0.25;
@@ -47,6 +49,10 @@ pub struct Pacer {
     pub started_at: AtomicI64,
     /// Goal of the current cycle, for the trace line.
     pub cycle_goal: AtomicUsize,
+    /// The limiter's bucket, in CPU nanoseconds, and when it was last looked at.
+    bucket: AtomicI64,
+    bucket_at: AtomicI64,
+    limited: AtomicBool,
 }
 
 impl Pacer {
@@ -64,6 +70,9 @@ impl Pacer {
             live_at_start: AtomicUsize::new(0),
             started_at: AtomicI64::new(0),
             cycle_goal: AtomicUsize::new(0),
+            bucket: AtomicI64::new(0),
+            bucket_at: AtomicI64::new(0),
+            limited: AtomicBool::new(false),
         }
     }
 
@@ -126,6 +135,24 @@ impl Pacer {
         // Past the goal: pay as if a twentieth more were allowed.
         let room = goal.saturating_sub(live).max(goal / 100).max(1 << 14) as f64;
         self.assist_ratio.store(left / room);
+    }
+
+    /// Whether assists are off because the collector has used too much CPU.
+    pub fn limited(&self) -> bool {
+        self.limited.load(Ordering::Relaxed)
+    }
+
+    /// Feeds the limiter: `busy` CPU nanoseconds of collector in the time until `now`.
+    pub fn account(&self, busy: i64, now: i64, procs: usize) {
+        let before = self.bucket_at.swap(now, Ordering::Relaxed);
+        if before == 0 {
+            return;
+        }
+        let capacity = procs as i64 * 1_000_000_000;
+        let all = (now - before).max(0).saturating_mul(procs as i64);
+        let bucket = (self.bucket.load(Ordering::Relaxed) + 2 * busy - all).clamp(0, capacity);
+        self.bucket.store(bucket, Ordering::Relaxed);
+        self.limited.store(bucket == capacity, Ordering::Relaxed);
     }
 
     /// Scan work owed for allocated bytes.
@@ -211,6 +238,19 @@ mod tests {
             pacer.trigger.load(Ordering::Relaxed),
             (100 << 20) + (100 << 20) / 10 * 7
         );
+    }
+
+    #[test]
+    fn limiter_turns_assists_off_and_on_again() {
+        let pacer = Pacer::new();
+        let second = 1_000_000_000;
+        pacer.account(0, second, 2);
+        for n in 2..10 {
+            pacer.account(2 * second, n * second, 2);
+        }
+        assert!(pacer.limited());
+        pacer.account(0, 10 * second, 2);
+        assert!(!pacer.limited());
     }
 
     #[test]

@@ -23,6 +23,15 @@ impl Lists {
         &mut self.full[index(sweepgen, swept)]
     }
 
+    /// Spans on all lists.
+    pub fn len(&self) -> usize {
+        self.partial
+            .iter()
+            .chain(&self.full)
+            .map(SpanList::len)
+            .sum()
+    }
+
     /// Visits all spans.
     pub fn for_each(&self, mut f: impl FnMut(&MSpan)) {
         for list in self.partial.iter().chain(&self.full) {

@@ -6,9 +6,9 @@
 //! 2. A sample belongs to a bucket, found by (object size, stack). The object gets a profile
 //!    special that names its bucket, so the sweeper counts the free.
 //! 3. What a reader sees is the state as of the last completed collection, else it would be
-//!    full of objects that merely were not collected yet: allocations made during cycle c and
-//!    frees by its sweep become visible together, when the sweep of cycle c + 1 ends. Counts wait
-//!    in one of three slots by cycle.
+//!    full of objects that merely were not collected yet: allocations made before the end of a
+//!    mark phase and the frees of the sweep after it become visible together, when that sweep is
+//!    complete. Counts wait in one of three slots by cycle.
 
 use crate::heap::Heap;
 use crate::mcache::MCache;
@@ -153,15 +153,16 @@ impl Profile {
             .fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A collection's mark phase ended: its sweep counts frees from now on. World stopped.
+    /// A collection's mark phase ended: its sweep counts frees from now on. World stopped; the
+    /// sweep of the cycle before is complete.
     pub fn next_cycle(&self) {
-        self.publish();
         self.cycle.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The sweep is complete: what it freed, and what was allocated before, becomes visible.
+    /// The sweep is complete: its frees, and the allocations from before its mark phase ended,
+    /// become visible.
     pub fn publish(&self) {
-        let slot = self.cycle.load(Ordering::Relaxed) as usize % 3;
+        let slot = (self.cycle.load(Ordering::Relaxed) as usize + 1) % 3;
         self.for_each_raw(|bucket| {
             let counts = &bucket.future[slot];
             bucket

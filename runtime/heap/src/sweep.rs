@@ -40,7 +40,7 @@ impl Heap {
         debug_assert_eq!(self.unswept.load(Ordering::Relaxed), 0);
         let mut spans = 0;
         for central in &self.centrals {
-            central.lock().for_each(|_| spans += 1);
+            spans += central.lock().len();
         }
         self.pages_swept.store(0, Ordering::Relaxed);
         self.sweep_class.store(0, Ordering::Relaxed);
@@ -53,6 +53,9 @@ impl Heap {
             .store((pages << 20) / distance + 1, Ordering::Relaxed);
         self.unswept.store(spans, Ordering::Relaxed);
         self.sweepgen.fetch_add(2, Ordering::Release);
+        if spans == 0 {
+            self.profile.publish();
+        }
     }
 
     /// Whether every span is swept.
