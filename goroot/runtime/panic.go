@@ -17,7 +17,8 @@ import "unsafe"
 //  3. A dropped Goexit takes over instead: the goroutine still has to end, so the loop goes on in the
 //     role of the Goexit with the deferred calls that are left.
 
-// _defer is a deferred call: DeferRecord of the ABI.
+// _defer is a deferred call: DeferRecord of the ABI. Without fn it only marks a place: the calls that loop bodies
+// of range-over-func statements defer for their function are linked behind it.
 type _defer struct {
 	link  *_defer
 	frame uintptr
@@ -74,6 +75,9 @@ func gopanic(e any) {
 		g.deferred = d.link
 		frame := d.frame
 		fn := d.fn
+		if fn == nil {
+			continue
+		}
 		fn()
 		if p.recovered {
 			recovered(g, p, frame)
@@ -133,8 +137,9 @@ func deferreturn(frame uintptr) {
 			return
 		}
 		g.deferred = d.link
-		fn := d.fn
-		fn()
+		if fn := d.fn; fn != nil {
+			fn()
+		}
 	}
 }
 
@@ -191,8 +196,9 @@ func Goexit() {
 			break
 		}
 		g.deferred = d.link
-		fn := d.fn
-		fn()
+		if fn := d.fn; fn != nil {
+			fn()
+		}
 	}
 	g.panics = nil
 	goexit1()
