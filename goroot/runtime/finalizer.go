@@ -24,8 +24,9 @@ func SetFinalizer(obj any, finalizer any) {
 	if ot == nil {
 		throw("nil elem type!")
 	}
+	const notAllocated = "runtime.SetFinalizer: pointer not in allocated block"
 	if e.data == nil {
-		throw("runtime.SetFinalizer: first argument is nil")
+		throw(notAllocated)
 	}
 	base, _ := findObjectRaw(e.data)
 	if base == nil {
@@ -34,7 +35,7 @@ func SetFinalizer(obj any, finalizer any) {
 		if p := uintptr(e.data); ot.Size_ == 0 || m.data <= p && p < m.edata || m.types <= p && p < m.etypes || !inHeapOrStack(e.data) {
 			return
 		}
-		throw("runtime.SetFinalizer: pointer not in heap")
+		throw(notAllocated)
 	}
 	if base != e.data {
 		// Small objects without pointers may lie anywhere in a shared block.
@@ -131,12 +132,12 @@ type Cleanup struct {
 // nor keep *ptr reachable.
 func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
 	if ptr == nil {
-		panic(error(errorString("runtime.AddCleanup: ptr is nil")))
+		panic("runtime.AddCleanup: ptr is nil")
 	}
 	p := unsafe.Pointer(abi.Escape(ptr))
 	if kind := abi.TypeOf(arg); kind != nil && (kind.Kind_ == abi.Pointer || kind.Kind_ == abi.UnsafePointer) {
 		if *(*unsafe.Pointer)(unsafe.Pointer(&arg)) == p {
-			panic(error(errorString("runtime.AddCleanup: ptr is equal to arg, cleanup will never run")))
+			panic("runtime.AddCleanup: ptr is equal to arg, cleanup will never run")
 		}
 	}
 	if !cleanupTarget(p) {
