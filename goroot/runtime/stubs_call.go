@@ -2,7 +2,7 @@ package runtime
 
 import "unsafe"
 
-// Two entry points of the Rust runtime (runtime/runtime/src/reflectcall.rs) for calls whose signature is known at run time only. Both are naked and run on the
+// Two entry points of the Rust runtime for calls whose signature is known at run time only. Both are naked and run on the
 // goroutine's stack; they keep an rbp frame, so that walks pass through them (their return addresses belong to no function of
 // the table and are skipped).
 
