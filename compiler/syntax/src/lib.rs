@@ -2,13 +2,15 @@
 //!
 //! Reading order: [`ast`] (the tree), [`token`], [`lexer`], [`parser`] (functions named after
 //! the specification's productions), `directive` (what comments say), [`print`] (expressions as
-//! diagnostics show them), [`visit`] (walking the tree).
+//! diagnostics show them), [`visit`] (walking the tree), [`dump`] (the tree as
+//! text).
 //!
 //! Architecture invariant: works on one file, knows nothing of packages, types or files on disk.
 #![forbid(unsafe_code)]
 
 pub mod ast;
 mod directive;
+pub mod dump;
 pub mod lexer;
 mod names;
 pub mod parser;
