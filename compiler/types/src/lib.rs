@@ -1,16 +1,27 @@
 //! The type checker: packages of syntax trees in, tables of types, objects and constants out.
 //!
-//! Reading order: [`model`] (types, objects, the store they live in), [`typed`] (what checking a
-//! package yields), then the checker's modules.
+//! Reading order: [`model`] (types, objects), [`store`] (what they live in, with the universe), its queries
+//! ([`predicates`], [`subst`], [`typeset`], [`lookup`], [`sizes`], [`strings`]), [`constant`], [`typed`] (what checking a
+//! package yields), [`unify`] and [`infer`] (type arguments), then [`check`], the checker.
 //!
 //! Vocabulary is go/types': object, scope, named type, underlying type, type set, selection, instance.
 //!
 //! Architecture invariant: no IO, no knowledge of MIR; packages arrive parsed, dependencies first.
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod constant;
+pub mod lookup;
 pub mod model;
+pub mod predicates;
+pub mod sizes;
+pub mod store;
+pub mod strings;
+pub mod subst;
 pub mod typed;
+pub mod typeset;
+pub mod unify;
 
+pub use check::{BranchMessages, CheckInput, check_package};
 pub use model::*;
 pub use typed::*;

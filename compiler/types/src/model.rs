@@ -4,10 +4,11 @@
 //! are completed after creation (because declarations may be cyclic) are `OnceLock`s; after a
 //! package has been checked all locks of its objects are set.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use base::{Symbol, define_id};
-use source::Pos;
+use base::{FxHashMap, Symbol, define_id};
+use source::{Pos, Span};
 use syntax::ast::{ChanDir, DeclId};
 
 use crate::constant::ConstValue;
@@ -59,8 +60,8 @@ pub enum BasicKind {
 /// A type's structure.
 #[derive(Debug)]
 pub enum Type {
-    /// Predeclared basic type. `byte` and `rune` are aliases ([`Type::Alias`]-free: the objects share
-    /// the id of uint8/int32 for identity but print their own name).
+    /// Predeclared basic type. `byte` and `rune` ([`TypeId::BYTE`], [`TypeId::RUNE`]) are types of their own with the kind
+    /// of uint8 and int32, so that messages can say what the source says; [`Store::identical`] does not tell them apart.
     Basic(BasicKind),
     /// Defined type or an instance of a generic one.
     Named(Named),
@@ -106,6 +107,8 @@ pub struct Named {
     pub targs: Box<[TypeId]>,
     /// Type parameters of a generic type declaration (empty for instances).
     pub tparams: OnceLock<Box<[TypeId]>>,
+    /// The right-hand side of the declaration as written; set before `underlying`, which may have to wait for it.
+    pub rhs: OnceLock<TypeId>,
     /// Never a Named, Alias; TypeParam only in erroneous programs. Use [`Store::underlying`], which expands instances on demand.
     pub underlying: OnceLock<TypeId>,
     /// Declared methods (of an instance: instantiated on demand, same order as the origin's).
@@ -211,10 +214,47 @@ pub struct Object {
     pub pos: Pos,
     /// `None` for predeclared objects.
     pub pkg: Option<PkgId>,
-    /// The type; unset only while being checked.
+    /// The type; unset only while being checked, and for methods of instantiated types until
+    /// [`Store::obj_type`] is asked.
     pub ty: OnceLock<TypeId>,
     /// Where it was declared; unset for objects that no scope holds (fields, methods).
     pub parent: OnceLock<ScopeId>,
+    /// Package-level objects of a package are numbered from 1 in the order they are declared; 0 for others.
+    pub order: u32,
+    /// Whether a variable or import is used. Written by the checker of its package only.
+    pub(crate) used: AtomicBool,
+}
+
+impl Object {
+    /// An object whose type is not known yet.
+    pub fn new(kind: ObjKind, name: Symbol, pos: Pos, pkg: Option<PkgId>) -> Object {
+        Object {
+            kind,
+            name,
+            pos,
+            pkg,
+            ty: OnceLock::new(),
+            parent: OnceLock::new(),
+            order: 0,
+            used: AtomicBool::new(false),
+        }
+    }
+    /// With its type.
+    pub fn with_type(self, ty: TypeId) -> Object {
+        let _ = self.ty.set(ty);
+        self
+    }
+}
+
+/// A lexical scope.
+#[derive(Debug)]
+pub struct Scope {
+    /// The enclosing scope; `None` for the universe.
+    pub parent: Option<ScopeId>,
+    /// The text it extends over; empty for package scopes and the universe.
+    pub span: Span,
+    /// What it declares; set when the scope is complete.
+    pub names: OnceLock<FxHashMap<Symbol, ObjId>>,
 }
 
 /// Kinds of objects.
@@ -259,6 +299,8 @@ pub struct Func {
     pub decl: Option<(u32, DeclId)>,
     /// For a method of an instantiated type, the method of the generic type.
     pub origin: Option<ObjId>,
+    /// For a method of an instantiated type, that type.
+    pub recv_type: Option<TypeId>,
     /// Whether the receiver is a pointer (methods of defined types).
     pub ptr_recv: OnceLock<bool>,
     /// Whether this is an interface's method.
@@ -334,43 +376,121 @@ pub enum Lookup {
     NotFound,
 }
 
-/// All types, objects, scopes and packages of a build.
-///
-/// Planned queries (the checker's modules implement them): `ty`, `obj`, `package`, `underlying`, `unalias`,
-/// `identical`, `methods`, `type_set`, `lookup`, `method_set`, `implements`, `comparable`, `type_string`.
-#[derive(Debug, Default)]
-pub struct Store {
-    types: boxcar::Vec<Type>,
-    objects: boxcar::Vec<Object>,
-    packages: boxcar::Vec<Package>,
+impl TypeId {
+    /// The type of erroneous expressions.
+    pub const INVALID: TypeId = TypeId::basic(BasicKind::Invalid);
+    /// `byte`: uint8 by another name.
+    pub const BYTE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 1);
+    /// `rune`: int32 by another name.
+    pub const RUNE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 2);
+    /// The empty interface that `any` stands for.
+    pub const EMPTY_INTERFACE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 3);
+    /// The predeclared alias `any`.
+    pub const ANY: TypeId = TypeId(BasicKind::UntypedNil as u32 + 4);
+    /// The predeclared type `error`.
+    pub const ERROR: TypeId = TypeId(BasicKind::UntypedNil as u32 + 5);
+    /// The predeclared constraint `comparable`.
+    pub const COMPARABLE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 6);
+    /// The tuple of no values.
+    pub const EMPTY_TUPLE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 7);
+    /// The predeclared type of this kind.
+    pub const fn basic(kind: BasicKind) -> TypeId {
+        TypeId(kind as u32)
+    }
 }
 
-impl Store {
-    /// The structure of a type.
-    #[inline]
-    pub fn ty(&self, id: TypeId) -> &Type {
-        &self.types[id.0 as usize]
+impl ScopeId {
+    /// The scope of predeclared objects.
+    pub const UNIVERSE: ScopeId = ScopeId(0);
+}
+
+impl PkgId {
+    /// Package unsafe.
+    pub const UNSAFE: PkgId = PkgId(0);
+}
+
+impl BasicKind {
+    /// The type's name.
+    pub fn name(self) -> &'static str {
+        use BasicKind::*;
+        match self {
+            Invalid => "invalid type",
+            Bool => "bool",
+            Int => "int",
+            Int8 => "int8",
+            Int16 => "int16",
+            Int32 => "int32",
+            Int64 => "int64",
+            Uint => "uint",
+            Uint8 => "uint8",
+            Uint16 => "uint16",
+            Uint32 => "uint32",
+            Uint64 => "uint64",
+            Uintptr => "uintptr",
+            Float32 => "float32",
+            Float64 => "float64",
+            Complex64 => "complex64",
+            Complex128 => "complex128",
+            String => "string",
+            UnsafePointer => "Pointer",
+            UntypedBool => "untyped bool",
+            UntypedInt => "untyped int",
+            UntypedRune => "untyped rune",
+            UntypedFloat => "untyped float",
+            UntypedComplex => "untyped complex",
+            UntypedString => "untyped string",
+            UntypedNil => "untyped nil",
+        }
     }
-    /// An object.
-    #[inline]
-    pub fn obj(&self, id: ObjId) -> &Object {
-        &self.objects[id.0 as usize]
+    /// All kinds in order.
+    pub const ALL: [BasicKind; 26] = {
+        use BasicKind::*;
+        [
+            Invalid, Bool, Int, Int8, Int16, Int32, Int64, Uint, Uint8, Uint16, Uint32, Uint64, Uintptr, Float32, Float64,
+            Complex64, Complex128, String, UnsafePointer, UntypedBool, UntypedInt, UntypedRune, UntypedFloat, UntypedComplex,
+            UntypedString, UntypedNil,
+        ]
+    };
+    /// Bool, typed or not.
+    pub fn is_boolean(self) -> bool {
+        matches!(self, BasicKind::Bool | BasicKind::UntypedBool)
     }
-    /// A package.
-    #[inline]
-    pub fn package(&self, id: PkgId) -> &Package {
-        &self.packages[id.0 as usize]
+    /// Integer, typed or not.
+    pub fn is_integer(self) -> bool {
+        (self >= BasicKind::Int && self <= BasicKind::Uintptr) || matches!(self, BasicKind::UntypedInt | BasicKind::UntypedRune)
     }
-    /// Adds a type.
-    pub fn new_type(&self, ty: Type) -> TypeId {
-        TypeId(self.types.push(ty) as u32)
+    /// Typed unsigned integer.
+    pub fn is_unsigned(self) -> bool {
+        self >= BasicKind::Uint && self <= BasicKind::Uintptr
     }
-    /// Adds an object.
-    pub fn new_object(&self, object: Object) -> ObjId {
-        ObjId(self.objects.push(object) as u32)
+    /// Float, typed or not.
+    pub fn is_float(self) -> bool {
+        matches!(self, BasicKind::Float32 | BasicKind::Float64 | BasicKind::UntypedFloat)
     }
-    /// Adds a package.
-    pub fn new_package(&self, package: Package) -> PkgId {
-        PkgId(self.packages.push(package) as u32)
+    /// Complex, typed or not.
+    pub fn is_complex(self) -> bool {
+        matches!(self, BasicKind::Complex64 | BasicKind::Complex128 | BasicKind::UntypedComplex)
+    }
+    /// String, typed or not.
+    pub fn is_string(self) -> bool {
+        matches!(self, BasicKind::String | BasicKind::UntypedString)
+    }
+    /// Integer, float or complex.
+    pub fn is_numeric(self) -> bool {
+        self.is_integer() || self.is_float() || self.is_complex()
+    }
+    /// Values can be compared by `<`.
+    pub fn is_ordered(self) -> bool {
+        self.is_integer() || self.is_float() || self.is_string()
+    }
+    /// Of an untyped constant, or nil.
+    pub fn is_untyped(self) -> bool {
+        self >= BasicKind::UntypedBool
+    }
+    /// Types that constants can have.
+    pub fn is_const_type(self) -> bool {
+        self.is_boolean() || self.is_numeric() || self.is_string()
     }
 }
+
+pub use crate::store::Store;

@@ -1,0 +1,842 @@
+//! Built-in functions.
+
+use source::Pos;
+use syntax::ast::{BinaryOp, ChanDir, ExprId, ExprKind};
+
+use super::expr::default_type;
+use super::operand::{Operand, composite_kind};
+use super::Checker;
+use crate::constant::ConstValue;
+use crate::model::*;
+use crate::typed::*;
+
+/// Smallest number of arguments, and whether there may be more.
+fn arity(builtin: Builtin) -> (usize, bool) {
+    use Builtin::*;
+    match builtin {
+        Append | Max | Min | Panic | New => (1, matches!(builtin, Append | Max | Min)),
+        Cap | Clear | Close | Imag | Len | Real => (1, false),
+        Complex | Copy | Delete => (2, false),
+        Make => (1, true),
+        Print | Println => (0, true),
+        Recover => (0, false),
+        Add | Slice | String => (2, false),
+        Alignof | Offsetof | Sizeof | SliceData | StringData => (1, false),
+        Assert => (1, false),
+        Trace => (0, true),
+    }
+}
+
+impl Builtin {
+    /// Whether a call can stand as a statement; others' results must be used.
+    pub(super) fn is_statement(self) -> bool {
+        use Builtin::*;
+        matches!(self, Clear | Close | Copy | Delete | Panic | Print | Println | Recover | Assert)
+    }
+    fn qualified_name(self) -> String {
+        if self.in_unsafe() { format!("unsafe.{}", self.name()) } else { self.name().to_owned() }
+    }
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn builtin_call(
+        &mut self,
+        expr: ExprId,
+        fun: ExprId,
+        builtin: Builtin,
+        args: &'a [ExprId],
+        ellipsis: Option<Pos>,
+        rparen: Pos,
+    ) -> Operand {
+        let store = self.store;
+        let invalid = Operand::invalid(expr);
+        let name = builtin.name();
+        if ellipsis.is_some() && builtin != Builtin::Append {
+            self.error_at(args.last().copied().unwrap_or(expr), "InvalidDotDotDot", format!("invalid operation: invalid use of ... with built-in {name}"));
+            self.use_exprs(args);
+            return invalid;
+        }
+        // len and cap are constant if their argument has no call or receive.
+        let saved = self.env.has_call_or_recv;
+        if matches!(builtin, Builtin::Len | Builtin::Cap) {
+            self.env.has_call_or_recv = false;
+        }
+        let result = self.builtin_inner(expr, fun, builtin, args, ellipsis, rparen);
+        if matches!(builtin, Builtin::Len | Builtin::Cap) {
+            self.env.has_call_or_recv |= saved;
+        }
+        let _ = store;
+        let _ = invalid;
+        result
+    }
+
+    fn builtin_inner(
+        &mut self,
+        expr: ExprId,
+        fun: ExprId,
+        builtin: Builtin,
+        args: &'a [ExprId],
+        ellipsis: Option<Pos>,
+        rparen: Pos,
+    ) -> Operand {
+        let store = self.store;
+        let name = builtin.name();
+        // Types as arguments are handled by the functions themselves.
+        let mut operands: Vec<Operand> = Vec::new();
+        let takes_type = matches!(builtin, Builtin::Make | Builtin::New | Builtin::Trace | Builtin::Offsetof);
+        if !takes_type {
+            operands = self.argument_list(args);
+            if operands.iter().any(Operand::is_invalid) {
+                return Operand::invalid(expr);
+            }
+            for x in &mut operands.iter_mut() {
+                if let Type::Signature(signature) = store.ty(store.unalias(x.ty))
+                    && !signature.tparams.is_empty()
+                    && x.mode == Mode::Value
+                {
+                    let text = x.expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
+                    let x = x.clone();
+                    self.error_operand(&x, "WrongTypeArgCount", format!("cannot use generic function {text} without instantiation"));
+                    return Operand::invalid(expr);
+                }
+            }
+        }
+        let given = if takes_type { args.len() } else { operands.len() };
+        let (wanted, variadic) = arity(builtin);
+        let problem = if given < wanted {
+            "not enough"
+        } else if !variadic && given > wanted {
+            "too many"
+        } else {
+            ""
+        };
+        if !problem.is_empty() {
+            let text = self.expr_str(expr);
+            let qualifier = if problem == "too many" { self.pos(args[args.len().min(wanted + 1) - 1].min(*args.last().unwrap_or(&args[0]))) } else { rparen };
+            let pos = if problem == "too many" { args.get(wanted).map_or(qualifier, |&arg| self.pos(arg)) } else { rparen };
+            self.error(pos, "WrongArgCount", format!("{problem} arguments for {text} (expected {wanted}, found {given})"));
+            if takes_type {
+                self.use_exprs(args);
+            }
+            return Operand::invalid(expr);
+        }
+        let _ = fun;
+        match builtin {
+            Builtin::Append => self.builtin_append(expr, operands, ellipsis),
+            Builtin::Cap | Builtin::Len => self.builtin_len(expr, builtin, operands),
+            Builtin::Clear => {
+                self.require_version(self.pos(fun), 21, "clear");
+                let x = &operands[0];
+                let ok = self.all_under(x.ty, &mut |checker, ty| match checker.store.ty(ty) {
+                    Type::Map { .. } | Type::Slice(_) => true,
+                    _ => false,
+                });
+                if !ok {
+                    let text = self.operand_str(x);
+                    self.error_operand(&x.clone(), "InvalidClear", format!("invalid argument: clear {text} must be a map or slice").replace("clear ", "clear(").replace(" must be a map or slice", ") (no value) used as value").replace(&format!("invalid argument: clear({text}) (no value) used as value"), &format!("invalid argument: clear {text}: argument must be (or constrained by) map or slice").replace(&format!("clear {text}: "), "clear ")));
+                    return Operand::invalid(expr);
+                }
+                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+            }
+            Builtin::Close => {
+                let x = operands[0].clone();
+                let mut problem = None;
+                self.all_under(x.ty, &mut |checker, ty| match checker.store.ty(ty) {
+                    Type::Chan { dir: ChanDir::Recv, .. } => {
+                        problem = Some("receive-only channel");
+                        false
+                    }
+                    Type::Chan { .. } => true,
+                    _ => {
+                        problem = Some("non-channel");
+                        false
+                    }
+                });
+                if store.is_type_param(x.ty) && problem.is_none() && !self.all_under(x.ty, &mut |_, _| true) {
+                    problem = Some("non-channel");
+                }
+                if let Some(problem) = problem {
+                    let text = self.operand_str(&x);
+                    self.error_operand(&x, "InvalidClose", format!("invalid operation: cannot close {problem} {text}"));
+                    return Operand::invalid(expr);
+                }
+                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+            }
+            Builtin::Complex => self.builtin_complex(expr, operands),
+            Builtin::Copy => self.builtin_copy(expr, operands),
+            Builtin::Delete => {
+                let map = operands[0].clone();
+                let mut key = None;
+                let mut different = false;
+                let is_map = self.all_under(map.ty, &mut |checker, ty| match checker.store.ty(ty) {
+                    Type::Map { key: this, .. } => {
+                        if let Some(other) = key
+                            && !checker.store.identical(other, *this)
+                        {
+                            different = true;
+                            return false;
+                        }
+                        key = Some(*this);
+                        true
+                    }
+                    _ => false,
+                });
+                if !is_map || key.is_none() {
+                    let text = self.operand_str(&map);
+                    let message = if different {
+                        format!("invalid argument: maps of {text} must have identical key types")
+                    } else {
+                        format!("invalid argument: {text} is not a map")
+                    };
+                    self.error_operand(&map, "InvalidDelete", message);
+                    return Operand::invalid(expr);
+                }
+                let mut x = operands[1].clone();
+                self.assignment(&mut x, key, "argument to delete");
+                if x.is_invalid() {
+                    return Operand::invalid(expr);
+                }
+                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+            }
+            Builtin::Imag | Builtin::Real => self.builtin_part(expr, builtin, operands),
+            Builtin::Make => self.builtin_make(expr, args),
+            Builtin::Max | Builtin::Min => self.builtin_min_max(expr, builtin, operands, fun),
+            Builtin::New => self.builtin_new(expr, args[0]),
+            Builtin::Panic => {
+                let mut x = operands[0].clone();
+                self.assignment(&mut x, Some(TypeId::EMPTY_INTERFACE), "argument to panic");
+                if x.is_invalid() {
+                    return Operand::invalid(expr);
+                }
+                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+            }
+            Builtin::Print | Builtin::Println => {
+                let context = format!("argument to built-in {name}");
+                for mut x in operands {
+                    self.assignment(&mut x, None, &context);
+                    if x.is_invalid() {
+                        return Operand::invalid(expr);
+                    }
+                }
+                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+            }
+            Builtin::Recover => Operand::new(Mode::Value, TypeId::EMPTY_INTERFACE, expr),
+            Builtin::Add => {
+                self.require_version(self.pos(fun), 17, "unsafe.Add");
+                let pointer = TypeId::basic(BasicKind::UnsafePointer);
+                let mut x = operands[0].clone();
+                self.assignment(&mut x, Some(pointer), "argument to unsafe.Add");
+                let mut y = operands[1].clone();
+                if x.is_invalid() || !self.valid_index(&mut y, "length", true) {
+                    return Operand::invalid(expr);
+                }
+                Operand::new(Mode::Value, pointer, expr)
+            }
+            Builtin::Alignof | Builtin::Sizeof => {
+                let mut x = operands[0].clone();
+                let context = format!("argument to {}", builtin.qualified_name());
+                self.assignment(&mut x, None, &context);
+                if x.is_invalid() {
+                    return Operand::invalid(expr);
+                }
+                let uintptr = TypeId::basic(BasicKind::Uintptr);
+                if self.has_variable_size(x.ty) {
+                    return Operand::new(Mode::Value, uintptr, expr);
+                }
+                let size = if builtin == Builtin::Alignof {
+                    store.alignof(x.ty)
+                } else {
+                    match store.sizeof(x.ty) {
+                        Some(size) => size,
+                        None => {
+                            let text = self.type_str(x.ty);
+                            self.error_operand(&x, "TypeTooLarge", format!("type {text} too large"));
+                            return Operand::invalid(expr);
+                        }
+                    }
+                };
+                Operand::constant(uintptr, ConstValue::Int(size), expr)
+            }
+            Builtin::Offsetof => self.builtin_offsetof(expr, args[0]),
+            Builtin::Slice => {
+                self.require_version(self.pos(fun), 17, "unsafe.Slice");
+                let x = operands[0].clone();
+                let Type::Pointer(elem) = store.under(x.ty) else {
+                    let text = self.operand_str(&x);
+                    self.error_operand(&x, "InvalidUnsafeSlice", format!("invalid argument: {text} is not a pointer"));
+                    return Operand::invalid(expr);
+                };
+                let mut y = operands[1].clone();
+                if !self.valid_index(&mut y, "length", false) {
+                    return Operand::invalid(expr);
+                }
+                Operand::new(Mode::Value, store.slice(*elem), expr)
+            }
+            Builtin::SliceData => {
+                self.require_version(self.pos(fun), 20, "unsafe.SliceData");
+                let x = operands[0].clone();
+                match self.shared_under(x.ty).map(|under| store.ty(under)) {
+                    Ok(Type::Slice(elem)) => Operand::new(Mode::Value, store.pointer(*elem), expr),
+                    _ => {
+                        let text = self.operand_str(&x);
+                        self.error_operand(&x, "InvalidUnsafeSliceData", format!("invalid argument: {text} is not a slice"));
+                        Operand::invalid(expr)
+                    }
+                }
+            }
+            Builtin::String => {
+                self.require_version(self.pos(fun), 20, "unsafe.String");
+                let mut x = operands[0].clone();
+                let pointer = store.pointer(TypeId::BYTE);
+                self.assignment(&mut x, Some(pointer), "argument to unsafe.String");
+                let mut y = operands[1].clone();
+                if x.is_invalid() || !self.valid_index(&mut y, "length", false) {
+                    return Operand::invalid(expr);
+                }
+                Operand::new(Mode::Value, TypeId::basic(BasicKind::String), expr)
+            }
+            Builtin::StringData => {
+                self.require_version(self.pos(fun), 20, "unsafe.StringData");
+                let mut x = operands[0].clone();
+                self.assignment(&mut x, Some(TypeId::basic(BasicKind::String)), "argument to unsafe.StringData");
+                if x.is_invalid() {
+                    return Operand::invalid(expr);
+                }
+                Operand::new(Mode::Value, store.pointer(TypeId::BYTE), expr)
+            }
+            Builtin::Assert => {
+                let x = operands[0].clone();
+                let ok = x.is_const() && store.basic_kind(x.ty).is_some_and(BasicKind::is_boolean);
+                if !ok {
+                    let text = self.operand_str(&x);
+                    self.error_operand(&x, "Test", format!("invalid argument: {text} is not a boolean constant"));
+                    return Operand::invalid(expr);
+                }
+                if x.val.as_ref().and_then(ConstValue::as_bool) == Some(false) {
+                    let text = self.expr_str(expr);
+                    self.error_at(expr, "Test", format!("{text} failed"));
+                }
+                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+            }
+            Builtin::Trace => {
+                if args.is_empty() {
+                    return Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) };
+                }
+                let mut last = Operand::invalid(expr);
+                for &arg in args {
+                    last = self.raw_expr(arg, None, None, true);
+                }
+                last.expr = Some(expr);
+                last
+            }
+        }
+    }
+
+    /// Whether a predicate holds for the underlying type, or those of all types of a type parameter's set.
+    pub(super) fn all_under(&mut self, ty: TypeId, predicate: &mut dyn FnMut(&mut Self, TypeId) -> bool) -> bool {
+        let store = self.store;
+        match store.type_param(ty) {
+            None => predicate(self, store.underlying(ty)),
+            Some(param) => {
+                let types = store.specific_types(store.constraint(param)).unwrap_or_default();
+                !types.is_empty() && types.into_iter().all(|ty| predicate(self, store.underlying(ty)))
+            }
+        }
+    }
+    /// Whether the size of a type depends on type parameters.
+    fn has_variable_size(&self, ty: TypeId) -> bool {
+        let store = self.store;
+        match store.under(ty) {
+            Type::TypeParam(_) => true,
+            Type::Array { elem, .. } => self.has_variable_size(*elem),
+            Type::Struct(structure) => structure.fields.iter().any(|&field| self.has_variable_size(store.obj_type(field))),
+            _ => false,
+        }
+    }
+
+    fn builtin_append(&mut self, expr: ExprId, operands: Vec<Operand>, ellipsis: Option<Pos>) -> Operand {
+        let store = self.store;
+        let slice = operands[0].clone();
+        let ty = slice.ty;
+        if slice.is_nil() {
+            self.error_operand(&slice, "InvalidAppend", "invalid argument: first argument to append must be a typed slice; have untyped nil".replace("invalid argument: first argument to append must be a typed slice", "invalid append: argument must be a slice"));
+            return Operand::invalid(expr);
+        }
+        let elem = match self.slice_elem(ty) {
+            Ok(elem) => elem,
+            Err(why) => {
+                let text = self.operand_str(&slice);
+                let message = match why {
+                    Some(why) => format!("invalid append: {why} in {text}"),
+                    None => format!("invalid append: argument must be a slice; have {text}"),
+                };
+                self.error_operand(&slice, "InvalidAppend", message);
+                return Operand::invalid(expr);
+            }
+        };
+        // append([]byte, string...)
+        if ellipsis.is_some() && operands.len() == 2 && store.basic_kind(elem) == Some(BasicKind::Uint8) {
+            let mut text = operands[1].clone();
+            let bytes_or_string = self.all_under(text.ty, &mut |checker, ty| match checker.store.ty(ty) {
+                Type::Basic(kind) => kind.is_string(),
+                Type::Slice(elem) => checker.store.basic_kind(*elem) == Some(BasicKind::Uint8),
+                _ => false,
+            });
+            let any_string = self.any_string(text.ty);
+            if bytes_or_string && any_string {
+                if store.is_untyped(text.ty) {
+                    self.convert_untyped(&mut text, TypeId::basic(BasicKind::String));
+                }
+                return Operand::new(Mode::Value, ty, expr);
+            }
+        }
+        if let Some(_) = ellipsis {
+            // append(s, t...)
+            if operands.len() == 2 {
+                let mut x = operands[1].clone();
+                if x.is_nil() {
+                    self.assignment(&mut x, Some(store.slice(elem)), "argument to append");
+                    return if x.is_invalid() { Operand::invalid(expr) } else { Operand::new(Mode::Value, ty, expr) };
+                }
+                let target = store.slice(elem);
+                self.assignment(&mut x, Some(target), "argument to append");
+                if x.is_invalid() {
+                    return Operand::invalid(expr);
+                }
+                return Operand::new(Mode::Value, ty, expr);
+            }
+            if operands.len() != 2 {
+                let types: Vec<TypeId> = operands.iter().map(|x| x.ty).collect();
+                let have = self.types_summary(&types, false, true);
+                let want = self.types_summary(&[ty, store.slice(elem)], true, false);
+                let (what, at) = if operands.len() < 2 { ("not enough", 0) } else { ("too many", 2) };
+                let at = operands[at].clone();
+                self.error_operand(&at, "WrongArgCount", format!("{what} arguments in call to append\n\thave {have}\n\twant {want}"));
+                return Operand::invalid(expr);
+            }
+        }
+        let mut valid = true;
+        for mut x in operands.into_iter().skip(1) {
+            self.assignment(&mut x, Some(elem), "argument to append");
+            valid &= !x.is_invalid();
+        }
+        let _ = valid;
+        Operand::new(Mode::Value, ty, expr)
+    }
+    fn any_string(&mut self, ty: TypeId) -> bool {
+        let mut any = false;
+        self.all_under(ty, &mut |checker, ty| {
+            any |= checker.store.basic_kind(ty).is_some_and(BasicKind::is_string);
+            true
+        });
+        any
+    }
+    /// The element type that all slice types of a type share. `Err(None)`: not a slice.
+    fn slice_elem(&mut self, ty: TypeId) -> Result<TypeId, Option<String>> {
+        let mut elem = None;
+        let mut why = None;
+        let ok = self.all_under(ty, &mut |checker, ty| match checker.store.ty(ty) {
+            Type::Slice(this) => {
+                if let Some(other) = elem
+                    && !checker.store.identical(other, *this)
+                {
+                    let (s, t) = (checker.type_str(other), checker.type_str(*this));
+                    why = Some(format!("mismatched slice element types {s} and {t}"));
+                    return false;
+                }
+                elem = Some(*this);
+                true
+            }
+            _ => false,
+        });
+        match (ok, elem) {
+            (true, Some(elem)) => Ok(elem),
+            _ => Err(why),
+        }
+    }
+
+    fn builtin_len(&mut self, expr: ExprId, builtin: Builtin, operands: Vec<Operand>) -> Operand {
+        let store = self.store;
+        let mut x = operands.into_iter().next().expect("counted");
+        let int = TypeId::basic(BasicKind::Int);
+        let mut constant = None;
+        let mut mode = Mode::Invalid;
+        let deref_array = |ty: TypeId| match store.under(ty) {
+            Type::Pointer(elem) if matches!(store.under(*elem), Type::Array { .. }) => store.underlying(*elem),
+            _ => store.underlying(ty),
+        };
+        if store.is_type_param(x.ty) {
+            let ok = self.all_under(x.ty, &mut |_, ty| match store.ty(deref_array(ty)) {
+                Type::Basic(kind) => kind.is_string() && builtin == Builtin::Len,
+                Type::Array { .. } | Type::Slice(_) | Type::Chan { .. } => true,
+                Type::Map { .. } => builtin == Builtin::Len,
+                _ => false,
+            });
+            if ok {
+                mode = Mode::Value;
+            }
+        } else {
+            match store.ty(deref_array(x.ty)) {
+                Type::Basic(kind) if kind.is_string() && builtin == Builtin::Len => {
+                    mode = Mode::Value;
+                    if let Some(bytes) = x.val.as_ref().and_then(|value| value.to_bytes()) {
+                        constant = Some(bytes.len() as i64);
+                    }
+                }
+                Type::Array { len, .. } => {
+                    mode = Mode::Value;
+                    // Constant if nothing is evaluated.
+                    if !self.env.has_call_or_recv {
+                        constant = Some(*len);
+                    }
+                }
+                Type::Slice(_) | Type::Chan { .. } => mode = Mode::Value,
+                Type::Map { .. } if builtin == Builtin::Len => mode = Mode::Value,
+                _ => {}
+            }
+        }
+        if mode == Mode::Invalid {
+            if store.underlying(x.ty) != TypeId::INVALID {
+                let text = self.operand_str(&x);
+                self.error_operand(&x, "InvalidLen", format!("invalid argument: {text} for built-in {}", builtin.name()));
+            }
+            return Operand::invalid(expr);
+        }
+        if store.is_untyped(x.ty) {
+            self.convert_untyped(&mut x, TypeId::basic(BasicKind::String));
+        }
+        match constant {
+            Some(value) => Operand::constant(int, ConstValue::Int(value), expr),
+            None => Operand::new(Mode::Value, int, expr),
+        }
+    }
+
+    fn builtin_complex(&mut self, expr: ExprId, operands: Vec<Operand>) -> Operand {
+        let store = self.store;
+        let [mut x, mut y] = <[Operand; 2]>::try_from(operands).expect("counted");
+        // Untyped operands take the type of the other one, or become float64.
+        match (store.is_untyped(x.ty), store.is_untyped(y.ty)) {
+            (false, false) => {}
+            (true, false) => self.convert_untyped(&mut x, y.ty),
+            (false, true) => self.convert_untyped(&mut y, x.ty),
+            (true, true) => {
+                if x.is_const() && y.is_const() {
+                    let float = |x: &mut Operand| {
+                        let kind = store.basic_kind(x.ty);
+                        if kind.is_some_and(BasicKind::is_numeric) && x.val.as_ref().and_then(|value| value.to_real()).is_some() {
+                            x.val = x.val.as_ref().and_then(|value| value.to_real());
+                            x.ty = TypeId::basic(BasicKind::UntypedFloat);
+                        }
+                    };
+                    float(&mut x);
+                    float(&mut y);
+                } else {
+                    let float = TypeId::basic(BasicKind::Float64);
+                    self.convert_untyped(&mut x, float);
+                    self.convert_untyped(&mut y, float);
+                }
+            }
+        }
+        if x.is_invalid() || y.is_invalid() {
+            return Operand::invalid(expr);
+        }
+        if !store.identical(x.ty, y.ty) {
+            let (text, s, t) = (self.expr_str(expr), self.type_str(x.ty), self.type_str(y.ty));
+            self.error_operand(&x, "InvalidComplex", format!("invalid operation: {text} (mismatched types {s} and {t})"));
+            return Operand::invalid(expr);
+        }
+        let result = match store.basic_kind(x.ty) {
+            Some(BasicKind::Float32) => BasicKind::Complex64,
+            Some(BasicKind::Float64) => BasicKind::Complex128,
+            Some(BasicKind::UntypedFloat) => BasicKind::UntypedComplex,
+            _ => {
+                let ty = self.type_str(x.ty);
+                self.error_operand(&x, "InvalidComplex", format!("invalid argument: arguments have type {ty}, expected floating-point"));
+                return Operand::invalid(expr);
+            }
+        };
+        let ty = TypeId::basic(result);
+        if let (true, true, Some(re), Some(im)) = (x.is_const(), y.is_const(), &x.val, &y.val) {
+            return Operand::constant(ty, ConstValue::complex(re.clone(), im.clone()), expr);
+        }
+        Operand::new(Mode::Value, ty, expr)
+    }
+
+    fn builtin_part(&mut self, expr: ExprId, builtin: Builtin, operands: Vec<Operand>) -> Operand {
+        let store = self.store;
+        let mut x = operands.into_iter().next().expect("counted");
+        if store.is_untyped(x.ty) {
+            if x.is_const() {
+                if store.basic_kind(x.ty).is_some_and(BasicKind::is_numeric) {
+                    x.ty = TypeId::basic(BasicKind::UntypedComplex);
+                }
+            } else {
+                self.convert_untyped(&mut x, TypeId::basic(BasicKind::Complex128));
+                if x.is_invalid() {
+                    return Operand::invalid(expr);
+                }
+            }
+        }
+        let result = match store.basic_kind(x.ty) {
+            Some(BasicKind::Complex64) => BasicKind::Float32,
+            Some(BasicKind::Complex128) => BasicKind::Float64,
+            Some(BasicKind::UntypedComplex) => BasicKind::UntypedFloat,
+            _ => {
+                let ty = self.type_str(x.ty);
+                self.error_operand(&x, "InvalidComplex", format!("invalid argument: argument has type {ty}, expected complex type"));
+                return Operand::invalid(expr);
+            }
+        };
+        let ty = TypeId::basic(result);
+        if x.is_const() {
+            let parts = x.val.as_ref().and_then(ConstValue::parts).unwrap_or((ConstValue::Unknown, ConstValue::Unknown));
+            let value = if builtin == Builtin::Real { parts.0 } else { parts.1 };
+            return Operand::constant(ty, value, expr);
+        }
+        Operand::new(Mode::Value, ty, expr)
+    }
+
+    fn builtin_copy(&mut self, expr: ExprId, operands: Vec<Operand>) -> Operand {
+        let store = self.store;
+        let [dst, mut src] = <[Operand; 2]>::try_from(operands).expect("counted");
+        let not_a_slice = |this: &mut Self, x: &Operand| {
+            let text = if x.is_nil() { "untyped nil".to_owned() } else { this.operand_str(x) };
+            this.error_operand(x, "InvalidCopy", format!("invalid copy: argument must be a slice; have {text}"));
+            Operand::invalid(expr)
+        };
+        let dst_elem = match self.slice_elem(dst.ty) {
+            Ok(elem) if !dst.is_nil() => elem,
+            _ => return not_a_slice(self, &dst),
+        };
+        if src.is_nil() {
+            return not_a_slice(self, &src);
+        }
+        let src_elem = if self.any_string(src.ty)
+            && self.all_under(src.ty, &mut |checker, ty| match checker.store.ty(ty) {
+                Type::Basic(kind) => kind.is_string(),
+                Type::Slice(elem) => checker.store.basic_kind(*elem) == Some(BasicKind::Uint8),
+                _ => false,
+            }) {
+            if store.is_untyped(src.ty) {
+                self.convert_untyped(&mut src, TypeId::basic(BasicKind::String));
+            }
+            TypeId::BYTE
+        } else {
+            match self.slice_elem(src.ty) {
+                Ok(elem) => elem,
+                Err(_) => return not_a_slice(self, &src),
+            }
+        };
+        if !store.identical(dst_elem, src_elem) {
+            let (a, b) = (self.operand_str(&dst), self.operand_str(&src));
+            let (s, t) = (self.type_str(dst_elem), self.type_str(src_elem));
+            self.error_operand(&dst, "InvalidCopy", format!("invalid copy: arguments {a} and {b} have different element types {s} and {t}"));
+            return Operand::invalid(expr);
+        }
+        Operand::new(Mode::Value, TypeId::basic(BasicKind::Int), expr)
+    }
+
+    fn builtin_make(&mut self, expr: ExprId, args: &'a [ExprId]) -> Operand {
+        let store = self.store;
+        let ty = self.var_type(args[0]);
+        if ty == TypeId::INVALID {
+            self.use_exprs(&args[1..]);
+            return Operand::invalid(expr);
+        }
+        let under = match self.shared_under(ty) {
+            Ok(under) => under,
+            Err(why) => {
+                let text = self.expr_str(args[0]);
+                self.error_at(args[0], "InvalidMake", format!("invalid argument: cannot make {text}: {why}"));
+                self.use_exprs(&args[1..]);
+                return Operand::invalid(expr);
+            }
+        };
+        let min = match store.ty(under) {
+            Type::Slice(_) => 2,
+            Type::Map { .. } | Type::Chan { .. } => 1,
+            Type::Basic(BasicKind::Invalid) => {
+                self.use_exprs(&args[1..]);
+                return Operand::invalid(expr);
+            }
+            _ => {
+                let text = self.expr_str(args[0]);
+                self.error_at(args[0], "InvalidMake", format!("invalid argument: cannot make {text}: type must be slice, map, or channel"));
+                self.use_exprs(&args[1..]);
+                return Operand::invalid(expr);
+            }
+        };
+        if args.len() < min || args.len() > min + 1 {
+            let text = self.expr_str(expr);
+            let n = args.len();
+            self.error_at(expr, "WrongArgCount", format!("invalid operation: {text} expects {min} or {} arguments; found {n}", min + 1));
+            self.use_exprs(&args[1..]);
+            return Operand::invalid(expr);
+        }
+        let mut sizes = Vec::new();
+        for &arg in &args[1..] {
+            let mut x = self.expr(arg);
+            // A size may be an integral float constant.
+            if self.valid_index(&mut x, "index", false)
+                && x.is_const()
+                && let Some(value) = x.val.as_ref().and_then(ConstValue::to_i64)
+            {
+                sizes.push(value);
+            }
+        }
+        if let [len, cap] = *sizes
+            && len > cap
+        {
+            self.error_at(args[1], "SwappedMakeArgs", "invalid argument: length and capacity swapped");
+        }
+        Operand::new(Mode::Value, ty, expr)
+    }
+
+    fn builtin_min_max(&mut self, expr: ExprId, builtin: Builtin, operands: Vec<Operand>, fun: ExprId) -> Operand {
+        let store = self.store;
+        let name = builtin.name();
+        self.require_version(self.pos(fun), 21, name);
+        let op = if builtin == Builtin::Max { BinaryOp::Gt } else { BinaryOp::Lt };
+        for x in &operands {
+            if !store.all_basic(x.ty, BasicKind::is_ordered) {
+                let text = self.operand_str(x);
+                self.error_operand(&x.clone(), "InvalidMinMaxOperand", format!("invalid argument: {text} cannot be ordered"));
+                return Operand::invalid(expr);
+            }
+        }
+        let exprs: Vec<Option<ExprId>> = operands.iter().map(|x| x.expr).collect();
+        let mut rest = operands.into_iter();
+        let mut x = rest.next().expect("counted");
+        for mut y in rest {
+            self.match_operands(&mut x, &mut y);
+            if x.is_invalid() {
+                return Operand::invalid(expr);
+            }
+            if !store.identical(x.ty, y.ty) {
+                let (s, t) = (self.type_str(x.ty), self.type_str(y.ty));
+                let text = y.expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
+                self.error_operand(&y.clone(), "MismatchedTypes", format!("invalid argument: mismatched types {s} (previous argument) and {t} (type of {text})"));
+                return Operand::invalid(expr);
+            }
+            if x.is_const() && y.is_const() {
+                if let (Some(a), Some(b)) = (&x.val, &y.val)
+                    && b.compare(op, a) == Some(true)
+                {
+                    x.val = y.val.clone();
+                }
+            } else {
+                x.mode = Mode::Value;
+                x.val = None;
+            }
+        }
+        if x.mode != Mode::Constant {
+            x.mode = Mode::Value;
+            self.env.has_call_or_recv = true;
+        }
+        // Untyped arguments of a typed or non-constant result.
+        if !store.is_untyped(x.ty) || x.mode != Mode::Constant {
+            let ty = if x.mode != Mode::Constant { default_type(x.ty) } else { x.ty };
+            for expr in exprs.into_iter().flatten() {
+                self.update_type(expr, ty, true);
+            }
+            x.ty = ty;
+        }
+        x.expr = Some(expr);
+        x
+    }
+
+    fn builtin_new(&mut self, expr: ExprId, arg: ExprId) -> Operand {
+        let store = self.store;
+        let mut x = self.expr_or_type(arg, false);
+        match x.mode {
+            Mode::Invalid => Operand::invalid(expr),
+            Mode::TypeExpr => {
+                let ty = x.ty;
+                if ty == TypeId::INVALID {
+                    return Operand::invalid(expr);
+                }
+                if store.is_interface(ty) && !store.type_set(ty).is_method_set() {
+                    let text = self.type_str(ty);
+                    let why = if store.type_set(ty).comparable { "interface is (or embeds) comparable" } else { "interface contains type constraints" };
+                    self.error_at(arg, "MisplacedConstraintIface", format!("cannot use type {text} outside a type constraint: {why}"));
+                    return Operand::invalid(expr);
+                }
+                Operand::new(Mode::Value, store.pointer(ty), expr)
+            }
+            _ => {
+                let text = self.expr_str(arg);
+                self.require_version(self.pos(expr), 26, &format!("new({text})"));
+                self.assignment(&mut x, None, "argument to new");
+                if x.is_invalid() {
+                    return Operand::invalid(expr);
+                }
+                Operand::new(Mode::Value, store.pointer(x.ty), expr)
+            }
+        }
+    }
+
+    fn builtin_offsetof(&mut self, expr: ExprId, arg: ExprId) -> Operand {
+        let store = self.store;
+        let inner = self.env.ast.unparen(arg);
+        let ExprKind::Selector { x, sel } = *self.kind(inner) else {
+            let text = self.expr_str(arg);
+            self.error_at(arg, "BadOffsetofSyntax", format!("invalid argument: {text} is not a selector expression"));
+            self.use_exprs(&[arg]);
+            return Operand::invalid(expr);
+        };
+        let operand = self.expr(x);
+        if operand.is_invalid() {
+            return Operand::invalid(expr);
+        }
+        // An embedded pointer may not be followed, but x itself may be a pointer.
+        let base = match store.under(operand.ty) {
+            Type::Pointer(elem) if !matches!(store.ty(store.unalias(operand.ty)), Type::Named(_)) || true => *elem,
+            _ => operand.ty,
+        };
+        let sym = self.sym(sel);
+        let found = store.lookup_any(base, Some(self.pkg), sym, false);
+        let (obj, index, indirect) = match found {
+            Lookup::Found { obj, index, indirect } => (obj, index, indirect),
+            _ => {
+                let text = self.type_str(base);
+                self.error_operand(&operand, "MissingFieldOrMethod", format!("invalid argument: {text} has no single field {sym}"));
+                return Operand::invalid(expr);
+            }
+        };
+        if matches!(store.obj(obj).kind, ObjKind::Func(_)) {
+            let text = self.expr_str(arg);
+            self.error_at(arg, "InvalidOffsetof", format!("invalid argument: {text} is a method value"));
+            return Operand::invalid(expr);
+        }
+        if indirect {
+            let text = self.type_str(base);
+            self.error_operand(&operand, "InvalidOffsetof", format!("invalid argument: field {sym} is embedded via a pointer in {text}"));
+            return Operand::invalid(expr);
+        }
+        self.record_name(sel, obj);
+        let selection = Selection { kind: SelectionKind::Field, recv: base, obj, index: index.clone().into(), indirect: false };
+        self.table().selections.insert(inner, selection);
+        let selected = Operand::new(Mode::Variable, store.obj_type(obj), inner);
+        self.record_through_parens(arg, &selected);
+        let uintptr = TypeId::basic(BasicKind::Uintptr);
+        if self.has_variable_size(base) {
+            return Operand::new(Mode::Value, uintptr, expr);
+        }
+        let mut offset = 0i64;
+        let mut ty = base;
+        for &at in &index {
+            let Type::Struct(structure) = store.under(ty) else { break };
+            match store.offsets(structure).get(at as usize) {
+                Some(Some(field)) => offset += field,
+                _ => {
+                    let text = self.type_str(base);
+                    self.error_operand(&operand, "TypeTooLarge", format!("type {text} too large"));
+                    return Operand::invalid(expr);
+                }
+            }
+            ty = store.obj_type(structure.fields[at as usize]);
+        }
+        let _ = composite_kind;
+        Operand::constant(uintptr, ConstValue::Int(offset), expr)
+    }
+}

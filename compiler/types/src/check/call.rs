@@ -1,0 +1,740 @@
+//! Calls, selectors.
+
+use source::Pos;
+use syntax::ast::{ExprId, ExprKind, NameId};
+
+use super::Checker;
+use super::operand::Operand;
+use crate::lookup::equal_fold;
+use crate::model::*;
+use crate::typed::*;
+
+/// What kind of call an expression statement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallKind {
+    Conversion,
+    /// A built-in function whose result must be used.
+    Expression,
+    Statement,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn call(&mut self, expr: ExprId, fun: ExprId, args: &'a [ExprId], ellipsis: Option<Pos>, rparen: Pos) -> Operand {
+        let store = self.store;
+        // Explicit type arguments may be completed from the call's arguments.
+        let mut targs: Vec<TypeId> = Vec::new();
+        let mut index_expr = None;
+        let inner = fun;
+        let mut x = match self.kind(inner) {
+            ExprKind::Index { x: generic, indices } => {
+                let mut operand = self.generic_callee(*generic);
+                if operand.mode == Mode::Value
+                    && let Type::Signature(signature) = store.ty(store.unalias(operand.ty))
+                    && !signature.tparams.is_empty()
+                {
+                    self.require_version(self.env.ast.exprs[inner].pos, 18, "function instantiation");
+                    let mut valid = true;
+                    for &index in indices {
+                        let ty = self.typ(index);
+                        valid &= ty != TypeId::INVALID;
+                        targs.push(ty);
+                    }
+                    if !valid {
+                        self.use_exprs(args);
+                        return Operand::invalid(expr);
+                    }
+                    let (got, want) = (targs.len(), signature.tparams.len());
+                    if got > want {
+                        self.error_at(indices[want], "WrongTypeArgCount", format!("got {got} type arguments but {} has {want} type parameters", self.expr_str(*generic)));
+                        self.use_exprs(args);
+                        return Operand::invalid(expr);
+                    }
+                    index_expr = Some(inner);
+                    operand.expr = Some(inner);
+                    self.record(inner, &operand);
+                    operand
+                } else {
+                    self.index_expr_of(inner, operand, *generic, indices)
+                }
+            }
+            _ => self.callee(fun),
+        };
+        let ast = self.env.ast;
+        match x.mode {
+            Mode::Invalid => {
+                self.use_exprs(args);
+                return Operand::invalid(expr);
+            }
+            Mode::TypeExpr => return self.conversion_call(expr, fun, x.ty, args, ellipsis, rparen),
+            Mode::Builtin(builtin) => {
+                let x = self.builtin_call(expr, fun, builtin, args, ellipsis, rparen);
+                if !x.is_invalid() && x.mode != Mode::Constant {
+                    self.env.has_call_or_recv = true;
+                }
+                return x;
+            }
+            _ => {}
+        }
+        let under = match self.shared_under(x.ty) {
+            Ok(under) => under,
+            Err(why) => {
+                let text = self.operand_str(&x);
+                self.error_at(expr, "InvalidCall", format!("invalid operation: cannot call {text}: {why}"));
+                self.use_exprs(args);
+                return Operand::invalid(expr);
+            }
+        };
+        let Type::Signature(_) = store.ty(under) else {
+            if under != TypeId::INVALID {
+                let text = self.operand_str(&x);
+                let shown = if store.is_type_param(x.ty) { under } else { x.ty };
+                let ty = self.type_str(shown);
+                self.error_at(expr, "InvalidCall", format!("invalid operation: cannot call {text}: {ty} is not a function"));
+            }
+            self.use_exprs(args);
+            return Operand::invalid(expr);
+        };
+        let _ = ast;
+        let operands = self.argument_list(args);
+        let Some(signature) = self.arguments(expr, fun, index_expr, under, &targs, args, operands, ellipsis, rparen) else {
+            // The result type may still be useful where it does not depend on type arguments.
+            return Operand::invalid(expr).also(|_| self.env.has_call_or_recv = true);
+        };
+        let Type::Signature(sig) = store.ty(signature) else { return Operand::invalid(expr) };
+        x.expr = Some(expr);
+        x.val = None;
+        match *sig.results {
+            [] => {
+                x.mode = Mode::NoValue;
+                x.ty = TypeId::INVALID;
+            }
+            [result] => {
+                x.mode = Mode::Value;
+                x.ty = store.obj_type(result);
+                if x.ty == TypeId::INVALID {
+                    x.mode = Mode::Invalid;
+                }
+            }
+            _ => {
+                let types: Vec<TypeId> = sig.results.iter().map(|&result| store.obj_type(result)).collect();
+                x.mode = Mode::Value;
+                x.ty = store.tuple(&types);
+            }
+        }
+        self.env.has_call_or_recv = true;
+        x
+    }
+
+    fn callee(&mut self, fun: ExprId) -> Operand {
+        let mut x = self.raw_expr(fun, None, None, true);
+        self.callee_value(&mut x);
+        x
+    }
+    fn generic_callee(&mut self, fun: ExprId) -> Operand {
+        self.raw_expr(fun, None, None, true)
+    }
+    fn callee_value(&mut self, x: &mut Operand) {
+        let expr = x.expr.expect("evaluated");
+        match x.mode {
+            Mode::NoValue => {
+                let text = self.operand_str(x);
+                self.error_at(expr, "TooManyValues", format!("{text} used as value or type"));
+                x.invalidate();
+            }
+            Mode::TypeExpr if self.store.is_generic(x.ty) && !matches!(self.store.ty(x.ty), Type::Signature(_)) => {
+                let text = self.expr_str(expr);
+                self.error_at(expr, "WrongTypeArgCount", format!("cannot use generic type {text} without instantiation"));
+                x.invalidate();
+            }
+            _ => self.single_value(x),
+        }
+    }
+
+    fn conversion_call(&mut self, expr: ExprId, fun: ExprId, ty: TypeId, args: &'a [ExprId], ellipsis: Option<Pos>, rparen: Pos) -> Operand {
+        let store = self.store;
+        let _ = fun;
+        if args.len() != 1 {
+            let text = self.type_str(ty);
+            if args.is_empty() {
+                self.error(rparen, "WrongArgCount", format!("missing argument in conversion to {text}"));
+            } else {
+                self.use_exprs(args);
+                self.error_at(args[args.len() - 1], "WrongArgCount", format!("too many arguments in conversion to {text}"));
+            }
+            return Operand::invalid(expr);
+        }
+        if store.is_interface(ty) && !store.type_set(ty).is_method_set() {
+            let text = self.type_str(ty);
+            self.error_at(expr, "MisplacedConstraintIface", format!("cannot use interface {text} in conversion (contains specific type constraints or is comparable)"));
+            self.use_exprs(args);
+            return Operand::invalid(expr);
+        }
+        if ellipsis.is_some() {
+            let text = self.type_str(ty);
+            self.error_at(args[0], "BadDotDotDotSyntax", format!("invalid use of ... in conversion to {text}"));
+            self.use_exprs(args);
+            return Operand::invalid(expr);
+        }
+        let target = super::Target { signature: store.underlying(ty), description: self.type_str(ty) };
+        let target = matches!(store.ty(target.signature), Type::Signature(_)).then_some(target);
+        let mut x = self.expr_with_target(args[0], target.as_ref());
+        if x.is_invalid() {
+            return Operand::invalid(expr);
+        }
+        if ty == TypeId::INVALID {
+            return Operand::invalid(expr);
+        }
+        self.conversion(&mut x, ty);
+        x.expr = Some(expr);
+        x
+    }
+
+    /// Evaluates arguments; a single call with several results yields all of them.
+    pub(super) fn argument_list(&mut self, args: &[ExprId]) -> Vec<Operand> {
+        if let [arg] = *args {
+            let x = self.generic_expr(arg);
+            if x.mode == Mode::Value
+                && let Type::Tuple(types) = self.store.ty(x.ty)
+            {
+                return types.iter().map(|&ty| Operand { mode: Mode::Value, ty, val: None, expr: x.expr }).collect();
+            }
+            return vec![x];
+        }
+        args.iter()
+            .map(|&arg| {
+                let mut x = self.generic_expr(arg);
+                self.single_value(&mut x);
+                x
+            })
+            .collect()
+    }
+    /// Evaluates expressions for their side effects on the tables: names in them count as used.
+    pub(super) fn use_exprs(&mut self, exprs: &[ExprId]) {
+        for &expr in exprs {
+            match self.kind(expr) {
+                ExprKind::KeyValue { value, .. } => {
+                    self.raw_expr(*value, None, None, true);
+                }
+                _ => {
+                    self.raw_expr(expr, None, None, true);
+                }
+            }
+        }
+    }
+
+    /// `(int, string...)`, for messages about numbers of values.
+    pub(super) fn types_summary(&self, types: &[TypeId], variadic: bool, spread: bool) -> String {
+        let mut out = String::from("(");
+        for (i, &ty) in types.iter().enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            let last = i + 1 == types.len();
+            if ty == TypeId::INVALID {
+                out.push_str("unknown type");
+            } else if self.store.is_untyped(ty) {
+                match self.store.basic_kind(ty) {
+                    Some(kind) if kind.is_numeric() => out.push_str("number"),
+                    Some(kind) => out.push_str(kind.name().trim_start_matches("untyped ")),
+                    None => {}
+                }
+            } else if variadic && last {
+                match self.store.ty(ty) {
+                    Type::Slice(elem) => {
+                        out.push_str("...");
+                        out.push_str(&self.type_str(*elem));
+                    }
+                    _ => out.push_str(&self.type_str(ty)),
+                }
+            } else {
+                out.push_str(&self.type_str(ty));
+            }
+            if spread && last {
+                out.push_str("...");
+            }
+        }
+        out.push(')');
+        out
+    }
+
+    /// Checks arguments against parameters, infers type arguments. Returns the (instantiated) signature.
+    fn arguments(
+        &mut self,
+        call: ExprId,
+        fun: ExprId,
+        index_expr: Option<ExprId>,
+        signature: TypeId,
+        targs: &[TypeId],
+        arg_exprs: &[ExprId],
+        mut args: Vec<Operand>,
+        ellipsis: Option<Pos>,
+        rparen: Pos,
+    ) -> Option<TypeId> {
+        let store = self.store;
+        let Type::Signature(sig) = store.ty(signature) else { return None };
+        let mut params: Vec<TypeId> = sig.params.iter().map(|&param| store.obj_type(param)).collect();
+        let mut wanted = params.len();
+        let spread = ellipsis.is_some();
+        let mut given = args.len();
+        if sig.variadic {
+            if spread {
+                if arg_exprs.len() == 1 && args.len() > 1 {
+                    let text = self.expr_str(arg_exprs[0]);
+                    self.error_at(arg_exprs[0], "InvalidDotDotDot", format!("cannot use ... with {text}").replace(&text, &format!("multi-valued expression {text}")));
+                    return None;
+                }
+            } else {
+                // One parameter for each extra argument.
+                if args.len() >= wanted - 1 {
+                    let last = params.pop().expect("variadic");
+                    let elem = match store.under(last) {
+                        Type::Slice(elem) => *elem,
+                        _ => last,
+                    };
+                    while params.len() < args.len() {
+                        params.push(elem);
+                    }
+                    wanted = args.len();
+                } else {
+                    given = args.len();
+                }
+            }
+        } else if spread {
+            let text = self.expr_str(fun);
+            let at = arg_exprs.last().copied().unwrap_or(call);
+            self.error_at(at, "NonVariadicDotDotDot", format!("cannot use ... in call to non-variadic {text}"));
+            return None;
+        }
+        if given != wanted {
+            let types: Vec<TypeId> = args.iter().map(|arg| if arg.is_invalid() { TypeId::INVALID } else { arg.ty }).collect();
+            let declared: Vec<TypeId> = sig.params.iter().map(|&param| store.obj_type(param)).collect();
+            let have = self.types_summary(&types, false, spread);
+            let want = self.types_summary(&declared, sig.variadic, false);
+            let text = self.expr_str(fun);
+            let (what, pos) = if given > wanted {
+                ("too many", args[wanted].expr.map_or(rparen, |expr| self.pos(expr)))
+            } else {
+                ("not enough", rparen)
+            };
+            self.error(pos, "WrongArgCount", format!("{what} arguments in call to {text}\n\thave {have}\n\twant {want}"));
+            return None;
+        }
+        let mut result = signature;
+        // Generic functions as arguments take part in inference.
+        let generic_args: Vec<usize> = (0..args.len())
+            .filter(|&i| {
+                !args[i].is_invalid()
+                    && matches!(store.ty(store.unalias(args[i].ty)), Type::Signature(s) if !s.tparams.is_empty())
+            })
+            .collect();
+        if !sig.tparams.is_empty() || !generic_args.is_empty() {
+            if !sig.tparams.is_empty() && targs.is_empty() {
+                self.require_version(self.env.ast.exprs[call].pos, 18, "implicit function instantiation");
+            }
+            let mut tparams: Vec<TypeId> = Vec::new();
+            let mut known: Vec<Option<TypeId>> = Vec::new();
+            if !sig.tparams.is_empty() {
+                // Fresh parameters: the call may be inside the generic function itself.
+                let empty = crate::subst::Subst::new(store, &[], &[]);
+                let (rename, fresh) = empty.fresh_tparams(&sig.tparams);
+                for param in &mut params {
+                    *param = rename.ty(*param);
+                }
+                known.extend((0..fresh.len()).map(|i| targs.get(i).copied()));
+                tparams.extend_from_slice(&fresh);
+            }
+            let own = tparams.len();
+            let mut spans = Vec::new();
+            for &i in &generic_args {
+                // A parameter that is just a type parameter says nothing about the function's own.
+                if store.is_type_param(params[i]) && tparams.contains(&store.unalias(params[i])) {
+                    let text = args[i].expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
+                    let arg = args[i].clone();
+                    self.error_operand(&arg, "WrongTypeArgCount", format!("cannot use generic function {text} without instantiation"));
+                    return None;
+                }
+                let arg = &mut args[i];
+                let Type::Signature(generic) = store.ty(store.unalias(arg.ty)) else { continue };
+                let empty = crate::subst::Subst::new(store, &[], &[]);
+                let (rename, fresh) = empty.fresh_tparams(&generic.tparams);
+                let explicit = arg.expr.and_then(|expr| self.partial_targs(expr)).unwrap_or_default();
+                let start = tparams.len();
+                known.extend((0..fresh.len()).map(|k| explicit.get(k).copied()));
+                tparams.extend_from_slice(&fresh);
+                spans.push((i, start, arg.ty));
+                let renamed = rename.signature_instance(generic);
+                arg.ty = renamed;
+            }
+            if !generic_args.is_empty() && !self.allows(21) {
+                let at = args[generic_args[0]].expr.map_or(rparen, |expr| self.pos(expr));
+                self.require_version(at, 21, "implicitly instantiated function as argument");
+            }
+            let inferred = self.infer(super::infer::Site { pos: rparen, call: Some(fun), report: true }, &tparams, &known, &params, &args);
+            let Some(inferred) = inferred else {
+                for arg in &args {
+                    let _ = arg;
+                }
+                return None;
+            };
+            if own > 0 {
+                let targs = &inferred[..own];
+                if !self.instantiate_checked(call, fun, index_expr, signature, targs, &mut result) {
+                    return None;
+                }
+                // Parameters of the instance, spread over the arguments.
+                let subst = crate::subst::Subst::new(store, &tparams, &inferred);
+                for param in &mut params {
+                    *param = subst.ty(*param);
+                }
+            } else {
+                let subst = crate::subst::Subst::new(store, &tparams, &inferred);
+                for param in &mut params {
+                    *param = subst.ty(*param);
+                }
+            }
+            for (i, start, generic) in spans {
+                let Type::Signature(sig) = store.ty(store.unalias(generic)) else { continue };
+                let count = sig.tparams.len();
+                let targs = inferred[start..start + count].to_vec();
+                let Some(expr) = args[i].expr else { continue };
+                let mut instance = generic;
+                if !self.instantiate_checked(expr, expr, None, store.unalias(generic), &targs, &mut instance) {
+                    return None;
+                }
+                args[i].ty = instance;
+                let x = args[i].clone();
+                self.record_through_parens(expr, &x);
+            }
+        }
+        if !args.is_empty() {
+            let text = self.expr_str(fun);
+            let context = format!("argument to {text}");
+            for (arg, &param) in args.iter_mut().zip(&params) {
+                self.assignment(arg, Some(param), &context);
+            }
+        }
+        Some(result)
+    }
+
+    pub(super) fn record_through_parens(&mut self, mut expr: ExprId, x: &Operand) {
+        loop {
+            self.record(expr, x);
+            match self.kind(expr) {
+                ExprKind::Paren(inner) => expr = *inner,
+                _ => return,
+            }
+        }
+    }
+
+    /// Instantiates a signature after verifying its type arguments; records the instance at the name in `fun`.
+    pub(super) fn instantiate_checked(
+        &mut self,
+        at: ExprId,
+        fun: ExprId,
+        index_expr: Option<ExprId>,
+        signature: TypeId,
+        targs: &[TypeId],
+        result: &mut TypeId,
+    ) -> bool {
+        let store = self.store;
+        let Type::Signature(sig) = store.ty(signature) else { return false };
+        let pos = self.env.ast.exprs[at].pos;
+        if let Err((index, why)) = self.verify(&sig.tparams, targs) {
+            let at = match index_expr.map(|expr| self.kind(expr)) {
+                Some(ExprKind::Index { indices, .. }) if index < indices.len() => self.pos(indices[index]),
+                _ => self.pos(fun),
+            };
+            self.error(at, "InvalidTypeArg", why);
+            return false;
+        }
+        self.note_instance(pos, signature, &sig.tparams, targs);
+        *result = store.instantiate(signature, targs);
+        if let Some(name) = self.denoting_name(fun) {
+            let instance = Instance { targs: targs.into(), ty: *result };
+            self.table().instances.insert(name, instance);
+        }
+        // The callee has the instance's type.
+        let mut expr = fun;
+        loop {
+            let info = &mut self.tables[self.env.file].exprs[expr];
+            if info.mode == Mode::Value || info.mode == Mode::Variable {
+                info.ty = Some(*result);
+            }
+            match self.kind(expr) {
+                ExprKind::Paren(inner) => expr = *inner,
+                ExprKind::Index { x, .. } => expr = *x,
+                _ => break,
+            }
+        }
+        true
+    }
+
+    // Selectors.
+
+    pub(super) fn selector(&mut self, expr: ExprId, operand: ExprId, sel: NameId, want_type: bool) -> Operand {
+        let store = self.store;
+        let sym = self.sym(sel);
+        if let ExprKind::Name(name) = self.kind(operand)
+            && let Some(obj) = self.find(self.sym(*name))
+            && let ObjKind::PkgName(imported) = store.obj(obj).kind
+        {
+            self.record_name(*name, obj);
+            self.mark_used(obj);
+            return self.package_member(expr, imported, sel);
+        }
+        let mut x = self.raw_expr(operand, None, None, false);
+        if let Mode::Builtin(_) = x.mode {
+            let text = self.operand_str(&x);
+            self.error_at(operand, "UncalledBuiltin", format!("invalid use of {text} in selector expression"));
+            return Operand::invalid(expr);
+        }
+        if x.mode == Mode::NoValue {
+            let text = self.operand_str(&x);
+            self.error_at(operand, "TooManyValues", format!("{text} used as value or type"));
+            return Operand::invalid(expr);
+        }
+        self.single_value(&mut x);
+        if x.is_invalid() {
+            return Operand::invalid(expr);
+        }
+        if sym == self.names.blank {
+            let pos = self.name_pos(sel);
+            self.error(pos, "MissingFieldOrMethod", "cannot refer to blank field or method");
+            return Operand::invalid(expr);
+        }
+        // A field of a type is no type.
+        if want_type && x.mode == Mode::TypeExpr {
+            let text = self.expr_str(expr);
+            let pos = self.name_pos(sel);
+            self.error(pos, "NotAType", format!("{text} is not a type"));
+            return Operand::invalid(expr);
+        }
+        if x.is_nil() {
+            let pos = self.name_pos(sel);
+            self.error(pos, "MissingFieldOrMethod", format!("invalid use of nil in selector expression").replace("invalid use of nil in selector expression", &format!("nil.{sym} undefined (type untyped nil has no field or method {sym})")));
+            return Operand::invalid(expr);
+        }
+        let addressable = x.mode == Mode::Variable;
+        let found = store.lookup(x.ty, addressable, Some(self.pkg), sym);
+        let (obj, index, indirect) = match found {
+            Lookup::Found { obj, index, indirect } => (obj, index, indirect),
+            failed => {
+                self.selector_error(&x, sel, failed);
+                return Operand::invalid(expr);
+            }
+        };
+        if let ObjKind::Func(_) = store.obj(obj).kind {
+            self.resolve_method(obj);
+        }
+        self.record_name(sel, obj);
+        let ty = store.obj_type(obj);
+        let is_method = matches!(store.obj(obj).kind, ObjKind::Func(_));
+        let kind = if x.mode == Mode::TypeExpr {
+            SelectionKind::MethodExpr
+        } else if is_method {
+            SelectionKind::Method
+        } else {
+            SelectionKind::Field
+        };
+        if kind == SelectionKind::MethodExpr && !is_method {
+            let pos = self.name_pos(sel);
+            let (text, recv) = (self.expr_str(operand), self.type_str(x.ty));
+            self.error(pos, "MissingFieldOrMethod", format!("{text}.{sym} undefined (type {recv} has no method {sym})"));
+            return Operand::invalid(expr);
+        }
+        let recv = x.ty;
+        let selection = Selection { kind, recv, obj, index: index.into(), indirect };
+        self.table().selections.insert(expr, selection);
+        if is_method {
+            let origin = match &store.obj(obj).kind {
+                ObjKind::Func(Func { origin: Some(origin), .. }) => *origin,
+                _ => obj,
+            };
+            self.add_dependency(origin);
+        }
+        if ty == TypeId::INVALID {
+            return Operand::invalid(expr);
+        }
+        match kind {
+            SelectionKind::Field => {
+                let mode = if x.mode == Mode::Variable || indirect { Mode::Variable } else { Mode::Value };
+                Operand::new(mode, ty, expr)
+            }
+            SelectionKind::Method => Operand::new(Mode::Value, ty, expr),
+            SelectionKind::MethodExpr => {
+                let Type::Signature(signature) = store.ty(ty) else { return Operand::invalid(expr) };
+                let first = signature.params.first().map(|&param| store.obj(param).name);
+                let name = match first {
+                    Some(name) if name != self.names.empty => {
+                        let own = signature.recv.map_or(self.names.empty, |recv| store.obj(recv).name);
+                        if own == self.names.empty { self.names.blank } else { own }
+                    }
+                    _ => self.names.empty,
+                };
+                let pos = signature.recv.map_or(Pos::NONE, |recv| store.obj(recv).pos);
+                let receiver = self.new_var_of(VarKind::Param, name, pos, recv);
+                let params = std::iter::once(receiver).chain(signature.params.iter().copied()).collect();
+                let ty = store.new_type(Type::Signature(Signature {
+                    recv: None,
+                    tparams: signature.tparams.clone(),
+                    recv_tparams: Box::default(),
+                    params,
+                    results: signature.results.clone(),
+                    variadic: signature.variadic,
+                }));
+                Operand::new(Mode::Value, ty, expr)
+            }
+        }
+    }
+    /// Makes sure a method has its type.
+    pub(super) fn resolve_method(&mut self, obj: ObjId) {
+        let object = self.store.obj(obj);
+        if object.ty.get().is_some() && object.order == 0 {
+            return;
+        }
+        self.resolve_obj(obj);
+    }
+
+    fn package_member(&mut self, expr: ExprId, pkg: PkgId, sel: NameId) -> Operand {
+        let store = self.store;
+        let sym = self.sym(sel);
+        let pos = self.name_pos(sel);
+        let package = store.package(pkg);
+        let member = store.scope_lookup(package.scope, sym);
+        let Some(obj) = member else {
+            let text = self.expr_str(expr);
+            if package.go_version == (0, 0) {
+                // Could not be imported.
+                return Operand::invalid(expr);
+            }
+            let names = store.scope(package.scope).names.get();
+            let mut similar: Vec<base::Symbol> = names
+                .map(|names| names.keys().copied().filter(|name| name.is_exported() && equal_fold(name.as_str(), sym.as_str())).collect())
+                .unwrap_or_default();
+            similar.sort();
+            let hint = match similar.first() {
+                Some(name) if sym.is_exported() => format!(" (but have {name})"),
+                _ => String::new(),
+            };
+            self.error(pos, "UndeclaredImportedName", format!("undefined: {text}{hint}"));
+            return Operand::invalid(expr);
+        };
+        if !sym.is_exported() {
+            let name = package.name;
+            self.error(pos, "UnexportedName", format!("name {sym} not exported by package {name}"));
+            return Operand::invalid(expr);
+        }
+        self.record_name(sel, obj);
+        let object = store.obj(obj);
+        let ty = store.obj_type(obj);
+        let mut x = Operand::new(Mode::Value, ty, expr);
+        match &object.kind {
+            ObjKind::Const(value) => {
+                x.mode = Mode::Constant;
+                x.val = value.get().cloned();
+            }
+            ObjKind::TypeName => x.mode = Mode::TypeExpr,
+            ObjKind::Var(_) => x.mode = Mode::Variable,
+            ObjKind::Func(_) => x.mode = Mode::Value,
+            ObjKind::Builtin(builtin) => {
+                x.mode = Mode::Builtin(*builtin);
+                return x;
+            }
+            _ => x.mode = Mode::Invalid,
+        }
+        if ty == TypeId::INVALID {
+            return Operand::invalid(expr);
+        }
+        x
+    }
+
+    fn selector_error(&mut self, x: &Operand, sel: NameId, failed: Lookup) {
+        let store = self.store;
+        let sym = self.sym(sel);
+        let pos = self.name_pos(sel);
+        if store.underlying(x.ty) == TypeId::INVALID {
+            return;
+        }
+        let text = x.expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
+        let ty = self.type_str(x.ty);
+        match failed {
+            Lookup::Ambiguous(_) => self.error(pos, "AmbiguousSelector", format!("ambiguous selector {text}.{sym}")),
+            Lookup::PointerRecvMissing(_) => {
+                let message = if x.mode == Mode::TypeExpr {
+                    format!("invalid method expression {ty}.{sym} (needs pointer receiver (*{ty}).{sym})")
+                } else {
+                    format!("cannot call pointer method {sym} on {ty}")
+                };
+                self.error(pos, "InvalidMethodExpr", message);
+            }
+            _ => {
+                let why = if self.is_interface_pointer(x.ty) {
+                    format!("type {ty} is pointer to interface, not interface")
+                } else if let Type::Pointer(elem) = store.under(x.ty)
+                    && store.is_type_param(*elem)
+                {
+                    format!("type {ty} is pointer to type parameter, not type parameter")
+                } else {
+                    let similar = store.lookup_any(x.ty, Some(self.pkg), sym, true);
+                    self.lookup_hint(x.ty, sym, similar, false)
+                };
+                self.error(pos, "MissingFieldOrMethod", format!("{text}.{sym} undefined ({why})"));
+            }
+        }
+    }
+
+    /// Why a name is not a field or method, considering one that differs in case only.
+    pub(super) fn lookup_hint(&self, ty: TypeId, sym: base::Symbol, similar: Lookup, in_literal: bool) -> String {
+        let store = self.store;
+        let ty = self.type_str(ty);
+        let missing = |but: String| {
+            if in_literal {
+                format!("unknown field {sym} in struct literal of type {ty}{but}")
+            } else {
+                format!("type {ty} has no field or method {sym}{but}")
+            }
+        };
+        let Lookup::Found { obj, .. } = similar else { return missing(String::new()) };
+        let object = store.obj(obj);
+        let is_method = matches!(object.kind, ObjKind::Func(_));
+        let what = if is_method { "method" } else { "field" };
+        if in_literal && is_method {
+            return missing(String::new());
+        }
+        let name = object.name;
+        let kind = if in_literal { String::new() } else { format!("{what} ") };
+        if name == sym {
+            return if in_literal {
+                format!("cannot refer to unexported field {name} in struct literal of type {ty}")
+            } else {
+                format!("cannot refer to unexported {what} {name}")
+            };
+        }
+        fn tail(name: &str) -> &str {
+            let mut chars = name.chars();
+            chars.next();
+            chars.as_str()
+        }
+        let same_tail = tail(name.as_str()) == tail(sym.as_str());
+        if object.pkg == Some(self.pkg) {
+            return missing(format!(", but does have {kind}{name}"));
+        }
+        if name.is_exported() {
+            if sym.is_exported() || same_tail {
+                return missing(format!(", but does have {kind}{name}"));
+            }
+        } else if same_tail {
+            let kind = if in_literal { "".to_owned() } else { format!("{what} ") };
+            let unexported = if in_literal { format!(", but does have unexported {name}") } else { format!(", but does have unexported {kind}{name}") };
+            return missing(unexported);
+        }
+        missing(String::new())
+    }
+}
+
+impl Operand {
+    fn also(self, work: impl FnOnce(&Operand)) -> Operand {
+        work(&self);
+        self
+    }
+}

@@ -1,0 +1,340 @@
+//! Composite and function literals.
+
+use base::FxHashMap;
+use source::Pos;
+use syntax::ast::{ArrayLen, ExprId, ExprKind, StmtId};
+
+use super::operand::{Operand, format_constant};
+use super::{Body, Checker};
+use crate::constant::ConstValue;
+use crate::model::*;
+use crate::typed::*;
+
+/// A constant as key of a duplicate check.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum ConstKey {
+    Bool(bool),
+    Int(i64),
+    Str(std::sync::Arc<[u8]>),
+    /// Other numbers, by their exact text.
+    Other(String),
+}
+
+pub(super) fn const_key(value: &ConstValue) -> Option<ConstKey> {
+    Some(match value {
+        ConstValue::Unknown => return None,
+        ConstValue::Bool(value) => ConstKey::Bool(*value),
+        ConstValue::Int(value) => ConstKey::Int(*value),
+        ConstValue::Str(bytes) => ConstKey::Str(bytes.clone()),
+        ConstValue::Complex(parts) if parts.1.is_zero() => return const_key(&parts.0),
+        ConstValue::BigInt(_) | ConstValue::Float(_) | ConstValue::Complex(_) => ConstKey::Other(format!("{value:?}")),
+    })
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn func_literal(&mut self, expr: ExprId, ty: ExprId, body: StmtId) -> Operand {
+        let signature = self.typ(ty);
+        if !matches!(self.store.ty(signature), Type::Signature(_)) {
+            return Operand::invalid(expr);
+        }
+        if !self.input.ignore_func_bodies {
+            if self.env.in_func {
+                // Inside a function all types are complete, and outer variables are in scope now.
+                let iota = self.env.iota.take();
+                let has_call = self.env.has_call_or_recv;
+                self.function(signature, body);
+                self.env.has_call_or_recv = has_call;
+                self.env.iota = iota;
+            } else {
+                let body = Body { signature, body, name: None };
+                self.later(move |checker| checker.func_body(body));
+            }
+        }
+        Operand::new(Mode::Value, signature, expr)
+    }
+
+    pub(super) fn composite_literal(
+        &mut self,
+        expr: ExprId,
+        ty: Option<ExprId>,
+        elems: &'a [ExprId],
+        rbrace: Pos,
+        hint: Option<TypeId>,
+    ) -> Operand {
+        let store = self.store;
+        let (literal, base) = match (ty, hint) {
+            (Some(ty), _) => {
+                // `[...]T` gets its length from the elements.
+                if let ExprKind::ArrayType { len: ArrayLen::Auto, elem } = self.kind(ty) {
+                    let elem_type = self.var_type(*elem);
+                    let length = self.array_elements(elems, elem_type, -1);
+                    let array = store.array(length, elem_type);
+                    self.record_type(ty, array);
+                    return Operand::new(Mode::Value, array, expr);
+                }
+                let ty = self.typ(ty);
+                (ty, ty)
+            }
+            (None, Some(hint)) => {
+                // `{...}` for an element of pointer type is `&T{...}`.
+                let base = match self.shared_under(hint) {
+                    Ok(under) => match store.ty(under) {
+                        Type::Pointer(elem) => *elem,
+                        _ => hint,
+                    },
+                    Err(_) => hint,
+                };
+                (hint, base)
+            }
+            (None, None) => {
+                self.error_at(expr, "UntypedLit", "invalid composite literal type: missing type".replace(": missing type", "")
+                    .replace("invalid composite literal type", "missing type in composite literal or generic type"));
+                self.use_exprs(elems);
+                return Operand::invalid(expr);
+            }
+        };
+        let under = match self.shared_under(base) {
+            Ok(under) => under,
+            Err(why) => {
+                let text = self.type_str(literal);
+                let _ = why;
+                let what = if ty.is_none() { " element" } else { "" };
+                self.error_at(expr, "InvalidLit", format!("invalid composite literal{what} type {text}: {why}").replace(&format!(": {why}"), &if ty.is_none() { " (no common underlying type)".to_owned() } else { format!(": {why}") }));
+                self.use_exprs(elems);
+                return Operand::invalid(expr);
+            }
+        };
+        match store.ty(under) {
+            Type::Struct(structure) => self.struct_literal(expr, base, structure, elems, rbrace),
+            Type::Array { len, elem } => {
+                self.array_elements(elems, *elem, *len);
+            }
+            Type::Slice(elem) => {
+                self.array_elements(elems, *elem, -1);
+            }
+            Type::Map { key, elem } => self.map_elements(elems, *key, *elem),
+            Type::Basic(BasicKind::Invalid) => {
+                for &elem in elems {
+                    if let ExprKind::KeyValue { value, .. } = self.kind(elem) {
+                        self.use_exprs(&[*value]);
+                    } else {
+                        self.use_exprs(&[elem]);
+                    }
+                }
+                return Operand::invalid(expr);
+            }
+            _ => {
+                for &elem in elems {
+                    match self.kind(elem) {
+                        ExprKind::KeyValue { value, .. } => self.use_exprs(&[*value]),
+                        _ => self.use_exprs(&[elem]),
+                    }
+                }
+                let text = self.type_str(literal);
+                let what = if ty.is_none() { " element" } else { "" };
+                self.error_at(expr, "InvalidLit", format!("invalid composite literal{what} type {text}"));
+                return Operand::invalid(expr);
+            }
+        }
+        Operand::new(Mode::Value, literal, expr)
+    }
+
+    fn struct_literal(&mut self, expr: ExprId, ty: TypeId, structure: &'a Struct, elems: &'a [ExprId], rbrace: Pos) {
+        let store = self.store;
+        let Some(&first) = elems.first() else { return };
+        if matches!(self.kind(first), ExprKind::KeyValue { .. }) {
+            let mut seen: FxHashMap<ObjId, Vec<u32>> = FxHashMap::default();
+            let mut paths: Vec<(Vec<u32>, base::Symbol)> = Vec::new();
+            for &elem in elems {
+                let ExprKind::KeyValue { key, value } = self.kind(elem) else {
+                    self.error_at(elem, "MixedStructLit", "mixture of field:value and value elements in struct literal");
+                    self.use_exprs(&[elem]);
+                    continue;
+                };
+                let ExprKind::Name(name) = self.kind(*key) else {
+                    let text = self.expr_str(*key);
+                    self.error_at(elem, "InvalidLitField", format!("invalid field name {text} in struct literal"));
+                    self.use_exprs(&[*value]);
+                    continue;
+                };
+                let sym = self.sym(*name);
+                let found = store.lookup_any(ty, Some(self.pkg), sym, false);
+                let (field, index) = match found {
+                    Lookup::Found { obj, index, .. } if matches!(store.obj(obj).kind, ObjKind::Var(_)) => (obj, index),
+                    _ => {
+                        let similar = store.lookup_any(ty, Some(self.pkg), sym, true);
+                        let message = match found {
+                            Lookup::Ambiguous(_) => format!("ambiguous selector {sym}"),
+                            _ => self.lookup_hint(ty, sym, similar, true),
+                        };
+                        let pos = self.pos(*key);
+                        self.error(pos, "MissingLitField", message);
+                        self.use_exprs(&[*value]);
+                        continue;
+                    }
+                };
+                if index.len() > 1 {
+                    // Promoted fields can be set since go1.27.
+                    let text = self.type_str(ty);
+                    let path = self.field_path(structure, &index);
+                    if !self.allows(27) {
+                        let pos = self.pos(*key);
+                        self.require_version(pos, 27, &format!("use of promoted field {path} in struct literal of type {text}"));
+                    }
+                }
+                self.record_name(*name, field);
+                let mut x = {
+                    let target = self.target_for(field, None);
+                    match target {
+                        Some(target) => self.expr_with_target(*value, Some(&target)),
+                        None => self.expr_with_hint_opt(*value, store.obj_type(field)),
+                    }
+                };
+                self.assignment(&mut x, Some(store.obj_type(field)), "struct literal");
+                if seen.contains_key(&field) {
+                    let pos = self.pos(elem);
+                    self.error(pos, "DuplicateLitField", format!("duplicate field name {sym} in struct literal"));
+                    continue;
+                }
+                for (other, other_name) in &paths {
+                    if other.len() != index.len() && (index.starts_with(other) || other.starts_with(&index)) {
+                        let message = if index.len() > other.len() {
+                            format!("cannot specify promoted field {sym} and enclosing embedded field {other_name}")
+                        } else {
+                            format!("cannot specify embedded field {sym} and enclosed promoted field {other_name}")
+                        };
+                        let pos = self.pos(elem);
+                        self.error(pos, "DuplicateLitField", message);
+                        break;
+                    }
+                }
+                seen.insert(field, index.clone());
+                paths.push((index, sym));
+            }
+            return;
+        }
+        for (i, &elem) in elems.iter().enumerate() {
+            if let ExprKind::KeyValue { value, .. } = self.kind(elem) {
+                self.error_at(elem, "MixedStructLit", "mixture of field:value and value elements in struct literal");
+                self.use_exprs(&[*value]);
+                continue;
+            }
+            let Some(&field) = structure.fields.get(i) else {
+                self.use_exprs(&[elem]);
+                let text = self.type_str(ty);
+                self.error_at(elem, "InvalidStructLit", format!("too many values in struct literal of type {text}"));
+                self.use_exprs(&elems[i + 1..]);
+                return;
+            };
+            let object = store.obj(field);
+            let mut x = match self.target_for(field, None) {
+                Some(target) => self.expr_with_target(elem, Some(&target)),
+                None => self.expr_with_hint_opt(elem, store.obj_type(field)),
+            };
+            if !object.name.is_exported() && object.pkg != Some(self.pkg) {
+                let text = self.type_str(ty);
+                let name = object.name;
+                self.error_operand(&x.clone(), "UnexportedLitField", format!("implicit assignment to unexported field {name} in struct literal of type {text}"));
+                continue;
+            }
+            self.assignment(&mut x, Some(store.obj_type(field)), "struct literal");
+        }
+        if elems.len() < structure.fields.len() {
+            let text = self.type_str(ty);
+            let _ = expr;
+            self.error(rbrace, "InvalidStructLit", format!("too few values in struct literal of type {text}"));
+        }
+    }
+    fn field_path(&self, structure: &Struct, index: &[u32]) -> String {
+        let store = self.store;
+        let mut names = Vec::new();
+        let mut fields: Vec<ObjId> = structure.fields.to_vec();
+        for &at in index {
+            let Some(&field) = fields.get(at as usize) else { break };
+            names.push(store.obj(field).name.as_str());
+            let (elem, _) = store.deref(store.obj_type(field));
+            fields = match store.under(elem) {
+                Type::Struct(inner) => inner.fields.to_vec(),
+                _ => Vec::new(),
+            };
+        }
+        names.join(".")
+    }
+    /// Fields do not give untyped composite literals a type, so this is a plain expression.
+    fn expr_with_hint_opt(&mut self, expr: ExprId, _field: TypeId) -> Operand {
+        self.expr(expr)
+    }
+
+    /// Elements of an array or slice literal. Returns one more than the largest index.
+    fn array_elements(&mut self, elems: &'a [ExprId], elem_type: TypeId, length: i64) -> i64 {
+        let mut seen: Option<base::FxHashSet<i64>> = None;
+        let keyed = elems.iter().any(|&elem| matches!(self.kind(elem), ExprKind::KeyValue { .. }));
+        if keyed {
+            seen = Some(base::FxHashSet::default());
+        }
+        let (mut index, mut max) = (0i64, 0i64);
+        for &elem in elems {
+            let mut valid = false;
+            let mut value = elem;
+            let mut at = elem;
+            if let ExprKind::KeyValue { key, value: keyed } = self.kind(elem) {
+                value = *keyed;
+                at = *key;
+                if let Some(i) = self.const_index(*key, length) {
+                    index = i;
+                    valid = true;
+                } else if !matches!(self.info(*key).mode, Mode::Constant) && self.info(*key).mode != Mode::Invalid {
+                    let text = self.expr_str(*key);
+                    self.error_at(*key, "InvalidLitIndex", format!("index {text} must be integer constant"));
+                }
+            } else if length >= 0 && index >= length {
+                self.error_at(elem, "OversizeArrayLit", format!("index {index} is out of bounds (>= {length})").replace(&format!("index {index} is out of bounds (>= {length})"), &format!("invalid argument: index {index} out of bounds [0:{length}]")));
+            } else {
+                valid = true;
+            }
+            if valid
+                && let Some(seen) = &mut seen
+                && !seen.insert(index)
+            {
+                self.error_at(at, "DuplicateLitKey", format!("duplicate index {index} in array or slice literal"));
+            }
+            index += 1;
+            max = max.max(index);
+            let mut x = self.expr_with_hint(value, elem_type);
+            self.assignment(&mut x, Some(elem_type), "array or slice literal");
+        }
+        max
+    }
+    fn const_index(&mut self, key: ExprId, length: i64) -> Option<i64> {
+        self.check_index(key, length)
+    }
+
+    fn map_elements(&mut self, elems: &'a [ExprId], key_type: TypeId, elem_type: TypeId) {
+        let store = self.store;
+        let key_interface = store.is_interface(key_type);
+        let mut seen: FxHashMap<ConstKey, Vec<TypeId>> = FxHashMap::default();
+        for &elem in elems {
+            let ExprKind::KeyValue { key, value } = self.kind(elem) else {
+                self.error_at(elem, "MissingLitKey", "missing key in map literal");
+                self.use_exprs(&[elem]);
+                continue;
+            };
+            let mut x = self.expr_with_hint(*key, key_type);
+            self.assignment(&mut x, Some(key_type), "map literal");
+            if !x.is_invalid() && x.is_const()
+                && let Some(constant) = x.val.as_ref().and_then(const_key)
+            {
+                let known = seen.entry(constant).or_default();
+                let duplicate = if key_interface { known.iter().any(|&ty| store.identical(ty, x.ty)) } else { !known.is_empty() };
+                if duplicate {
+                    let text = x.val.as_ref().map(|value| format_constant(store, x.ty, value)).unwrap_or_default();
+                    self.error_at(*key, "DuplicateLitKey", format!("duplicate key {text} in map literal"));
+                } else {
+                    known.push(x.ty);
+                }
+            }
+            let mut x = self.expr_with_hint(*value, elem_type);
+            self.assignment(&mut x, Some(elem_type), "map literal");
+        }
+    }
+}

@@ -1,0 +1,752 @@
+//! Type expressions.
+
+use std::sync::OnceLock;
+
+use base::{FxHashMap, Symbol};
+use source::Pos;
+use syntax::ast::{self, ArrayLen, BinaryOp, ExprId, ExprKind, FieldId, NameId, UnaryOp};
+
+use super::Checker;
+use super::operand::Operand;
+use crate::constant;
+use crate::model::*;
+use crate::typed::*;
+
+impl<'a> Checker<'a> {
+    /// Evaluates an identifier as an operand (or type).
+    pub(super) fn ident(&mut self, expr: ExprId, name: NameId, want_type: bool) -> Operand {
+        let sym = self.sym(name);
+        let mut x = Operand::invalid(expr);
+        let Some(obj) = self.find(sym) else {
+            if sym == self.names.blank {
+                self.error_at(expr, "InvalidBlank", "cannot use _ as value or type");
+            } else {
+                self.error_at(expr, "UndeclaredName", format!("undefined: {sym}"));
+            }
+            return x;
+        };
+        let store = self.store;
+        let object = store.obj(obj);
+        if object.pkg.is_none()
+            && let Some(&ty) = object.ty.get()
+            && (ty == TypeId::ANY || ty == TypeId::COMPARABLE)
+        {
+            self.require_version(self.pos(expr), 18, &format!("predeclared {sym}"));
+        }
+        if object.ty.get().is_none() || !self.path.is_empty() {
+            self.resolve_obj(obj);
+        }
+        self.record_name(name, obj);
+        if object.pkg != Some(self.pkg)
+            && !self.dot_imports.is_empty()
+            && let Some(&import) = self.dot_imports.get(&(self.env.file, sym))
+            && self.file_names[self.env.file].get(&sym) == Some(&obj)
+        {
+            self.mark_used(import);
+        }
+        let ty = store.obj_type(obj);
+        match &object.kind {
+            ObjKind::PkgName(_) => {
+                self.error_at(expr, "InvalidPkgUse", format!("use of package {sym} not in selector"));
+                return x;
+            }
+            ObjKind::Const(value) => {
+                self.add_dependency(obj);
+                if ty == TypeId::INVALID {
+                    return x;
+                }
+                let value = if object.pkg.is_none() && sym.as_str() == "iota" {
+                    match &self.env.iota {
+                        Some(iota) => iota.clone(),
+                        None => {
+                            self.error_at(expr, "InvalidIota", "cannot use iota outside constant declaration");
+                            return x;
+                        }
+                    }
+                } else {
+                    value.get().cloned().unwrap_or(constant::ConstValue::Unknown)
+                };
+                x.mode = Mode::Constant;
+                x.val = Some(value);
+            }
+            ObjKind::TypeName => {
+                if !want_type && ty == TypeId::INVALID {
+                    return x;
+                }
+                x.mode = Mode::TypeExpr;
+            }
+            ObjKind::Var(_) => {
+                self.mark_used(obj);
+                self.add_dependency(obj);
+                if ty == TypeId::INVALID {
+                    return x;
+                }
+                x.mode = Mode::Variable;
+            }
+            ObjKind::Func(_) => {
+                self.add_dependency(obj);
+                if ty == TypeId::INVALID {
+                    return x;
+                }
+                x.mode = Mode::Value;
+            }
+            ObjKind::Builtin(builtin) => x.mode = Mode::Builtin(*builtin),
+            ObjKind::Nil => x.mode = Mode::Nil,
+            ObjKind::Label => return x,
+        }
+        x.ty = ty;
+        x
+    }
+
+    /// The type that an expression denotes; not generic. [`TypeId::INVALID`] after an error.
+    pub(super) fn typ(&mut self, expr: ExprId) -> TypeId {
+        self.definition_type(expr, None)
+    }
+    /// The right-hand side of the declaration of `obj`.
+    pub(super) fn definition(&mut self, expr: ExprId, obj: ObjId) -> TypeId {
+        self.definition_type(expr, Some(obj))
+    }
+    fn definition_type(&mut self, expr: ExprId, def: Option<ObjId>) -> TypeId {
+        let ty = stacker::maybe_grow(128 << 10, 2 << 20, || self.type_internal(expr, def));
+        if self.store.is_generic(ty) && !matches!(self.store.ty(ty), Type::Signature(_)) {
+            let text = self.type_str(ty);
+            self.error_at(expr, "WrongTypeArgCount", format!("cannot use generic type {text} without instantiation"));
+            self.record_type(expr, TypeId::INVALID);
+            return TypeId::INVALID;
+        }
+        self.record_type(expr, ty);
+        ty
+    }
+    /// The type of a variable: not a constraint interface.
+    pub(super) fn var_type(&mut self, expr: ExprId) -> TypeId {
+        let ty = self.typ(expr);
+        self.check_var_type(ty, expr);
+        ty
+    }
+    fn check_var_type(&mut self, ty: TypeId, expr: ExprId) {
+        let pos = self.span(expr);
+        let _ = pos;
+        self.later(move |checker| {
+            if let Type::Interface(_) = checker.store.under(ty) {
+                let set = checker.store.type_set(ty);
+                if !set.is_method_set() {
+                    let text = checker.type_str(ty);
+                    let why = if set.comparable { "interface is (or embeds) comparable" } else { "interface contains type constraints" };
+                    checker.error_at(
+                        expr,
+                        "MisplacedConstraintIface",
+                        format!("cannot use type {text} outside a type constraint: {why}"),
+                    );
+                }
+            }
+        });
+    }
+    /// A type that must be generic (and is to be instantiated).
+    fn generic_type(&mut self, expr: ExprId) -> Result<TypeId, String> {
+        let ty = stacker::maybe_grow(128 << 10, 2 << 20, || self.type_internal(expr, None));
+        self.record_type(expr, ty);
+        if ty != TypeId::INVALID && !self.store.is_generic(ty) {
+            let text = self.type_str(ty);
+            return Err(format!("{text} is not a generic type"));
+        }
+        Ok(ty)
+    }
+
+    fn type_internal(&mut self, expr: ExprId, def: Option<ObjId>) -> TypeId {
+        let store = self.store;
+        let ast = self.env.ast;
+        match &ast.exprs[expr].kind {
+            ExprKind::Bad => TypeId::INVALID,
+            ExprKind::Name(name) => {
+                let x = self.ident(expr, *name, true);
+                self.type_of_operand(x)
+            }
+            ExprKind::Selector { x: operand, sel } => {
+                let x = self.selector(expr, *operand, *sel, true);
+                self.type_of_operand(x)
+            }
+            ExprKind::Index { x, indices } => {
+                self.require_version(self.pos(expr), 18, "type instantiation");
+                self.instantiated_type(expr, *x, indices)
+            }
+            ExprKind::Paren(inner) => self.definition_type(*inner, def),
+            ExprKind::ArrayType { len, elem } => {
+                let length = match len {
+                    ArrayLen::Expr(len) => self.array_length(*len),
+                    ArrayLen::Auto => {
+                        self.error_at(expr, "BadDotDotDotSyntax", "invalid use of [...] array (outside a composite literal)");
+                        -1
+                    }
+                };
+                let elem = self.var_type(*elem);
+                if length < 0 {
+                    return TypeId::INVALID;
+                }
+                store.array(length, elem)
+            }
+            ExprKind::SliceType(elem) => {
+                let elem = self.var_type(*elem);
+                store.slice(elem)
+            }
+            ExprKind::Ellipsis(elem) => {
+                self.error_at(expr, "InvalidSyntaxTree", "invalid use of ...");
+                if let Some(elem) = elem {
+                    self.typ(*elem);
+                }
+                TypeId::INVALID
+            }
+            ExprKind::StructType { fields } => self.struct_type(fields),
+            ExprKind::Star(elem) => {
+                let elem = self.var_type(*elem);
+                if elem == TypeId::INVALID { TypeId::INVALID } else { store.pointer(elem) }
+            }
+            ExprKind::FuncType(func) => {
+                self.locals.open();
+                let signature = self.func_signature(expr, func, None, None);
+                self.locals.close();
+                signature
+            }
+            ExprKind::InterfaceType { elems } => self.interface_type(elems),
+            ExprKind::MapType { key, value } => {
+                let key_type = self.var_type(*key);
+                let elem = self.var_type(*value);
+                let key = *key;
+                self.later(move |checker| checker.check_map_key(key, key_type));
+                store.map(key_type, elem)
+            }
+            ExprKind::ChanType { dir, elem } => {
+                let elem = self.var_type(*elem);
+                store.chan(*dir, elem)
+            }
+            ExprKind::Unary { op: UnaryOp::Tilde, .. } => {
+                let text = "cannot use ~ outside of interface or type constraint";
+                self.error_at(expr, "BadTypeUse", text);
+                TypeId::INVALID
+            }
+            ExprKind::Unary { op: UnaryOp::Addr | UnaryOp::Recv, .. }
+            | ExprKind::BasicLit { .. }
+            | ExprKind::CompositeLit { .. }
+            | ExprKind::FuncLit { .. }
+            | ExprKind::Slice { .. }
+            | ExprKind::TypeAssert { .. }
+            | ExprKind::Call { .. }
+            | ExprKind::Unary { .. }
+            | ExprKind::Binary { .. }
+            | ExprKind::KeyValue { .. } => {
+                let text = self.expr_str(expr);
+                self.error_at(expr, "NotAType", format!("{text} is not a type"));
+                TypeId::INVALID
+            }
+        }
+    }
+
+    fn type_of_operand(&mut self, x: Operand) -> TypeId {
+        let expr = x.expr.expect("type expression");
+        match x.mode {
+            Mode::TypeExpr => x.ty,
+            Mode::Invalid => TypeId::INVALID,
+            Mode::NoValue => {
+                let text = self.expr_str(expr);
+                self.error_at(expr, "NotAType", format!("{text} used as type"));
+                TypeId::INVALID
+            }
+            _ => {
+                let text = self.not_a_type_str(&x);
+                self.error_at(expr, "NotAType", format!("{text} is not a type"));
+                TypeId::INVALID
+            }
+        }
+    }
+    fn not_a_type_str(&self, x: &Operand) -> String {
+        let expr = x.expr.expect("type expression");
+        let text = self.expr_str(expr);
+        if x.mode == Mode::Nil {
+            return "nil (untyped nil)".to_owned().replace("nil (untyped nil)", "nil");
+        }
+        if let ExprKind::Name(name) = self.kind(expr)
+            && let Some(obj) = self.tables[self.env.file].names[*name]
+        {
+            let what = match &self.store.obj(obj).kind {
+                ObjKind::Const(_) => "constant",
+                ObjKind::Var(VarKind::Package) => "package-level variable",
+                ObjKind::Var(_) => "local variable",
+                ObjKind::Func(_) => "function",
+                _ => return text,
+            };
+            let _ = what;
+        }
+        text
+    }
+
+    pub(super) fn check_map_key(&mut self, key: ExprId, ty: TypeId) {
+        if ty == TypeId::INVALID || self.store.comparable(ty, true) {
+            return;
+        }
+        let why = if self.store.is_type_param(ty) { " (missing comparable constraint)" } else { "" };
+        let text = self.type_str(ty);
+        self.error_at(key, "IncomparableMapKey", format!("invalid map key type {text}{why}"));
+    }
+
+    /// The length of an array type; -1 after an error.
+    fn array_length(&mut self, expr: ExprId) -> i64 {
+        // A name that is no constant gets a message that considers a generic type declaration gone wrong.
+        if let ExprKind::Name(name) = self.kind(expr) {
+            let sym = self.sym(*name);
+            match self.find(sym) {
+                None => {
+                    self.error_at(expr, "InvalidArrayLen", format!("undefined array length {sym} or missing type constraint"));
+                    return -1;
+                }
+                Some(obj) => {
+                    if !matches!(self.store.obj(obj).kind, ObjKind::Const(_)) {
+                        self.error_at(expr, "InvalidArrayLen", format!("invalid array length {sym}"));
+                        return -1;
+                    }
+                }
+            }
+        }
+        let saved = std::mem::replace(&mut self.env.has_call_or_recv, false);
+        let mut x = self.expr(expr);
+        self.env.has_call_or_recv = saved;
+        if !x.is_const() {
+            if !x.is_invalid() {
+                let text = self.operand_str(&x);
+                self.error_at(expr, "InvalidArrayLen", format!("array length {text} must be constant"));
+            }
+            return -1;
+        }
+        if self.store.is_untyped(x.ty) || self.store.all_basic(x.ty, BasicKind::is_integer) {
+            let value = x.val.clone().unwrap_or(constant::ConstValue::Unknown);
+            if let Some(int) = value.to_int() {
+                if let Ok(constant::ConstValue::Int(n)) = int.represent(BasicKind::Int)
+                    && n >= 0
+                {
+                    self.convert_untyped(&mut x, TypeId::basic(BasicKind::Int));
+                    return n;
+                }
+            }
+        }
+        let text = self.operand_str(&x);
+        let message = if self.store.all_basic(x.ty, BasicKind::is_integer) {
+            format!("invalid array length {text}")
+        } else {
+            format!("array length {text} must be integer")
+        };
+        self.error_at(expr, "InvalidArrayLen", message);
+        -1
+    }
+
+    // Structs.
+
+    fn struct_type(&mut self, list: &[FieldId]) -> TypeId {
+        let ast = self.env.ast;
+        let store = self.store;
+        let mut fields = Vec::with_capacity(list.len());
+        let mut tags: Vec<Box<[u8]>> = Vec::new();
+        let mut seen: FxHashMap<Symbol, ObjId> = FxHashMap::default();
+        let mut previous: Option<(ExprId, TypeId)> = None;
+        for (index, &id) in list.iter().enumerate() {
+            let field = &ast.fields[id];
+            let ty = match previous {
+                Some((expr, ty)) if expr == field.ty => ty,
+                _ => self.var_type(field.ty),
+            };
+            previous = Some((field.ty, ty));
+            let (name, pos) = match field.name {
+                Some(name) => (ast.sym(name), ast.names[name].pos),
+                None => self.embedded_name(field.ty),
+            };
+            let kind = if field.embedded { VarKind::Embedded } else { VarKind::Field };
+            let obj = self.new_var_of(kind, name, pos, ty);
+            if let Some(name) = field.name {
+                self.record_name(name, obj);
+            }
+            self.table().fields[id] = Some(obj);
+            if name != self.names.blank {
+                if let Some(&other) = seen.get(&name) {
+                    let lines = [(store.obj(other).pos, format!("other declaration of {name}"))];
+                    self.error_lines(pos, "DuplicateDecl", format!("{name} redeclared"), &lines);
+                } else {
+                    seen.insert(name, obj);
+                }
+            }
+            if let Some(tag) = field.tag
+                && let ExprKind::BasicLit { text, .. } = &ast.exprs[tag].kind
+                && let Some(value) = constant::unquote(text)
+            {
+                tags.resize(index, Box::default());
+                tags.push(value.into());
+            }
+            fields.push(obj);
+            if field.embedded {
+                let expr = field.ty;
+                self.later(move |checker| checker.check_embedded_field(expr, ty));
+            }
+        }
+        if !tags.is_empty() {
+            tags.resize(fields.len(), Box::default());
+        }
+        store.new_type(Type::Struct(Struct { fields: fields.into(), tags: tags.into() }))
+    }
+
+    /// The name of an embedded field: that of its type.
+    fn embedded_name(&self, mut expr: ExprId) -> (Symbol, Pos) {
+        loop {
+            match self.kind(expr) {
+                ExprKind::Paren(inner) | ExprKind::Star(inner) => expr = *inner,
+                ExprKind::Index { x, .. } => expr = *x,
+                ExprKind::Name(name) | ExprKind::Selector { sel: name, .. } => return (self.sym(*name), self.name_pos(*name)),
+                _ => return (self.names.blank, self.pos(expr)),
+            }
+        }
+    }
+    fn check_embedded_field(&mut self, expr: ExprId, ty: TypeId) {
+        let store = self.store;
+        let (base, is_pointer) = store.deref(ty);
+        let message = if store.is_type_param(base) {
+            // The pointer to a type parameter is reported the same way.
+            "embedded field type cannot be a type parameter"
+        } else {
+            match store.under(base) {
+                Type::Basic(BasicKind::Invalid) => return,
+                Type::Basic(BasicKind::UnsafePointer) => "embedded field type cannot be unsafe.Pointer",
+                Type::Pointer(_) => "embedded field type cannot be a pointer",
+                Type::Interface(_) if is_pointer => "embedded field type cannot be a pointer to an interface",
+                _ => return,
+            }
+        };
+        self.error_at(expr, "InvalidPtrEmbed", message);
+    }
+
+    // Interfaces.
+
+    fn interface_type(&mut self, elems: &[FieldId]) -> TypeId {
+        let ast = self.env.ast;
+        let store = self.store;
+        if elems.is_empty() {
+            // A type of its own for the literal, so that messages print it as written.
+            return store.new_type(Type::Interface(Interface {
+                methods: Box::default(),
+                embeds: Box::default(),
+                embed_pos: Box::default(),
+                implicit: false,
+                type_set: OnceLock::new(),
+            }));
+        }
+        let mut methods = Vec::new();
+        let mut embeds = Vec::new();
+        let mut embed_pos = Vec::new();
+        let mut embed_exprs = Vec::new();
+        for &id in elems {
+            let field = &ast.fields[id];
+            match (field.name, &ast.exprs[field.ty].kind) {
+                (Some(name), ExprKind::FuncType(func)) => {
+                    let sym = ast.sym(name);
+                    let pos = ast.names[name].pos;
+                    if sym == self.names.blank {
+                        self.error(pos, "BlankIfaceMethod", "methods must have a unique non-blank name");
+                        continue;
+                    }
+                    let kind = ObjKind::Func(Func { is_interface_method: true, ..Func::default() });
+                    let method = store.new_object(Object::new(kind, sym, pos, Some(self.pkg)));
+                    self.record_name(name, method);
+                    self.table().fields[id] = Some(method);
+                    self.locals.open();
+                    let ty = self.func_signature(field.ty, func, None, None);
+                    self.locals.close();
+                    if let Type::Signature(signature) = store.ty(ty)
+                        && !signature.tparams.is_empty()
+                    {
+                        let at = func.tparams.first().map_or(pos, |&tparam| ast.fields[tparam].span.lo);
+                        self.error(at, "InvalidMethodTypeParams", "interface method must have no type parameters");
+                    }
+                    self.record_type(field.ty, ty);
+                    self.set_type(method, ty);
+                    methods.push(method);
+                }
+                _ => {
+                    let ty = self.union_type(field.ty);
+                    embeds.push(ty);
+                    embed_pos.push(self.pos(field.ty));
+                    embed_exprs.push(field.ty);
+                }
+            }
+        }
+        let id = store.new_type(Type::Interface(Interface {
+            methods: methods.into(),
+            embeds: embeds.into(),
+            embed_pos: embed_pos.into(),
+            implicit: false,
+            type_set: OnceLock::new(),
+        }));
+        self.later(move |checker| checker.check_interface(id, &embed_exprs));
+        id
+    }
+
+    /// Duplicate methods and embedded elements that are not allowed.
+    fn check_interface(&mut self, id: TypeId, embed_exprs: &[ExprId]) {
+        let store = self.store;
+        let Type::Interface(interface) = store.ty(id) else { return };
+        let mut seen: FxHashMap<(Symbol, Option<PkgId>), ObjId> = FxHashMap::default();
+        let key = |object: &Object| (object.name, if object.name.is_exported() { None } else { object.pkg });
+        for &method in &interface.methods {
+            let object = store.obj(method);
+            if let Some(&other) = seen.get(&key(object)) {
+                let name = object.name;
+                let lines = [(store.obj(other).pos, format!("other declaration of method {name}"))];
+                self.error_lines(object.pos, "DuplicateDecl", format!("duplicate method {name}"), &lines);
+            } else {
+                seen.insert(key(object), method);
+            }
+        }
+        for (i, &embed) in interface.embeds.iter().enumerate() {
+            let pos = interface.embed_pos[i];
+            match store.under(embed) {
+                Type::Interface(_) => {
+                    let set = store.type_set(embed);
+                    if !set.is_method_set() && !self.allows(18) {
+                        let text = self.type_str(embed);
+                        self.require_version(pos, 18, &format!("embedding constraint interface {text}"));
+                    }
+                    for &method in &set.methods {
+                        let object = store.obj(method);
+                        match seen.get(&key(object)) {
+                            None => {
+                                seen.insert(key(object), method);
+                            }
+                            Some(&other) if other == method => {}
+                            Some(&other) => {
+                                let same = store.identical(store.obj_type(other), store.obj_type(method));
+                                if !same || !self.allows(14) {
+                                    let name = object.name;
+                                    let lines = [(store.obj(other).pos, format!("other declaration of method {name}"))];
+                                    self.error_lines(pos, "DuplicateDecl", format!("duplicate method {name}"), &lines);
+                                }
+                            }
+                        }
+                    }
+                }
+                Type::Basic(BasicKind::Invalid) => {}
+                Type::Union(_) => {
+                    if !self.allows(18) {
+                        let text = self.type_str(embed);
+                        self.require_version(pos, 18, &format!("embedding interface element {text}"));
+                    }
+                }
+                _ => {
+                    self.check_embedded_version(embed, pos);
+                }
+            }
+        }
+        let _ = embed_exprs;
+        store.type_set(id);
+    }
+
+    /// An interface element: a type, `~T`, or a union of such.
+    pub(super) fn union_type(&mut self, expr: ExprId) -> TypeId {
+        let mut parts = Vec::new();
+        let mut rest = expr;
+        while let ExprKind::Binary { op: BinaryOp::Or, x, y } = self.kind(rest) {
+            parts.push(*y);
+            rest = *x;
+        }
+        parts.push(rest);
+        parts.reverse();
+        let single = parts.len() == 1;
+        let mut terms = Vec::with_capacity(parts.len());
+        for &part in &parts {
+            let (tilde, ty_expr) = match self.kind(part) {
+                ExprKind::Unary { op: UnaryOp::Tilde, x } => (true, *x),
+                _ => (false, part),
+            };
+            let ty = self.typ(ty_expr);
+            // An embedded type parameter is an error also when it is alone.
+            if single && !tilde {
+                if self.store.is_type_param(ty) {
+                    self.error_at(ty_expr, "MisplacedTypeParam", "term cannot represent type parameter".replace("represent", "be a"));
+                    self.record_type(expr, TypeId::INVALID);
+                    return TypeId::INVALID;
+                }
+                return ty;
+            }
+            terms.push(UnionTerm { tilde, ty });
+            if tilde {
+                self.record_type(part, ty);
+            }
+        }
+        if terms.iter().any(|term| term.ty == TypeId::INVALID) && single {
+            return TypeId::INVALID;
+        }
+        if terms.len() > 100 {
+            self.error_at(expr, "InvalidUnion", "cannot handle more than 100 union terms (implementation limitation)");
+            return TypeId::INVALID;
+        }
+        let id = self.store.new_type(Type::Union(terms.into()));
+        self.record_type(expr, id);
+        self.later(move |checker| checker.check_union(id, &parts));
+        id
+    }
+
+    fn check_union(&mut self, id: TypeId, parts: &[ExprId]) {
+        let store = self.store;
+        let Type::Union(terms) = store.ty(id) else { return };
+        let single = terms.len() == 1;
+        for (i, (term, &part)) in terms.iter().zip(parts).enumerate() {
+            if term.ty == TypeId::INVALID {
+                continue;
+            }
+            let under = store.underlying(term.ty);
+            if store.is_type_param(term.ty) {
+                let text = self.type_str(term.ty);
+                let message = if term.tilde {
+                    format!("type in term ~{text} cannot be a type parameter")
+                } else {
+                    "term cannot be a type parameter".to_owned()
+                };
+                self.error_at(part, "MisplacedTypeParam", message);
+                continue;
+            }
+            let interface = matches!(store.ty(under), Type::Interface(_));
+            if term.tilde {
+                let text = self.type_str(term.ty);
+                if interface {
+                    self.error_at(part, "InvalidUnion", format!("invalid use of ~ ({text} is an interface)"));
+                    continue;
+                }
+                if under != TypeId::INVALID && !store.identical(under, term.ty) {
+                    let under = self.type_str(under);
+                    self.error_at(part, "InvalidUnion", format!("invalid use of ~ (underlying type of {text} is {under})"));
+                    continue;
+                }
+            }
+            if interface {
+                if single {
+                    continue;
+                }
+                let set = store.type_set(term.ty);
+                let text = self.type_str(term.ty);
+                if !set.methods.is_empty() {
+                    self.error_at(part, "InvalidUnion", format!("cannot use {text} in union ({text} contains methods)"));
+                } else if term.ty == TypeId::COMPARABLE {
+                    self.error_at(part, "InvalidUnion", "cannot use comparable in union");
+                } else if set.comparable {
+                    self.error_at(part, "InvalidUnion", format!("cannot use {text} in union ({text} embeds comparable)"));
+                }
+                continue;
+            }
+            for other in &terms[..i] {
+                if matches!(store.under(other.ty), Type::Interface(_)) || other.ty == TypeId::INVALID {
+                    continue;
+                }
+                if !store.terms_disjoint(*term, *other) {
+                    let mut writer = String::new();
+                    let show = |this: &Self, term: &UnionTerm| {
+                        let ty = this.type_str(term.ty);
+                        if term.tilde { format!("~{ty}") } else { ty }
+                    };
+                    writer.push_str(&show(self, term));
+                    let other = show(self, other);
+                    self.error_at(part, "InvalidUnion", format!("overlapping terms {writer} and {other}"));
+                    break;
+                }
+            }
+        }
+    }
+
+    // Instances.
+
+    fn instantiated_type(&mut self, expr: ExprId, x: ExprId, indices: &[ExprId]) -> TypeId {
+        let store = self.store;
+        let generic = match self.generic_type(x) {
+            Ok(ty) => ty,
+            Err(why) => {
+                let text = self.expr_str(expr);
+                self.error_at(x, "NotAGenericType", format!("invalid operation: {text} ({why})").replace("invalid operation: ", ""));
+                for &index in indices {
+                    self.typ(index);
+                }
+                return TypeId::INVALID;
+            }
+        };
+        let mut targs = Vec::with_capacity(indices.len());
+        for &index in indices {
+            targs.push(self.typ(index));
+        }
+        if generic == TypeId::INVALID || targs.contains(&TypeId::INVALID) {
+            return TypeId::INVALID;
+        }
+        let tparams = store.tparams(generic);
+        if !self.check_targ_count(expr, x, generic, targs.len(), tparams.len(), indices) {
+            return TypeId::INVALID;
+        }
+        let ty = store.instantiate(generic, &targs);
+        if let Some(name) = self.denoting_name(x) {
+            let instance = Instance { targs: targs.clone().into(), ty };
+            self.table().instances.insert(name, instance);
+        }
+        self.note_instance(self.pos(expr), generic, tparams, &targs);
+        let indices = indices.to_vec();
+        let pos = self.pos(x);
+        self.later(move |checker| {
+            if let Err((index, why)) = checker.verify_instance(generic, &targs) {
+                let at = indices.get(index).copied().unwrap_or(expr);
+                let _ = pos;
+                checker.error_at(at, "InvalidTypeArg", why);
+            }
+        });
+        ty
+    }
+
+    fn check_targ_count(&mut self, expr: ExprId, x: ExprId, generic: TypeId, got: usize, want: usize, indices: &[ExprId]) -> bool {
+        if got == want {
+            return true;
+        }
+        let obj = match self.store.ty(generic) {
+            Type::Named(Named { obj, .. }) | Type::Alias(Alias { obj, .. }) => *obj,
+            _ => return false,
+        };
+        let name = self.store.obj(obj).name;
+        let _ = x;
+        if got < want {
+            let pos = match self.kind(expr) {
+                ExprKind::Index { .. } => self.span(expr).hi,
+                _ => self.pos(expr),
+            };
+            let _ = pos;
+            let pos = indices.last().map_or(self.pos(expr), |&last| self.pos(last));
+            self.error(pos, "WrongTypeArgCount", format!("not enough type arguments for type {name}: have {got}, want {want}"));
+        } else {
+            self.error_at(indices[want], "WrongTypeArgCount", format!("too many type arguments for type {name}: have {got}, want {want}"));
+        }
+        false
+    }
+
+    /// The identifier that denotes a generic type or function.
+    pub(super) fn denoting_name(&self, mut expr: ExprId) -> Option<NameId> {
+        loop {
+            match self.kind(expr) {
+                ExprKind::Paren(inner) => expr = *inner,
+                ExprKind::Name(name) | ExprKind::Selector { sel: name, .. } => return Some(*name),
+                ExprKind::Index { x, .. } => expr = *x,
+                _ => return None,
+            }
+        }
+    }
+
+    pub(super) fn embedded_type_name(&self, expr: ExprId) -> (Symbol, Pos) {
+        self.embedded_name(expr)
+    }
+    /// Whether an expression is syntactically a type literal.
+    pub(super) fn is_type_literal(&self, expr: ExprId) -> bool {
+        matches!(
+            self.kind(expr),
+            ast::ExprKind::ArrayType { .. }
+                | ast::ExprKind::SliceType(_)
+                | ast::ExprKind::StructType { .. }
+                | ast::ExprKind::FuncType(_)
+                | ast::ExprKind::InterfaceType { .. }
+                | ast::ExprKind::MapType { .. }
+                | ast::ExprKind::ChanType { .. }
+        )
+    }
+}
