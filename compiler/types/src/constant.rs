@@ -95,7 +95,11 @@ impl ConstValue {
     /// `num / den`; `den` must not be zero.
     pub fn ratio(num: BigInt, den: BigInt) -> ConstValue {
         let gcd = num.gcd(&den);
-        let (mut num, mut den) = if gcd.is_one() { (num, den) } else { (num / &gcd, den / &gcd) };
+        let (mut num, mut den) = if gcd.is_one() {
+            (num, den)
+        } else {
+            (num / &gcd, den / &gcd)
+        };
         if den.is_negative() {
             num = -num;
             den = -den;
@@ -143,8 +147,16 @@ impl ConstValue {
         let bits = value.to_bits();
         let exponent = ((bits >> 52) & 0x7ff) as i64;
         let fraction = bits & ((1 << 52) - 1);
-        let (mant, exp) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
-        let mant = if value < 0.0 { -BigInt::from(mant) } else { BigInt::from(mant) };
+        let (mant, exp) = if exponent == 0 {
+            (fraction, -1074)
+        } else {
+            (fraction | 1 << 52, exponent - 1075)
+        };
+        let mant = if value < 0.0 {
+            -BigInt::from(mant)
+        } else {
+            BigInt::from(mant)
+        };
         ConstValue::binary_float(mant, exp)
     }
     /// `re + im*i`.
@@ -181,7 +193,9 @@ impl ConstValue {
                     // A ratio within rounding distance of an integer is not one: exactness is kept.
                     den.is_one().then(|| ConstValue::from_big(num.clone()))
                 }
-                Float::Binary(mant, exp) if *exp >= 0 && *exp < 1 << 16 => Some(ConstValue::from_big(mant << *exp as u64)),
+                Float::Binary(mant, exp) if *exp >= 0 && *exp < 1 << 16 => {
+                    Some(ConstValue::from_big(mant << *exp as u64))
+                }
                 Float::Binary(..) => None,
             },
             ConstValue::Complex(parts) if parts.1.is_zero() => parts.0.to_int(),
@@ -241,17 +255,35 @@ impl ConstValue {
     pub fn parts(&self) -> Option<(ConstValue, ConstValue)> {
         match self {
             ConstValue::Complex(parts) => Some((parts.0.clone(), parts.1.clone())),
-            ConstValue::Int(_) | ConstValue::BigInt(_) | ConstValue::Float(_) => Some((self.clone(), ConstValue::Int(0))),
+            ConstValue::Int(_) | ConstValue::BigInt(_) | ConstValue::Float(_) => {
+                Some((self.clone(), ConstValue::Int(0)))
+            }
             _ => None,
         }
     }
     fn real(&self) -> Option<Real> {
         Some(match self {
-            ConstValue::Int(value) => Real { num: BigInt::from(*value), den: BigInt::one(), exp: 0 },
-            ConstValue::BigInt(value) => Real { num: (**value).clone(), den: BigInt::one(), exp: 0 },
+            ConstValue::Int(value) => Real {
+                num: BigInt::from(*value),
+                den: BigInt::one(),
+                exp: 0,
+            },
+            ConstValue::BigInt(value) => Real {
+                num: (**value).clone(),
+                den: BigInt::one(),
+                exp: 0,
+            },
             ConstValue::Float(float) => match &**float {
-                Float::Ratio(num, den) => Real { num: num.clone(), den: den.clone(), exp: 0 },
-                Float::Binary(mant, exp) => Real { num: mant.clone(), den: BigInt::one(), exp: *exp },
+                Float::Ratio(num, den) => Real {
+                    num: num.clone(),
+                    den: den.clone(),
+                    exp: 0,
+                },
+                Float::Binary(mant, exp) => Real {
+                    num: mant.clone(),
+                    den: BigInt::one(),
+                    exp: *exp,
+                },
             },
             ConstValue::Complex(parts) if parts.1.is_zero() => return parts.0.real(),
             _ => return None,
@@ -269,9 +301,21 @@ impl ConstValue {
     pub fn sign(&self) -> i32 {
         match self {
             ConstValue::Int(value) => value.signum() as i32,
-            ConstValue::BigInt(value) => if value.is_negative() { -1 } else { 1 },
+            ConstValue::BigInt(value) => {
+                if value.is_negative() {
+                    -1
+                } else {
+                    1
+                }
+            }
             ConstValue::Float(float) => match &**float {
-                Float::Ratio(num, _) | Float::Binary(num, _) => if num.is_negative() { -1 } else { 1 },
+                Float::Ratio(num, _) | Float::Binary(num, _) => {
+                    if num.is_negative() {
+                        -1
+                    } else {
+                        1
+                    }
+                }
             },
             ConstValue::Complex(parts) => parts.0.sign() | parts.1.sign(),
             _ => 1,
@@ -321,20 +365,26 @@ impl ConstValue {
                 };
                 match small {
                     Some(value) => Int(value),
-                    None => big_op(&BigInt::from(*x), op, &BigInt::from(*y), integer),
+                    None => big_op(
+                        &num_bigint::BigInt::from(*x),
+                        op,
+                        &num_bigint::BigInt::from(*y),
+                        integer,
+                    ),
                 }
             }
             (Int(_) | BigInt(_), Int(_) | BigInt(_)) => match (self.to_big(), other.to_big()) {
                 (Some(x), Some(y)) => big_op(&x, op, &y, integer),
                 _ => Unknown,
             },
-            (Complex(_), Int(_) | BigInt(_) | Float(_) | Complex(_)) | (Int(_) | BigInt(_) | Float(_), Complex(_)) => {
-                complex_op(self, op, other)
+            (Complex(_), Int(_) | BigInt(_) | Float(_) | Complex(_))
+            | (Int(_) | BigInt(_) | Float(_), Complex(_)) => complex_op(self, op, other),
+            (Int(_) | BigInt(_) | Float(_), Int(_) | BigInt(_) | Float(_)) => {
+                match (self.real(), other.real()) {
+                    (Some(x), Some(y)) => real_op(x, op, y),
+                    _ => Unknown,
+                }
             }
-            (Int(_) | BigInt(_) | Float(_), Int(_) | BigInt(_) | Float(_)) => match (self.real(), other.real()) {
-                (Some(x), Some(y)) => real_op(x, op, y),
-                _ => Unknown,
-            },
             _ => Unknown,
         }
     }
@@ -348,11 +398,15 @@ impl ConstValue {
             (UnaryOp::Neg, ConstValue::Complex(parts)) => {
                 ConstValue::complex(parts.0.unary(op, None), parts.1.unary(op, None))
             }
-            (UnaryOp::Neg, ConstValue::Float(float)) => ConstValue::Float(Arc::new(match &**float {
-                Float::Ratio(num, den) => Float::Ratio(-num, den.clone()),
-                Float::Binary(mant, exp) => Float::Binary(-mant, *exp),
-            })),
-            (UnaryOp::Neg, _) => self.to_big().map_or(ConstValue::Unknown, |value| ConstValue::from_big(-value)),
+            (UnaryOp::Neg, ConstValue::Float(float)) => {
+                ConstValue::Float(Arc::new(match &**float {
+                    Float::Ratio(num, den) => Float::Ratio(-num, den.clone()),
+                    Float::Binary(mant, exp) => Float::Binary(-mant, *exp),
+                }))
+            }
+            (UnaryOp::Neg, _) => self
+                .to_big()
+                .map_or(ConstValue::Unknown, |value| ConstValue::from_big(-value)),
             (UnaryOp::BitNot, _) => match (self.to_big(), width) {
                 (Some(value), None) => ConstValue::from_big(!value),
                 (Some(value), Some(bits)) => {
@@ -395,7 +449,11 @@ impl ConstValue {
             }
             _ => {
                 let (a, b) = (self.sign(), other.sign());
-                if a != b { a.cmp(&b) } else { compare_real(&self.real()?, &other.real()?) }
+                if a != b {
+                    a.cmp(&b)
+                } else {
+                    compare_real(&self.real()?, &other.real()?)
+                }
             }
         };
         Some(match op {
@@ -418,11 +476,16 @@ impl ConstValue {
         }
         let numeric = !matches!(self, ConstValue::Bool(_) | ConstValue::Str(_));
         match kind {
-            Bool | UntypedBool => matches!(self, ConstValue::Bool(_)).then(|| self.clone()).ok_or(NotRepresentable::Kind),
-            String | UntypedString => matches!(self, ConstValue::Str(_)).then(|| self.clone()).ok_or(NotRepresentable::Kind),
+            Bool | UntypedBool => matches!(self, ConstValue::Bool(_))
+                .then(|| self.clone())
+                .ok_or(NotRepresentable::Kind),
+            String | UntypedString => matches!(self, ConstValue::Str(_))
+                .then(|| self.clone())
+                .ok_or(NotRepresentable::Kind),
             _ if !numeric => Err(NotRepresentable::Kind),
             UntypedInt | UntypedRune => self.to_int().ok_or(NotRepresentable::Truncated),
-            Int | Int8 | Int16 | Int32 | Int64 | Uint | Uint8 | Uint16 | Uint32 | Uint64 | Uintptr => {
+            Int | Int8 | Int16 | Int32 | Int64 | Uint | Uint8 | Uint16 | Uint32 | Uint64
+            | Uintptr => {
                 let value = self.to_int().ok_or(NotRepresentable::Truncated)?;
                 let fits = match (&value, kind) {
                     (ConstValue::Int(_), Int | Int64) => true,
@@ -436,7 +499,11 @@ impl ConstValue {
                     (ConstValue::BigInt(v), Uint | Uint64 | Uintptr) => v.to_u64().is_some(),
                     _ => false,
                 };
-                if fits { Ok(value) } else { Err(NotRepresentable::Overflows) }
+                if fits {
+                    Ok(value)
+                } else {
+                    Err(NotRepresentable::Overflows)
+                }
             }
             UntypedFloat => self.to_real().ok_or(NotRepresentable::Truncated),
             UntypedComplex => Ok(self.clone()),
@@ -463,11 +530,17 @@ impl ConstValue {
             ConstValue::Bool(value) => value.to_string(),
             ConstValue::Str(bytes) => format_string(bytes),
             ConstValue::Complex(parts) => {
-                format!("({} + {}i)", parts.0.format(UntypedFloat), parts.1.format(UntypedFloat))
+                format!(
+                    "({} + {}i)",
+                    parts.0.format(UntypedFloat),
+                    parts.1.format(UntypedFloat)
+                )
             }
             ConstValue::Int(_) | ConstValue::BigInt(_) | ConstValue::Float(_) => match kind {
                 Float32 | Float64 | UntypedFloat => self.format_float(),
-                Complex64 | Complex128 | UntypedComplex => format!("({} + 0i)", self.format_float()),
+                Complex64 | Complex128 | UntypedComplex => {
+                    format!("({} + 0i)", self.format_float())
+                }
                 _ => match self {
                     ConstValue::Int(value) => value.to_string(),
                     ConstValue::BigInt(value) => value.to_string(),
@@ -488,11 +561,17 @@ impl ConstValue {
             return text;
         }
         // Out of float64's range: about six decimal digits from the binary form.
-        let Some(real) = self.real() else { return "unknown".into() };
+        let Some(real) = self.real() else {
+            return "unknown".into();
+        };
         let (mant, exp) = divide(&real.num, &real.den);
         let exp = exp + real.exp;
         let bits = mant.bits() as i64;
-        let (short, shift) = if bits > 60 { (&mant >> (bits - 60) as u64, bits - 60) } else { (mant.clone(), 0) };
+        let (short, shift) = if bits > 60 {
+            (&mant >> (bits - 60) as u64, bits - 60)
+        } else {
+            (mant.clone(), 0)
+        };
         let m = short.to_f64().unwrap_or(1.0) / 2f64.powi((bits - shift) as i32);
         let d = (exp + bits) as f64 * (std::f64::consts::LN_2 / std::f64::consts::LN_10);
         let mut e = d as i64;
@@ -510,7 +589,11 @@ impl ConstValue {
 
 /// Rounds to float32 or float64; `None` on overflow.
 fn round_to(value: &ConstValue, kind: BasicKind) -> Option<ConstValue> {
-    let rounded = if kind == BasicKind::Float32 { value.to_f32()? as f64 } else { value.to_f64()? };
+    let rounded = if kind == BasicKind::Float32 {
+        value.to_f32()? as f64
+    } else {
+        value.to_f64()?
+    };
     if rounded.is_infinite() {
         return None;
     }
@@ -587,7 +670,9 @@ fn real_op(x: Real, op: BinaryOp, y: Real) -> ConstValue {
 }
 
 fn complex_op(x: &ConstValue, op: BinaryOp, y: &ConstValue) -> ConstValue {
-    let (Some((a, b)), Some((c, d))) = (x.parts(), y.parts()) else { return ConstValue::Unknown };
+    let (Some((a, b)), Some((c, d))) = (x.parts(), y.parts()) else {
+        return ConstValue::Unknown;
+    };
     let f = |x: &ConstValue, op, y: &ConstValue| x.binary(op, y, false);
     use BinaryOp::{Add, Div, Mul, Sub};
     match op {
@@ -619,7 +704,11 @@ fn compare_real(x: &Real, y: &Real) -> Ordering {
     let (xtop, ytop) = (xe + xm.bits() as i64, ye + ym.bits() as i64);
     let by_magnitude = xtop.cmp(&ytop);
     if by_magnitude != Ordering::Equal {
-        return if xm.is_negative() { by_magnitude.reverse() } else { by_magnitude };
+        return if xm.is_negative() {
+            by_magnitude.reverse()
+        } else {
+            by_magnitude
+        };
     }
     let low = xe.min(ye);
     (xm << (xe - low) as u64).cmp(&(ym << (ye - low) as u64))
@@ -642,7 +731,14 @@ fn divide(num: &BigInt, den: &BigInt) -> (BigInt, i64) {
         quotient = (quotient << 1) + 1;
         exp -= 1;
     }
-    (if num.is_negative() != den.is_negative() { -quotient } else { quotient }, exp)
+    (
+        if num.is_negative() != den.is_negative() {
+            -quotient
+        } else {
+            quotient
+        },
+        exp,
+    )
 }
 
 /// Rounds a mantissa to `bits` bits, ties to even.
@@ -660,7 +756,10 @@ fn round_bits(mant: BigInt, exp: i64, bits: u64) -> (BigInt, i64) {
     if rest > half || (rest == half && kept.bit(0)) {
         kept += 1u32;
     }
-    (BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, kept), exp + drop as i64)
+    (
+        BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, kept),
+        exp + drop as i64,
+    )
 }
 
 /// Rounds to an IEEE format with `precision` bits, smallest exponent `min_exp` (of the last bit of a
@@ -674,7 +773,11 @@ fn round_ieee(real: &Real, precision: u64, min_exp: i64, max_exp: i64) -> f64 {
     let bits = mant.bits() as i64;
     let top = exp + bits;
     if top > max_exp + 1 {
-        return if mant.is_negative() { f64::NEG_INFINITY } else { f64::INFINITY };
+        return if mant.is_negative() {
+            f64::NEG_INFINITY
+        } else {
+            f64::INFINITY
+        };
     }
     if top < min_exp - 1 {
         return if mant.is_negative() { -0.0 } else { 0.0 };
@@ -691,12 +794,19 @@ fn round_ieee(real: &Real, precision: u64, min_exp: i64, max_exp: i64) -> f64 {
         if rest > half || (rest == half && kept.bit(0)) {
             kept += 1u32;
         }
-        (BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, kept), last)
+        (
+            BigInt::from_biguint(if negative { Sign::Minus } else { Sign::Plus }, kept),
+            last,
+        )
     } else {
         (mant, exp)
     };
     if exp + mant.bits() as i64 > max_exp {
-        return if mant.is_negative() { f64::NEG_INFINITY } else { f64::INFINITY };
+        return if mant.is_negative() {
+            f64::NEG_INFINITY
+        } else {
+            f64::INFINITY
+        };
     }
     let value = mant.to_f64().unwrap_or(0.0);
     // Two steps, so that the power itself stays in range.
@@ -804,7 +914,9 @@ fn is_printable(ch: char) -> bool {
 
 /// The first character of a UTF-8 string and its width; `None` (width 1) for an invalid byte.
 pub fn decode_rune(bytes: &[u8]) -> (Option<char>, usize) {
-    let Some(&first) = bytes.first() else { return (None, 0) };
+    let Some(&first) = bytes.first() else {
+        return (None, 0);
+    };
     let width = match first {
         0..=0x7f => return (Some(first as char), 1),
         0xc2..=0xdf => 2,
@@ -812,7 +924,10 @@ pub fn decode_rune(bytes: &[u8]) -> (Option<char>, usize) {
         0xf0..=0xf4 => 4,
         _ => return (None, 1),
     };
-    match bytes.get(..width).and_then(|head| std::str::from_utf8(head).ok()) {
+    match bytes
+        .get(..width)
+        .and_then(|head| std::str::from_utf8(head).ok())
+    {
         Some(text) => (text.chars().next(), width),
         None => (None, 1),
     }
@@ -847,7 +962,9 @@ pub fn from_literal(kind: LitKind, text: &str) -> Option<ConstValue> {
 
 fn is_prefixed_int(digits: &str) -> bool {
     let lower = digits.to_ascii_lowercase();
-    lower.starts_with("0b") || lower.starts_with("0o") || (lower.starts_with("0x") && !lower.contains(['.', 'p']))
+    lower.starts_with("0b")
+        || lower.starts_with("0o")
+        || (lower.starts_with("0x") && !lower.contains(['.', 'p']))
 }
 
 fn parse_int(text: &str) -> Option<ConstValue> {
@@ -917,7 +1034,11 @@ fn parse_decimal(digits: &str, exp: i64) -> Option<ConstValue> {
     }
     if exp.unsigned_abs() <= MAX_RATIO_BITS / 3 {
         let power = BigInt::from(10).pow(exp.unsigned_abs() as u32);
-        let value = if exp >= 0 { ConstValue::ratio(mant * power, BigInt::one()) } else { ConstValue::ratio(mant, power) };
+        let value = if exp >= 0 {
+            ConstValue::ratio(mant * power, BigInt::one())
+        } else {
+            ConstValue::ratio(mant, power)
+        };
         return Some(value);
     }
     // 10^|exp| by repeated squaring with a rounded mantissa.
@@ -926,7 +1047,8 @@ fn parse_decimal(digits: &str, exp: i64) -> Option<ConstValue> {
     let mut n = exp.unsigned_abs();
     while n > 0 {
         if n & 1 == 1 {
-            (power, power_exp) = round_bits(&power * &base, power_exp + base_exp, MANTISSA_BITS + 64);
+            (power, power_exp) =
+                round_bits(&power * &base, power_exp + base_exp, MANTISSA_BITS + 64);
         }
         (base, base_exp) = round_bits(&base * &base, base_exp * 2, MANTISSA_BITS + 64);
         if base_exp > MAX_EXP * 4 {
@@ -935,7 +1057,11 @@ fn parse_decimal(digits: &str, exp: i64) -> Option<ConstValue> {
         n >>= 1;
     }
     let value = if exp >= 0 {
-        if n > 1 { ConstValue::Unknown } else { ConstValue::binary_float(mant * power, power_exp) }
+        if n > 1 {
+            ConstValue::Unknown
+        } else {
+            ConstValue::binary_float(mant * power, power_exp)
+        }
     } else if n > 1 {
         ConstValue::Int(0)
     } else {
@@ -949,13 +1075,20 @@ fn parse_decimal(digits: &str, exp: i64) -> Option<ConstValue> {
 pub fn unquote(text: &str) -> Option<Vec<u8>> {
     if let Some(raw) = text.strip_prefix('`') {
         let raw = raw.strip_suffix('`')?;
-        return Some(if raw.contains('\r') { raw.replace('\r', "").into_bytes() } else { raw.as_bytes().to_vec() });
+        return Some(if raw.contains('\r') {
+            raw.replace('\r', "").into_bytes()
+        } else {
+            raw.as_bytes().to_vec()
+        });
     }
     let inner = text.strip_prefix('"')?.strip_suffix('"')?.as_bytes();
     let mut out = Vec::with_capacity(inner.len());
     let mut at = 0;
     while at < inner.len() {
-        let run = inner[at..].iter().position(|&b| b == b'\\').unwrap_or(inner.len() - at);
+        let run = inner[at..]
+            .iter()
+            .position(|&b| b == b'\\')
+            .unwrap_or(inner.len() - at);
         out.extend_from_slice(&inner[at..at + run]);
         at += run;
         if at < inner.len() {
@@ -1023,14 +1156,22 @@ mod tests {
     use super::*;
 
     fn literal(text: &str) -> ConstValue {
-        let kind = if text.contains(['.', 'e', 'p']) && !text.starts_with("0xe") { LitKind::Float } else { LitKind::Int };
+        let kind = if text.contains(['.', 'e', 'p']) && !text.starts_with("0xe") {
+            LitKind::Float
+        } else {
+            LitKind::Int
+        };
         from_literal(kind, text).expect(text)
     }
 
     #[test]
     fn numbers_print_as_gc_prints_them() {
         let check = |text: &str, want: &str| {
-            let kind = if text.contains(['.', 'e', 'p']) { BasicKind::UntypedFloat } else { BasicKind::UntypedInt };
+            let kind = if text.contains(['.', 'e', 'p']) {
+                BasicKind::UntypedFloat
+            } else {
+                BasicKind::UntypedInt
+            };
             assert_eq!(literal(text).format(kind), want, "{text}");
         };
         check("1", "1");
@@ -1051,14 +1192,32 @@ mod tests {
 
     #[test]
     fn floats_round_to_nearest_even() {
-        let check = |text: &str| assert_eq!(literal(text).to_f64().unwrap(), text.parse::<f64>().unwrap(), "{text}");
+        let check = |text: &str| {
+            assert_eq!(
+                literal(text).to_f64().unwrap(),
+                text.parse::<f64>().unwrap(),
+                "{text}"
+            )
+        };
         for text in [
-            "0.1", "1.7976931348623157e308", "4.9e-324", "2.4703282292062328e-324", "2.4703282292062327e-324", "9007199254740993.0",
-            "1e23", "8.5e-320", "3.14159265358979323846264338327950288419716939937510582097494459",
+            "0.1",
+            "1.7976931348623157e308",
+            "4.9e-324",
+            "2.4703282292062328e-324",
+            "2.4703282292062327e-324",
+            "9007199254740993.0",
+            "1e23",
+            "8.5e-320",
+            "3.14159265358979323846264338327950288419716939937510582097494459",
         ] {
             check(text);
         }
-        assert!(literal("1.7976931348623159e308").to_f64().unwrap().is_infinite());
+        assert!(
+            literal("1.7976931348623159e308")
+                .to_f64()
+                .unwrap()
+                .is_infinite()
+        );
         assert_eq!(literal("3.4e38").to_f32().unwrap(), 3.4e38f32);
         assert!(literal("3.5e38").to_f32().unwrap().is_infinite());
         assert_eq!(literal("1e-45").to_f32().unwrap(), 1e-45f32);
@@ -1069,10 +1228,24 @@ mod tests {
         let third = literal("1.0").binary(BinaryOp::Div, &literal("3.0"), false);
         let one = third.binary(BinaryOp::Mul, &literal("3.0"), false);
         assert_eq!(one, ConstValue::Int(1));
-        assert_eq!(ConstValue::Int(-7).binary(BinaryOp::Div, &ConstValue::Int(2), true), ConstValue::Int(-3));
-        assert_eq!(ConstValue::Int(-7).binary(BinaryOp::Rem, &ConstValue::Int(2), true), ConstValue::Int(-1));
-        assert_eq!(ConstValue::Int(i64::MAX).binary(BinaryOp::Add, &ConstValue::Int(1), true).bit_len(), 64);
-        assert_eq!(ConstValue::Int(0).unary(UnaryOp::BitNot, Some(8)), ConstValue::Int(255));
+        assert_eq!(
+            ConstValue::Int(-7).binary(BinaryOp::Div, &ConstValue::Int(2), true),
+            ConstValue::Int(-3)
+        );
+        assert_eq!(
+            ConstValue::Int(-7).binary(BinaryOp::Rem, &ConstValue::Int(2), true),
+            ConstValue::Int(-1)
+        );
+        assert_eq!(
+            ConstValue::Int(i64::MAX)
+                .binary(BinaryOp::Add, &ConstValue::Int(1), true)
+                .bit_len(),
+            64
+        );
+        assert_eq!(
+            ConstValue::Int(0).unary(UnaryOp::BitNot, Some(8)),
+            ConstValue::Int(255)
+        );
         let huge = literal("1e1000000");
         assert_eq!(huge.binary(BinaryOp::Div, &huge, false), ConstValue::Int(1));
         assert_eq!(huge.compare(BinaryOp::Gt, &literal("1e999999")), Some(true));
@@ -1084,8 +1257,17 @@ mod tests {
         let check = |text: &str, want: &[u8]| assert_eq!(unquote(text).unwrap(), want, "{text}");
         check(r#""a\n\x00\377\u00e9\"""#, b"a\n\x00\xff\xc3\xa9\"");
         check("`a\r\n\\`", b"a\n\\");
-        assert_eq!(from_literal(LitKind::Char, r"'\''"), Some(ConstValue::Int(39)));
-        assert_eq!(from_literal(LitKind::Char, "'é'"), Some(ConstValue::Int(0xe9)));
-        assert_eq!(from_literal(LitKind::Imag, "010i"), Some(ConstValue::complex(0.into(), 10.into())));
+        assert_eq!(
+            from_literal(LitKind::Char, r"'\''"),
+            Some(ConstValue::Int(39))
+        );
+        assert_eq!(
+            from_literal(LitKind::Char, "'é'"),
+            Some(ConstValue::Int(0xe9))
+        );
+        assert_eq!(
+            from_literal(LitKind::Imag, "010i"),
+            Some(ConstValue::complex(0.into(), 10.into()))
+        );
     }
 }

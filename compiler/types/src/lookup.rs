@@ -43,9 +43,19 @@ impl Store {
     }
 
     /// Finds the field or method `name`, written in package `pkg`, of a value of type `ty`.
-    pub fn lookup(&self, ty: TypeId, addressable: bool, pkg: Option<PkgId>, name: Symbol) -> Lookup {
+    pub fn lookup(
+        &self,
+        ty: TypeId,
+        addressable: bool,
+        pkg: Option<PkgId>,
+        name: Symbol,
+    ) -> Lookup {
         let found = self.lookup_any(ty, pkg, name, false);
-        if let Lookup::Found { obj, indirect: false, .. } = found
+        if let Lookup::Found {
+            obj,
+            indirect: false,
+            ..
+        } = found
             && !addressable
             && let ObjKind::Func(func) = &self.obj(obj).kind
             && func.ptr_recv.get() == Some(&true)
@@ -85,10 +95,19 @@ impl Store {
         let text = if fold { name.as_str() } else { "" };
         let matches = |obj: ObjId| {
             let object = self.obj(obj);
-            if fold { equal_fold(object.name.as_str(), text) } else { self.same_name(object, pkg, name) }
+            if fold {
+                equal_fold(object.name.as_str(), text)
+            } else {
+                self.same_name(object, pkg, name)
+            }
         };
         let mut seen: SmallVec<[TypeId; 8]> = SmallVec::new();
-        let mut current = vec![Level { ty: base, index: SmallVec::new(), indirect: is_pointer, multiples: false }];
+        let mut current = vec![Level {
+            ty: base,
+            index: SmallVec::new(),
+            indirect: is_pointer,
+            multiples: false,
+        }];
         while !current.is_empty() {
             let mut next: Vec<Level> = Vec::new();
             let mut found: Option<(ObjId, SmallVec<[u32; 6]>, bool)> = None;
@@ -125,7 +144,10 @@ impl Store {
                                 let (elem, pointer) = self.deref(self.obj_type(field));
                                 if matches!(
                                     self.ty(self.unalias(elem)),
-                                    Type::Named(_) | Type::Struct(_) | Type::Interface(_) | Type::TypeParam(_)
+                                    Type::Named(_)
+                                        | Type::Struct(_)
+                                        | Type::Interface(_)
+                                        | Type::TypeParam(_)
                                 ) {
                                     let mut index = level.index.clone();
                                     index.push(at as u32);
@@ -157,7 +179,11 @@ impl Store {
             if let Some((obj, index, indirect)) = found {
                 return match several {
                     Some(index) => Lookup::Ambiguous(index),
-                    None => Lookup::Found { obj, index: index.to_vec(), indirect },
+                    None => Lookup::Found {
+                        obj,
+                        index: index.to_vec(),
+                        indirect,
+                    },
                 };
             }
             current = self.consolidate(next);
@@ -172,7 +198,10 @@ impl Store {
         }
         let mut merged: Vec<Level> = Vec::with_capacity(levels.len());
         for level in levels {
-            match merged.iter_mut().find(|other| self.identical(other.ty, level.ty)) {
+            match merged
+                .iter_mut()
+                .find(|other| self.identical(other.ty, level.ty))
+            {
                 Some(other) => other.multiples = true,
                 None => merged.push(level),
             }
@@ -190,7 +219,11 @@ impl Store {
         names.dedup();
         let mut set = Vec::new();
         for (name, pkg) in names {
-            if let Lookup::Found { obj, index, indirect } = self.lookup(ty, addressable, pkg, name)
+            if let Lookup::Found {
+                obj,
+                index,
+                indirect,
+            } = self.lookup(ty, addressable, pkg, name)
                 && matches!(self.obj(obj).kind, ObjKind::Func(_))
                 && set.last().is_none_or(|(last, _, _)| *last != obj)
             {
@@ -199,7 +232,12 @@ impl Store {
         }
         set
     }
-    fn collect_method_names(&self, ty: TypeId, names: &mut Vec<(Symbol, Option<PkgId>)>, seen: &mut Vec<TypeId>) {
+    fn collect_method_names(
+        &self,
+        ty: TypeId,
+        names: &mut Vec<(Symbol, Option<PkgId>)>,
+        seen: &mut Vec<TypeId>,
+    ) {
         let ty = self.unalias(ty);
         if seen.contains(&ty) {
             return;
@@ -207,7 +245,14 @@ impl Store {
         seen.push(ty);
         let mut add = |obj: ObjId| {
             let object = self.obj(obj);
-            names.push((object.name, if object.name.is_exported() { None } else { object.pkg }));
+            names.push((
+                object.name,
+                if object.name.is_exported() {
+                    None
+                } else {
+                    object.pkg
+                },
+            ));
         };
         self.methods(ty).iter().for_each(|&method| add(method));
         match self.under(ty) {
@@ -218,9 +263,16 @@ impl Store {
                     }
                 }
             }
-            Type::Interface(_) => self.type_set(ty).methods.iter().for_each(|&method| add(method)),
+            Type::Interface(_) => self
+                .type_set(ty)
+                .methods
+                .iter()
+                .for_each(|&method| add(method)),
             Type::TypeParam(param) => {
-                self.type_set(self.constraint(param)).methods.iter().for_each(|&method| add(method));
+                self.type_set(self.constraint(param))
+                    .methods
+                    .iter()
+                    .for_each(|&method| add(method));
             }
             _ => {}
         }
@@ -228,7 +280,12 @@ impl Store {
 
     /// The first method of interface `target` that `ty` lacks, and why. With `static_only` unset, an interface `ty`
     /// need only not contradict (type assertions).
-    pub fn missing_method(&self, ty: TypeId, target: TypeId, static_only: bool) -> Option<(ObjId, Missing)> {
+    pub fn missing_method(
+        &self,
+        ty: TypeId,
+        target: TypeId,
+        static_only: bool,
+    ) -> Option<(ObjId, Missing)> {
         let wanted = self.type_set(target);
         if wanted.methods.is_empty() {
             return None;
@@ -258,7 +315,9 @@ impl Store {
             let object = self.obj(method);
             match self.lookup_any(ty, object.pkg, object.name, false) {
                 Lookup::Found { obj, indirect, .. } => {
-                    let ObjKind::Func(func) = &self.obj(obj).kind else { return Some((method, Missing::Field)) };
+                    let ObjKind::Func(func) = &self.obj(obj).kind else {
+                        return Some((method, Missing::Field));
+                    };
                     if !self.identical(self.obj_type(obj), self.obj_type(method)) {
                         return Some((method, Missing::WrongSignature(obj)));
                     }
@@ -267,7 +326,9 @@ impl Store {
                     }
                 }
                 Lookup::Ambiguous(_) => return Some((method, Missing::Ambiguous)),
-                Lookup::NotFound | Lookup::PointerRecvMissing(_) => return Some((method, self.similar_method(ty, method))),
+                Lookup::NotFound | Lookup::PointerRecvMissing(_) => {
+                    return Some((method, self.similar_method(ty, method)));
+                }
             }
         }
         None
@@ -305,11 +366,16 @@ impl Store {
             Type::TypeParam(param) => self.specific_terms(param),
             _ => Some(vec![UnionTerm { tilde: false, ty }]),
         };
-        if own.is_some() && self.terms_subset(&own, &set.terms) { Ok(()) } else { Err(None) }
+        if own.is_some() && self.terms_subset(&own, &set.terms) {
+            Ok(())
+        } else {
+            Err(None)
+        }
     }
 }
 
 /// Equality of names without regard to case, as Unicode simple folding has it for the letters names use.
 pub(crate) fn equal_fold(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase())
+    a.eq_ignore_ascii_case(b)
+        || (!(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase())
 }

@@ -446,9 +446,32 @@ impl BasicKind {
     pub const ALL: [BasicKind; 26] = {
         use BasicKind::*;
         [
-            Invalid, Bool, Int, Int8, Int16, Int32, Int64, Uint, Uint8, Uint16, Uint32, Uint64, Uintptr, Float32, Float64,
-            Complex64, Complex128, String, UnsafePointer, UntypedBool, UntypedInt, UntypedRune, UntypedFloat, UntypedComplex,
-            UntypedString, UntypedNil,
+            Invalid,
+            Bool,
+            Int,
+            Int8,
+            Int16,
+            Int32,
+            Int64,
+            Uint,
+            Uint8,
+            Uint16,
+            Uint32,
+            Uint64,
+            Uintptr,
+            Float32,
+            Float64,
+            Complex64,
+            Complex128,
+            String,
+            UnsafePointer,
+            UntypedBool,
+            UntypedInt,
+            UntypedRune,
+            UntypedFloat,
+            UntypedComplex,
+            UntypedString,
+            UntypedNil,
         ]
     };
     /// Bool, typed or not.
@@ -457,7 +480,8 @@ impl BasicKind {
     }
     /// Integer, typed or not.
     pub fn is_integer(self) -> bool {
-        (self >= BasicKind::Int && self <= BasicKind::Uintptr) || matches!(self, BasicKind::UntypedInt | BasicKind::UntypedRune)
+        (self >= BasicKind::Int && self <= BasicKind::Uintptr)
+            || matches!(self, BasicKind::UntypedInt | BasicKind::UntypedRune)
     }
     /// Typed unsigned integer.
     pub fn is_unsigned(self) -> bool {
@@ -465,11 +489,17 @@ impl BasicKind {
     }
     /// Float, typed or not.
     pub fn is_float(self) -> bool {
-        matches!(self, BasicKind::Float32 | BasicKind::Float64 | BasicKind::UntypedFloat)
+        matches!(
+            self,
+            BasicKind::Float32 | BasicKind::Float64 | BasicKind::UntypedFloat
+        )
     }
     /// Complex, typed or not.
     pub fn is_complex(self) -> bool {
-        matches!(self, BasicKind::Complex64 | BasicKind::Complex128 | BasicKind::UntypedComplex)
+        matches!(
+            self,
+            BasicKind::Complex64 | BasicKind::Complex128 | BasicKind::UntypedComplex
+        )
     }
     /// String, typed or not.
     pub fn is_string(self) -> bool {

@@ -30,13 +30,17 @@ impl Store {
                 a.obj == b.obj
                     && !a.targs.is_empty()
                     && a.targs.len() == b.targs.len()
-                    && a.targs.iter().zip(&b.targs).all(|(&a, &b)| self.identical_in(a, b, ignore_tags, assumed))
+                    && a.targs
+                        .iter()
+                        .zip(&b.targs)
+                        .all(|(&a, &b)| self.identical_in(a, b, ignore_tags, assumed))
             }
-            (Type::Basic(_) | Type::Named(_) | Type::TypeParam(_), _) | (_, Type::Basic(_) | Type::Named(_) | Type::TypeParam(_)) => {
-                false
-            }
+            (Type::Basic(_) | Type::Named(_) | Type::TypeParam(_), _)
+            | (_, Type::Basic(_) | Type::Named(_) | Type::TypeParam(_)) => false,
             (a, b) if std::mem::discriminant(a) != std::mem::discriminant(b) => false,
-            (a, b) => stacker::maybe_grow(64 << 10, 1 << 20, || self.identical_structure((x, a), (y, b), ignore_tags, assumed)),
+            (a, b) => stacker::maybe_grow(64 << 10, 1 << 20, || {
+                self.identical_structure((x, a), (y, b), ignore_tags, assumed)
+            }),
         }
     }
 
@@ -51,33 +55,65 @@ impl Store {
             (Type::Pointer(a), Type::Pointer(b)) | (Type::Slice(a), Type::Slice(b)) => {
                 self.identical_in(*a, *b, ignore_tags, assumed)
             }
-            (Type::Array { len, elem }, Type::Array { len: other_len, elem: other }) => {
+            (
+                Type::Array { len, elem },
+                Type::Array {
+                    len: other_len,
+                    elem: other,
+                },
+            ) => {
                 // A length is negative where it could not be computed: be lenient then.
-                (len == other_len || *len < 0 || *other_len < 0) && self.identical_in(*elem, *other, ignore_tags, assumed)
+                (len == other_len || *len < 0 || *other_len < 0)
+                    && self.identical_in(*elem, *other, ignore_tags, assumed)
             }
-            (Type::Map { key, elem }, Type::Map { key: other_key, elem: other }) => {
-                self.identical_in(*key, *other_key, ignore_tags, assumed) && self.identical_in(*elem, *other, ignore_tags, assumed)
+            (
+                Type::Map { key, elem },
+                Type::Map {
+                    key: other_key,
+                    elem: other,
+                },
+            ) => {
+                self.identical_in(*key, *other_key, ignore_tags, assumed)
+                    && self.identical_in(*elem, *other, ignore_tags, assumed)
             }
-            (Type::Chan { dir, elem }, Type::Chan { dir: other_dir, elem: other }) => {
-                dir == other_dir && self.identical_in(*elem, *other, ignore_tags, assumed)
-            }
+            (
+                Type::Chan { dir, elem },
+                Type::Chan {
+                    dir: other_dir,
+                    elem: other,
+                },
+            ) => dir == other_dir && self.identical_in(*elem, *other, ignore_tags, assumed),
             (Type::Tuple(a), Type::Tuple(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| self.identical_in(a, b, ignore_tags, assumed))
+                a.len() == b.len()
+                    && a.iter()
+                        .zip(b)
+                        .all(|(&a, &b)| self.identical_in(a, b, ignore_tags, assumed))
             }
             (Type::Struct(a), Type::Struct(b)) => {
                 a.fields.len() == b.fields.len()
                     && (ignore_tags || same_tags(a, b))
                     && a.fields.iter().zip(&b.fields).all(|(&f, &g)| {
                         let (x, y) = (self.obj(f), self.obj(g));
-                        matches!(x.kind, ObjKind::Var(VarKind::Embedded)) == matches!(y.kind, ObjKind::Var(VarKind::Embedded))
+                        matches!(x.kind, ObjKind::Var(VarKind::Embedded))
+                            == matches!(y.kind, ObjKind::Var(VarKind::Embedded))
                             && self.same_name(x, y.pkg, y.name)
-                            && self.identical_in(self.obj_type(f), self.obj_type(g), ignore_tags, assumed)
+                            && self.identical_in(
+                                self.obj_type(f),
+                                self.obj_type(g),
+                                ignore_tags,
+                                assumed,
+                            )
                     })
             }
-            (Type::Signature(a), Type::Signature(b)) => self.identical_signatures(a, b, ignore_tags, assumed),
+            (Type::Signature(a), Type::Signature(b)) => {
+                self.identical_signatures(a, b, ignore_tags, assumed)
+            }
             (Type::Interface(_), Type::Interface(_)) => {
                 let (s, t) = (self.type_set(x), self.type_set(y));
-                if s.comparable != t.comparable || s.methods.len() != t.methods.len() || !self.same_terms(&s.terms, &t.terms) {
+                if s.comparable != t.comparable
+                    || s.methods.len() != t.methods.len()
+                    || !self.same_terms(&s.terms, &t.terms)
+                {
                     return false;
                 }
                 if assumed.contains(&(x, y)) || assumed.contains(&(y, x)) {
@@ -87,19 +123,31 @@ impl Store {
                 let same = s.methods.iter().zip(&t.methods).all(|(&f, &g)| {
                     let (a, b) = (self.obj(f), self.obj(g));
                     self.same_name(a, b.pkg, b.name)
-                        && self.identical_in(self.obj_type(f), self.obj_type(g), ignore_tags, assumed)
+                        && self.identical_in(
+                            self.obj_type(f),
+                            self.obj_type(g),
+                            ignore_tags,
+                            assumed,
+                        )
                 });
                 assumed.pop();
                 same
             }
-            (Type::Union(a), Type::Union(b)) => {
-                self.same_terms(&Some(self.normalize_terms(a.to_vec())), &Some(self.normalize_terms(b.to_vec())))
-            }
+            (Type::Union(a), Type::Union(b)) => self.same_terms(
+                &Some(self.normalize_terms(a.to_vec())),
+                &Some(self.normalize_terms(b.to_vec())),
+            ),
             _ => false,
         }
     }
 
-    fn identical_signatures(&self, a: &Signature, b: &Signature, ignore_tags: bool, assumed: &mut Assumed) -> bool {
+    fn identical_signatures(
+        &self,
+        a: &Signature,
+        b: &Signature,
+        ignore_tags: bool,
+        assumed: &mut Assumed,
+    ) -> bool {
         if a.tparams.len() != b.tparams.len()
             || a.variadic != b.variadic
             || a.params.len() != b.params.len()
@@ -118,9 +166,18 @@ impl Store {
                 return false;
             }
         }
-        let vars = a.params.iter().zip(&b.params).chain(a.results.iter().zip(&b.results));
+        let vars = a
+            .params
+            .iter()
+            .zip(&b.params)
+            .chain(a.results.iter().zip(&b.results));
         for (&p, &q) in vars {
-            if !self.identical_in(self.obj_type(p), renamed(self.obj_type(q)), ignore_tags, assumed) {
+            if !self.identical_in(
+                self.obj_type(p),
+                renamed(self.obj_type(q)),
+                ignore_tags,
+                assumed,
+            ) {
                 return false;
             }
         }
@@ -139,7 +196,12 @@ impl Store {
     }
 
     /// The innermost reason why a type is not comparable: a type, and whether it is a field's.
-    pub(crate) fn incomparable(&self, ty: TypeId, dynamic: bool, seen: &mut Vec<TypeId>) -> Option<Incomparable> {
+    pub(crate) fn incomparable(
+        &self,
+        ty: TypeId,
+        dynamic: bool,
+        seen: &mut Vec<TypeId>,
+    ) -> Option<Incomparable> {
         let ty = self.unalias(ty);
         if seen.contains(&ty) {
             return None;
@@ -157,20 +219,27 @@ impl Store {
                 seen.push(ty);
                 let found = structure.fields.iter().find_map(|&field| {
                     let field = self.obj_type(field);
-                    self.incomparable(field, dynamic, seen).map(|_| Incomparable::Field(field))
+                    self.incomparable(field, dynamic, seen)
+                        .map(|_| Incomparable::Field(field))
                 });
                 seen.pop();
                 found
             }
             Type::Array { elem, .. } => {
                 seen.push(ty);
-                let found = self.incomparable(*elem, dynamic, seen).map(|_| Incomparable::Type);
+                let found = self
+                    .incomparable(*elem, dynamic, seen)
+                    .map(|_| Incomparable::Type);
                 seen.pop();
                 found
             }
             Type::TypeParam(param) => {
                 let set = self.type_set(self.constraint(param));
-                if set.is_comparable(self) { None } else { Some(Incomparable::TypeParam) }
+                if set.is_comparable(self) {
+                    None
+                } else {
+                    Some(Incomparable::TypeParam)
+                }
             }
             Type::Slice(_) | Type::Map { .. } | Type::Signature(_) => Some(Incomparable::Type),
             Type::Tuple(_) | Type::Union(_) => Some(Incomparable::Type),
@@ -189,9 +258,9 @@ impl Store {
             | Type::Map { .. }
             | Type::Chan { .. }
             | Type::Interface(_) => true,
-            Type::TypeParam(param) => {
-                self.specific_types(self.constraint(param)).is_some_and(|types| !types.is_empty() && types.iter().all(|&ty| self.has_nil(ty)))
-            }
+            Type::TypeParam(param) => self
+                .specific_types(self.constraint(param))
+                .is_some_and(|types| !types.is_empty() && types.iter().all(|&ty| self.has_nil(ty))),
             _ => false,
         }
     }
@@ -204,7 +273,12 @@ impl Store {
         self.mentions(ty, &mut |param| tparams.contains(&param), &mut Vec::new())
     }
 
-    fn mentions(&self, ty: TypeId, wanted: &mut dyn FnMut(TypeId) -> bool, seen: &mut Vec<TypeId>) -> bool {
+    fn mentions(
+        &self,
+        ty: TypeId,
+        wanted: &mut dyn FnMut(TypeId) -> bool,
+        seen: &mut Vec<TypeId>,
+    ) -> bool {
         match self.ty(ty) {
             Type::Basic(_) => false,
             Type::TypeParam(_) => wanted(ty),
@@ -215,25 +289,46 @@ impl Store {
                 let target = self.unalias(ty);
                 target != TypeId::INVALID && self.mentions(target, wanted, seen)
             }
-            Type::Named(named) => named.targs.iter().any(|&targ| self.mentions(targ, wanted, seen)),
-            Type::Pointer(elem) | Type::Slice(elem) | Type::Array { elem, .. } | Type::Chan { elem, .. } => {
+            Type::Named(named) => named
+                .targs
+                .iter()
+                .any(|&targ| self.mentions(targ, wanted, seen)),
+            Type::Pointer(elem)
+            | Type::Slice(elem)
+            | Type::Array { elem, .. }
+            | Type::Chan { elem, .. } => {
                 stacker::maybe_grow(64 << 10, 1 << 20, || self.mentions(*elem, wanted, seen))
             }
-            Type::Map { key, elem } => self.mentions(*key, wanted, seen) || self.mentions(*elem, wanted, seen),
-            Type::Tuple(types) => types.iter().any(|&ty| self.mentions(ty, wanted, seen)),
-            Type::Struct(structure) => structure.fields.iter().any(|&field| self.mentions(self.obj_type(field), wanted, seen)),
-            Type::Signature(signature) => {
-                signature.params.iter().chain(&signature.results).any(|&var| self.mentions(self.obj_type(var), wanted, seen))
+            Type::Map { key, elem } => {
+                self.mentions(*key, wanted, seen) || self.mentions(*elem, wanted, seen)
             }
+            Type::Tuple(types) => types.iter().any(|&ty| self.mentions(ty, wanted, seen)),
+            Type::Struct(structure) => structure
+                .fields
+                .iter()
+                .any(|&field| self.mentions(self.obj_type(field), wanted, seen)),
+            Type::Signature(signature) => signature
+                .params
+                .iter()
+                .chain(&signature.results)
+                .any(|&var| self.mentions(self.obj_type(var), wanted, seen)),
             Type::Interface(interface) => {
                 if seen.contains(&ty) {
                     return false;
                 }
                 seen.push(ty);
-                interface.methods.iter().any(|&method| self.mentions(self.obj_type(method), wanted, seen))
-                    || interface.embeds.iter().any(|&embed| self.mentions(embed, wanted, seen))
+                interface
+                    .methods
+                    .iter()
+                    .any(|&method| self.mentions(self.obj_type(method), wanted, seen))
+                    || interface
+                        .embeds
+                        .iter()
+                        .any(|&embed| self.mentions(embed, wanted, seen))
             }
-            Type::Union(terms) => terms.iter().any(|term| self.mentions(term.ty, wanted, seen)),
+            Type::Union(terms) => terms
+                .iter()
+                .any(|term| self.mentions(term.ty, wanted, seen)),
         }
     }
 
@@ -254,7 +349,10 @@ impl Store {
     }
     /// Defined types, predeclared types and type parameters have names.
     pub fn has_name(&self, ty: TypeId) -> bool {
-        matches!(self.ty(self.unalias(ty)), Type::Basic(_) | Type::Named(_) | Type::TypeParam(_))
+        matches!(
+            self.ty(self.unalias(ty)),
+            Type::Basic(_) | Type::Named(_) | Type::TypeParam(_)
+        )
     }
     /// Whether the type is that of an untyped constant, comparison or nil.
     #[inline]
@@ -268,7 +366,9 @@ impl Store {
             Type::TypeParam(param) => match self.specific_types(self.constraint(param)) {
                 Some(types) => {
                     !types.is_empty()
-                        && types.iter().all(|&ty| self.basic_kind(ty).is_some_and(&predicate))
+                        && types
+                            .iter()
+                            .all(|&ty| self.basic_kind(ty).is_some_and(&predicate))
                 }
                 None => false,
             },

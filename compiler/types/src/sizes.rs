@@ -14,7 +14,12 @@ impl Store {
                 if structure.fields.is_empty() && self.is_align64(ty) {
                     return 8;
                 }
-                structure.fields.iter().map(|&field| self.alignof(self.obj_type(field))).max().unwrap_or(1)
+                structure
+                    .fields
+                    .iter()
+                    .map(|&field| self.alignof(self.obj_type(field)))
+                    .max()
+                    .unwrap_or(1)
             }
             Type::Slice(_) | Type::Interface(_) => WORD,
             Type::Basic(kind) if kind.is_string() => WORD,
@@ -48,7 +53,9 @@ impl Store {
             Type::Slice(_) => Some(3 * WORD),
             Type::Struct(structure) => {
                 let offsets = self.offsets(structure);
-                let Some(&last) = structure.fields.last() else { return Some(0) };
+                let Some(&last) = structure.fields.last() else {
+                    return Some(0);
+                };
                 let offset = (*offsets.last()?)?;
                 let mut size = self.sizeof(self.obj_type(last))?;
                 // gc adds a byte, so that the address of a last field without size stays inside.

@@ -74,17 +74,26 @@ impl Store {
             names.insert(name, id);
             id
         };
-        let named = |name: &str| Object::new(ObjKind::TypeName, Symbol::intern(name), Pos::NONE, None);
-        let universe = self.new_scope(Scope { parent: None, span: Span::default(), names: OnceLock::new() });
+        let named =
+            |name: &str| Object::new(ObjKind::TypeName, Symbol::intern(name), Pos::NONE, None);
+        let universe = self.new_scope(Scope {
+            parent: None,
+            span: Span::default(),
+            names: OnceLock::new(),
+        });
         debug_assert_eq!(universe, ScopeId::UNIVERSE);
         for kind in BasicKind::ALL {
             let id = self.new_type(Type::Basic(kind));
             debug_assert_eq!(id, TypeId::basic(kind));
-            if kind != BasicKind::Invalid && kind != BasicKind::UnsafePointer && !kind.is_untyped() {
+            if kind != BasicKind::Invalid && kind != BasicKind::UnsafePointer && !kind.is_untyped()
+            {
                 declare(named(kind.name()).with_type(id));
             }
         }
-        for (id, kind, name) in [(TypeId::BYTE, BasicKind::Uint8, "byte"), (TypeId::RUNE, BasicKind::Int32, "rune")] {
+        for (id, kind, name) in [
+            (TypeId::BYTE, BasicKind::Uint8, "byte"),
+            (TypeId::RUNE, BasicKind::Int32, "rune"),
+        ] {
             let ty = self.new_type(Type::Basic(kind));
             debug_assert_eq!(ty, id);
             declare(named(name).with_type(ty));
@@ -129,7 +138,10 @@ impl Store {
         debug_assert_eq!(tuple, TypeId::EMPTY_TUPLE);
 
         let var = |name: &str, kind: VarKind, ty: TypeId| {
-            self.new_object(Object::new(ObjKind::Var(kind), Symbol::intern(name), Pos::NONE, None).with_type(ty))
+            self.new_object(
+                Object::new(ObjKind::Var(kind), Symbol::intern(name), Pos::NONE, None)
+                    .with_type(ty),
+            )
         };
         let signature = self.new_type(Type::Signature(Signature {
             recv: Some(var("", VarKind::Recv, error)),
@@ -141,45 +153,93 @@ impl Store {
         }));
         let method = self.new_object(
             Object::new(
-                ObjKind::Func(Func { is_interface_method: true, ..Func::default() }),
+                ObjKind::Func(Func {
+                    is_interface_method: true,
+                    ..Func::default()
+                }),
                 Symbol::intern("Error"),
                 Pos::NONE,
                 None,
             )
             .with_type(signature),
         );
-        let set = TypeSet { methods: vec![method], terms: None, comparable: false };
+        let set = TypeSet {
+            methods: vec![method],
+            terms: None,
+            comparable: false,
+        };
         let error_interface = interface(Box::new([method]), set);
-        let comparable_interface = interface(Box::default(), TypeSet { comparable: true, ..TypeSet::default() });
+        let comparable_interface = interface(
+            Box::default(),
+            TypeSet {
+                comparable: true,
+                ..TypeSet::default()
+            },
+        );
         for (ty, underlying) in [(error, error_interface), (comparable, comparable_interface)] {
-            let _ = self.named(ty).expect("made above").underlying.set(underlying);
+            let _ = self
+                .named(ty)
+                .expect("made above")
+                .underlying
+                .set(underlying);
         }
 
         for (name, value) in [("true", true), ("false", false)] {
             let kind = ObjKind::Const(OnceLock::from(ConstValue::Bool(value)));
-            declare(Object::new(kind, Symbol::intern(name), Pos::NONE, None).with_type(TypeId::basic(BasicKind::UntypedBool)));
+            declare(
+                Object::new(kind, Symbol::intern(name), Pos::NONE, None)
+                    .with_type(TypeId::basic(BasicKind::UntypedBool)),
+            );
         }
         let iota = ObjKind::Const(OnceLock::from(ConstValue::Int(0)));
-        declare(Object::new(iota, Symbol::intern("iota"), Pos::NONE, None).with_type(TypeId::basic(BasicKind::UntypedInt)));
-        declare(Object::new(ObjKind::Nil, Symbol::intern("nil"), Pos::NONE, None).with_type(TypeId::basic(BasicKind::UntypedNil)));
+        declare(
+            Object::new(iota, Symbol::intern("iota"), Pos::NONE, None)
+                .with_type(TypeId::basic(BasicKind::UntypedInt)),
+        );
+        declare(
+            Object::new(ObjKind::Nil, Symbol::intern("nil"), Pos::NONE, None)
+                .with_type(TypeId::basic(BasicKind::UntypedNil)),
+        );
         for builtin in Builtin::ALL {
             if !builtin.in_unsafe() && !matches!(builtin, Builtin::Assert | Builtin::Trace) {
-                let object = Object::new(ObjKind::Builtin(builtin), Symbol::intern(builtin.name()), Pos::NONE, None);
+                let object = Object::new(
+                    ObjKind::Builtin(builtin),
+                    Symbol::intern(builtin.name()),
+                    Pos::NONE,
+                    None,
+                );
                 declare(object.with_type(TypeId::INVALID));
             }
         }
-        self.scope(ScopeId::UNIVERSE).names.set(names).expect("set once");
+        self.scope(ScopeId::UNIVERSE)
+            .names
+            .set(names)
+            .expect("set once");
 
-        let scope = self.new_scope(Scope { parent: Some(ScopeId::UNIVERSE), span: Span::default(), names: OnceLock::new() });
-        let pkg = self.new_package(Package { path: "unsafe".into(), name: "unsafe".into(), scope, go_version: (1, 27) });
+        let scope = self.new_scope(Scope {
+            parent: Some(ScopeId::UNIVERSE),
+            span: Span::default(),
+            names: OnceLock::new(),
+        });
+        let pkg = self.new_package(Package {
+            path: "unsafe".into(),
+            name: "unsafe".into(),
+            scope,
+            go_version: (1, 27),
+        });
         debug_assert_eq!(pkg, PkgId::UNSAFE);
         let mut names = FxHashMap::default();
         let mut declare = |kind: ObjKind, name: &str, ty: TypeId| {
-            let object = Object::new(kind, Symbol::intern(name), Pos::NONE, Some(pkg)).with_type(ty);
+            let object =
+                Object::new(kind, Symbol::intern(name), Pos::NONE, Some(pkg)).with_type(ty);
             let _ = object.parent.set(scope);
             names.insert(object.name, self.new_object(object));
         };
-        declare(ObjKind::TypeName, "Pointer", TypeId::basic(BasicKind::UnsafePointer));
+        declare(
+            ObjKind::TypeName,
+            "Pointer",
+            TypeId::basic(BasicKind::UnsafePointer),
+        );
         for builtin in Builtin::ALL {
             if builtin.in_unsafe() {
                 declare(ObjKind::Builtin(builtin), builtin.name(), TypeId::INVALID);
@@ -289,8 +349,12 @@ impl Store {
             let target = match (alias.target.get(), alias.origin) {
                 (Some(&target), _) => target,
                 (None, Some(origin)) => {
-                    let Type::Alias(generic) = self.ty(origin) else { return TypeId::INVALID };
-                    let (Some(&target), Some(tparams)) = (generic.target.get(), generic.tparams.get()) else {
+                    let Type::Alias(generic) = self.ty(origin) else {
+                        return TypeId::INVALID;
+                    };
+                    let (Some(&target), Some(tparams)) =
+                        (generic.target.get(), generic.tparams.get())
+                    else {
                         return TypeId::INVALID;
                     };
                     let target = Subst::new(self, tparams, &alias.targs).ty(target);
@@ -323,7 +387,11 @@ impl Store {
     /// Like [`Store::underlying`], `None` if the declaration is not complete.
     pub fn try_underlying(&self, ty: TypeId) -> Option<TypeId> {
         match self.ty(ty) {
-            Type::Named(named) => named.underlying.get().copied().or_else(|| self.resolve_underlying(ty)),
+            Type::Named(named) => named
+                .underlying
+                .get()
+                .copied()
+                .or_else(|| self.resolve_underlying(ty)),
             Type::Alias(_) => match self.unalias(ty) {
                 TypeId::INVALID => None,
                 target => self.try_underlying(target),
@@ -363,7 +431,11 @@ impl Store {
             }
         }
         // Another thread or the substitution itself may have been first.
-        Some(self.named(start).and_then(|named| named.underlying.get().copied()).unwrap_or(found))
+        Some(
+            self.named(start)
+                .and_then(|named| named.underlying.get().copied())
+                .unwrap_or(found),
+        )
     }
     /// The structure of the underlying type.
     #[inline]
@@ -372,7 +444,9 @@ impl Store {
     }
     /// The interface that constrains a type parameter.
     pub fn constraint(&self, tparam: &TypeParam) -> TypeId {
-        let Some(&bound) = tparam.bound.get() else { return TypeId::EMPTY_INTERFACE };
+        let Some(&bound) = tparam.bound.get() else {
+            return TypeId::EMPTY_INTERFACE;
+        };
         let underlying = self.underlying(bound);
         match self.ty(underlying) {
             Type::Interface(_) => underlying,
@@ -403,11 +477,21 @@ impl Store {
         if let Some(&ty) = object.ty.get() {
             return ty;
         }
-        let ObjKind::Func(Func { origin: Some(origin), recv_type: Some(recv), .. }) = &object.kind else {
+        let ObjKind::Func(Func {
+            origin: Some(origin),
+            recv_type: Some(recv),
+            ..
+        }) = &object.kind
+        else {
             return TypeId::INVALID;
         };
-        let Some(&generic) = self.obj(*origin).ty.get() else { return TypeId::INVALID };
-        let (Type::Signature(signature), Some(named)) = (self.ty(generic), self.named(*recv)) else { return TypeId::INVALID };
+        let Some(&generic) = self.obj(*origin).ty.get() else {
+            return TypeId::INVALID;
+        };
+        let (Type::Signature(signature), Some(named)) = (self.ty(generic), self.named(*recv))
+        else {
+            return TypeId::INVALID;
+        };
         let ty = if signature.recv_tparams.len() == named.targs.len() {
             Subst::new(self, &signature.recv_tparams, &named.targs).ty(generic)
         } else {
@@ -419,18 +503,26 @@ impl Store {
     /// The methods declared for a defined type, in the order of the declaration; those of instances are
     /// instantiated (their types by [`Store::obj_type`]). Empty for other types.
     pub fn methods(&self, ty: TypeId) -> &[ObjId] {
-        let Type::Named(named) = self.ty(ty) else { return &[] };
+        let Type::Named(named) = self.ty(ty) else {
+            return &[];
+        };
         if let Some(methods) = named.methods.get() {
             return methods;
         }
-        let Some(generic) = named.origin.and_then(|origin| self.named(origin)) else { return &[] };
-        let Some(methods) = generic.methods.get() else { return &[] };
+        let Some(generic) = named.origin.and_then(|origin| self.named(origin)) else {
+            return &[];
+        };
+        let Some(methods) = generic.methods.get() else {
+            return &[];
+        };
         named.methods.get_or_init(|| {
             methods
                 .iter()
                 .map(|&method| {
                     let object = self.obj(method);
-                    let ObjKind::Func(func) = &object.kind else { return method };
+                    let ObjKind::Func(func) = &object.kind else {
+                        return method;
+                    };
                     let kind = ObjKind::Func(Func {
                         decl: func.decl,
                         origin: Some(method),
@@ -447,8 +539,12 @@ impl Store {
     /// The type parameters of a generic type or function; empty for others and for instances.
     pub fn tparams(&self, ty: TypeId) -> &[TypeId] {
         match self.ty(ty) {
-            Type::Named(named) if named.targs.is_empty() => named.tparams.get().map_or(&[], |list| list),
-            Type::Alias(alias) if alias.targs.is_empty() => alias.tparams.get().map_or(&[], |list| list),
+            Type::Named(named) if named.targs.is_empty() => {
+                named.tparams.get().map_or(&[], |list| list)
+            }
+            Type::Alias(alias) if alias.targs.is_empty() => {
+                alias.tparams.get().map_or(&[], |list| list)
+            }
             Type::Signature(signature) => &signature.tparams,
             _ => &[],
         }
@@ -469,12 +565,21 @@ impl Store {
                 let shard = &self.instances[(hash >> 59) as usize % SHARDS];
                 loop {
                     // Comparing may instantiate, so no lock is held meanwhile.
-                    let known = shard.read().expect("not poisoned").get(&hash).cloned().unwrap_or_default();
+                    let known = shard
+                        .read()
+                        .expect("not poisoned")
+                        .get(&hash)
+                        .cloned()
+                        .unwrap_or_default();
                     let found = known.iter().copied().find(|&candidate| {
                         self.named(candidate).is_some_and(|instance| {
                             instance.origin == Some(origin)
                                 && instance.targs.len() == targs.len()
-                                && instance.targs.iter().zip(targs).all(|(&x, &y)| self.identical(x, y))
+                                && instance
+                                    .targs
+                                    .iter()
+                                    .zip(targs)
+                                    .all(|(&x, &y)| self.identical(x, y))
                         })
                     });
                     if let Some(found) = found {
@@ -505,7 +610,9 @@ impl Store {
                 tparams: OnceLock::from(Box::default()),
                 target: OnceLock::new(),
             })),
-            Type::Signature(signature) if signature.tparams.len() == targs.len() && !targs.is_empty() => {
+            Type::Signature(signature)
+                if signature.tparams.len() == targs.len() && !targs.is_empty() =>
+            {
                 Subst::new(self, &signature.tparams, targs).signature_instance(signature)
             }
             _ => origin,
@@ -522,9 +629,12 @@ impl Store {
         let hash = |value: (u32, u64, u64)| FxBuildHasher.hash_one(value);
         match self.ty(ty) {
             Type::Basic(kind) => hash((0, *kind as u64, 0)),
-            Type::Named(named) => {
-                named.targs.iter().fold(hash((1, u64::from(named.obj.0), 0)), |sum, &targ| hash((1, sum, next(targ))))
-            }
+            Type::Named(named) => named
+                .targs
+                .iter()
+                .fold(hash((1, u64::from(named.obj.0), 0)), |sum, &targ| {
+                    hash((1, sum, next(targ)))
+                }),
             Type::Alias(_) => 0,
             Type::Pointer(elem) => hash((2, next(*elem), 0)),
             Type::Slice(elem) => hash((3, next(*elem), 0)),
@@ -533,14 +643,22 @@ impl Store {
             Type::Chan { dir, elem } => hash((6, *dir as u64, next(*elem))),
             Type::Struct(structure) => structure.fields.iter().fold(7, |sum, &field| {
                 let object = self.obj(field);
-                hash((7, sum ^ FxBuildHasher.hash_one(object.name), next(self.obj_type(field))))
+                hash((
+                    7,
+                    sum ^ FxBuildHasher.hash_one(object.name),
+                    next(self.obj_type(field)),
+                ))
             }),
             Type::Tuple(types) => types.iter().fold(8, |sum, &ty| hash((8, sum, next(ty)))),
             Type::Signature(signature) if signature.tparams.is_empty() => {
                 let vars = signature.params.iter().chain(&signature.results);
                 vars.fold(9, |sum, &var| hash((9, sum, next(self.obj_type(var)))))
             }
-            Type::Signature(signature) => hash((10, signature.params.len() as u64, signature.results.len() as u64)),
+            Type::Signature(signature) => hash((
+                10,
+                signature.params.len() as u64,
+                signature.results.len() as u64,
+            )),
             Type::Interface(_) => 11,
             Type::Union(terms) => hash((12, terms.len() as u64, 0)),
             Type::TypeParam(_) => hash((13, u64::from(ty.0), 0)),
@@ -553,8 +671,9 @@ impl Builtin {
     pub const ALL: [Builtin; 28] = {
         use Builtin::*;
         [
-            Append, Cap, Clear, Close, Complex, Copy, Delete, Imag, Len, Make, Max, Min, New, Panic, Print, Println, Real, Recover,
-            Add, Alignof, Offsetof, Sizeof, Slice, SliceData, String, StringData, Assert, Trace,
+            Append, Cap, Clear, Close, Complex, Copy, Delete, Imag, Len, Make, Max, Min, New,
+            Panic, Print, Println, Real, Recover, Add, Alignof, Offsetof, Sizeof, Slice, SliceData,
+            String, StringData, Assert, Trace,
         ]
     };
     /// The name it is declared by.
@@ -594,6 +713,9 @@ impl Builtin {
     /// Whether package unsafe declares it.
     pub fn in_unsafe(self) -> bool {
         use Builtin::*;
-        matches!(self, Add | Alignof | Offsetof | Sizeof | Slice | SliceData | String | StringData)
+        matches!(
+            self,
+            Add | Alignof | Offsetof | Sizeof | Slice | SliceData | String | StringData
+        )
     }
 }

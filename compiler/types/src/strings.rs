@@ -31,7 +31,13 @@ impl Store {
 impl<'s> TypeWriter<'s> {
     /// An empty writer.
     pub fn new(store: &'s Store, qualifier: Qualifier<'s>) -> TypeWriter<'s> {
-        TypeWriter { store, qualifier, param_names: true, out: String::new(), depth: 0 }
+        TypeWriter {
+            store,
+            qualifier,
+            param_names: true,
+            out: String::new(),
+            depth: 0,
+        }
     }
 
     fn qualified(&mut self, obj: ObjId) {
@@ -74,7 +80,18 @@ impl<'s> TypeWriter<'s> {
                 TypeId::RUNE => "rune",
                 _ => kind.name(),
             }),
-            Type::Named(Named { obj, targs, tparams, .. }) | Type::Alias(Alias { obj, targs, tparams, .. }) => {
+            Type::Named(Named {
+                obj,
+                targs,
+                tparams,
+                ..
+            })
+            | Type::Alias(Alias {
+                obj,
+                targs,
+                tparams,
+                ..
+            }) => {
                 self.qualified(*obj);
                 if !targs.is_empty() {
                     self.out.push('[');
@@ -110,7 +127,15 @@ impl<'s> TypeWriter<'s> {
                     ChanDir::Send => "chan<- ",
                     ChanDir::Recv => "<-chan ",
                 });
-                let parens = *dir != ChanDir::Send && matches!(store.ty(*elem), Type::Chan { dir: ChanDir::Recv, .. }) && *dir == ChanDir::Both;
+                let parens = *dir != ChanDir::Send
+                    && matches!(
+                        store.ty(*elem),
+                        Type::Chan {
+                            dir: ChanDir::Recv,
+                            ..
+                        }
+                    )
+                    && *dir == ChanDir::Both;
                 if parens {
                     self.out.push('(');
                 }
@@ -178,7 +203,10 @@ impl<'s> TypeWriter<'s> {
             self.ty(interface.embeds[0]);
             return;
         }
-        if interface.methods.is_empty() && interface.embeds.is_empty() && interface.type_set.get().is_some_and(|set| set.comparable) {
+        if interface.methods.is_empty()
+            && interface.embeds.is_empty()
+            && interface.type_set.get().is_some_and(|set| set.comparable)
+        {
             self.out.push_str("interface{comparable}");
             return;
         }
@@ -283,7 +311,11 @@ impl<'s> TypeWriter<'s> {
 
 /// An expression as gc abbreviates it: bodies of functions and composite literals are `{…}`.
 pub fn expr_string(file: &ast::File, expr: ExprId) -> String {
-    let mut writer = ExprWriter { file, out: String::new(), depth: 0 };
+    let mut writer = ExprWriter {
+        file,
+        out: String::new(),
+        depth: 0,
+    };
     writer.expr(expr);
     writer.out
 }
@@ -328,7 +360,8 @@ impl ExprWriter<'_> {
                 if let Some(ty) = ty {
                     self.expr(*ty);
                 }
-                self.out.push_str(if elems.is_empty() { "{}" } else { "{…}" });
+                self.out
+                    .push_str(if elems.is_empty() { "{}" } else { "{…}" });
             }
             ExprKind::FuncLit { ty, body } => {
                 self.expr(*ty);
@@ -351,7 +384,13 @@ impl ExprWriter<'_> {
                 self.list(indices);
                 self.out.push(']');
             }
-            ExprKind::Slice { x, lo, hi, max, three } => {
+            ExprKind::Slice {
+                x,
+                lo,
+                hi,
+                max,
+                three,
+            } => {
                 self.expr(*x);
                 self.out.push('[');
                 if let Some(lo) = lo {
@@ -378,7 +417,12 @@ impl ExprWriter<'_> {
                 }
                 self.out.push(')');
             }
-            ExprKind::Call { fun, args, ellipsis, .. } => {
+            ExprKind::Call {
+                fun,
+                args,
+                ellipsis,
+                ..
+            } => {
                 self.expr(*fun);
                 self.out.push('(');
                 self.list(args);
@@ -458,7 +502,13 @@ impl ExprWriter<'_> {
                     ChanDir::Send => "chan<- ",
                     ChanDir::Recv => "<-chan ",
                 });
-                let nested = matches!(file.exprs[*elem].kind, ExprKind::ChanType { dir: ChanDir::Recv, .. });
+                let nested = matches!(
+                    file.exprs[*elem].kind,
+                    ExprKind::ChanType {
+                        dir: ChanDir::Recv,
+                        ..
+                    }
+                );
                 if nested && *dir != ChanDir::Recv {
                     self.out.push('(');
                     self.expr(*elem);
@@ -507,7 +557,10 @@ impl ExprWriter<'_> {
             }
             if let Some(name) = field.name {
                 self.name(name);
-                if fields.get(i + 1).is_some_and(|&next| self.file.fields[next].ty == field.ty) {
+                if fields
+                    .get(i + 1)
+                    .is_some_and(|&next| self.file.fields[next].ty == field.ty)
+                {
                     continue;
                 }
                 self.out.push(' ');

@@ -17,7 +17,11 @@ impl<'s> Subst<'s> {
     /// Both lists must have the same length.
     pub fn new(store: &'s Store, from: &[TypeId], to: &[TypeId]) -> Subst<'s> {
         debug_assert_eq!(from.len(), to.len());
-        Subst { store, from: from.into(), to: to.into() }
+        Subst {
+            store,
+            from: from.into(),
+            to: to.into(),
+        }
     }
 
     /// Substitutes in a type.
@@ -42,37 +46,55 @@ impl<'s> Subst<'s> {
                 (Some(targs), Some(origin)) => store.instantiate(origin, &targs),
                 _ => ty,
             },
-            Type::Alias(alias) => match (self.types(&alias.targs), alias.origin, alias.target.get()) {
-                (Some(targs), Some(origin), _) => store.instantiate(origin, &targs),
-                // A local alias may mention type parameters of its function.
-                (None, None, Some(&target)) => {
-                    let changed = self.ty(target);
-                    if changed == target { ty } else { changed }
+            Type::Alias(alias) => {
+                match (self.types(&alias.targs), alias.origin, alias.target.get()) {
+                    (Some(targs), Some(origin), _) => store.instantiate(origin, &targs),
+                    // A local alias may mention type parameters of its function.
+                    (None, None, Some(&target)) => {
+                        let changed = self.ty(target);
+                        if changed == target { ty } else { changed }
+                    }
+                    _ => ty,
                 }
-                _ => ty,
-            },
+            }
             Type::Pointer(elem) => self.with(ty, *elem, |elem| store.pointer(elem)),
             Type::Slice(elem) => self.with(ty, *elem, |elem| store.slice(elem)),
             Type::Array { len, elem } => self.with(ty, *elem, |elem| store.array(*len, elem)),
             Type::Chan { dir, elem } => self.with(ty, *elem, |elem| store.chan(*dir, elem)),
             Type::Map { key, elem } => {
                 let (new_key, new_elem) = (self.ty(*key), self.ty(*elem));
-                if new_key == *key && new_elem == *elem { ty } else { store.map(new_key, new_elem) }
+                if new_key == *key && new_elem == *elem {
+                    ty
+                } else {
+                    store.map(new_key, new_elem)
+                }
             }
             Type::Tuple(types) => match self.types(types) {
                 Some(types) => store.tuple(&types),
                 None => ty,
             },
             Type::Struct(structure) => match self.vars(&structure.fields) {
-                Some(fields) => store.new_type(Type::Struct(Struct { fields, tags: structure.tags.clone() })),
+                Some(fields) => store.new_type(Type::Struct(Struct {
+                    fields,
+                    tags: structure.tags.clone(),
+                })),
                 None => ty,
             },
             Type::Signature(signature) => self.signature(ty, signature),
             Type::Interface(interface) => self.interface(ty, interface),
             Type::Union(terms) => {
-                let new: Box<[UnionTerm]> =
-                    terms.iter().map(|term| UnionTerm { tilde: term.tilde, ty: self.ty(term.ty) }).collect();
-                if new == *terms { ty } else { store.new_type(Type::Union(new)) }
+                let new: Box<[UnionTerm]> = terms
+                    .iter()
+                    .map(|term| UnionTerm {
+                        tilde: term.tilde,
+                        ty: self.ty(term.ty),
+                    })
+                    .collect();
+                if new == *terms {
+                    ty
+                } else {
+                    store.new_type(Type::Union(new))
+                }
             }
         }
     }
@@ -96,8 +118,12 @@ impl<'s> Subst<'s> {
         if new == old {
             return var;
         }
-        let ObjKind::Var(kind) = object.kind else { return var };
-        self.store.new_object(Object::new(ObjKind::Var(kind), object.name, object.pos, object.pkg).with_type(new))
+        let ObjKind::Var(kind) = object.kind else {
+            return var;
+        };
+        self.store.new_object(
+            Object::new(ObjKind::Var(kind), object.name, object.pos, object.pkg).with_type(new),
+        )
     }
     fn vars(&self, vars: &[ObjId]) -> Option<Box<[ObjId]>> {
         let mut new: Option<Vec<ObjId>> = None;
@@ -117,10 +143,16 @@ impl<'s> Subst<'s> {
 
     fn signature(&self, ty: TypeId, signature: &Signature) -> TypeId {
         let store = self.store;
-        let bounds_change = signature.tparams.iter().any(|&tparam| match store.ty(tparam) {
-            Type::TypeParam(param) => param.bound.get().is_some_and(|&bound| self.ty(bound) != bound),
-            _ => false,
-        });
+        let bounds_change = signature
+            .tparams
+            .iter()
+            .any(|&tparam| match store.ty(tparam) {
+                Type::TypeParam(param) => param
+                    .bound
+                    .get()
+                    .is_some_and(|&bound| self.ty(bound) != bound),
+                _ => false,
+            });
         if bounds_change {
             let (inner, tparams) = self.fresh_tparams(&signature.tparams);
             return store.new_type(Type::Signature(inner.signature_parts(signature, tparams)));
@@ -145,14 +177,20 @@ impl<'s> Subst<'s> {
             recv: signature.recv.map(|recv| self.var(recv)),
             tparams,
             recv_tparams: Box::default(),
-            params: self.vars(&signature.params).unwrap_or_else(|| signature.params.clone()),
-            results: self.vars(&signature.results).unwrap_or_else(|| signature.results.clone()),
+            params: self
+                .vars(&signature.params)
+                .unwrap_or_else(|| signature.params.clone()),
+            results: self
+                .vars(&signature.results)
+                .unwrap_or_else(|| signature.results.clone()),
             variadic: signature.variadic,
         }
     }
     /// The signature without its type parameters, which this substitution replaces.
     pub(crate) fn signature_instance(&self, signature: &Signature) -> TypeId {
-        self.store.new_type(Type::Signature(self.signature_parts(signature, Box::default())))
+        self.store.new_type(Type::Signature(
+            self.signature_parts(signature, Box::default()),
+        ))
     }
     /// New type parameters with substituted constraints, and the substitution extended by them.
     pub(crate) fn fresh_tparams(&self, tparams: &[TypeId]) -> (Subst<'s>, Box<[TypeId]>) {
@@ -160,15 +198,30 @@ impl<'s> Subst<'s> {
         let fresh: Box<[TypeId]> = tparams
             .iter()
             .map(|&tparam| {
-                let Type::TypeParam(param) = store.ty(tparam) else { return tparam };
+                let Type::TypeParam(param) = store.ty(tparam) else {
+                    return tparam;
+                };
                 let object = store.obj(param.obj);
-                let obj = store.new_object(Object::new(ObjKind::TypeName, object.name, object.pos, object.pkg));
-                let ty = store.new_type(Type::TypeParam(TypeParam { obj, index: param.index, bound: OnceLock::new() }));
+                let obj = store.new_object(Object::new(
+                    ObjKind::TypeName,
+                    object.name,
+                    object.pos,
+                    object.pkg,
+                ));
+                let ty = store.new_type(Type::TypeParam(TypeParam {
+                    obj,
+                    index: param.index,
+                    bound: OnceLock::new(),
+                }));
                 let _ = store.obj(obj).ty.set(ty);
                 ty
             })
             .collect();
-        let mut inner = Subst { store, from: self.from.clone(), to: self.to.clone() };
+        let mut inner = Subst {
+            store,
+            from: self.from.clone(),
+            to: self.to.clone(),
+        };
         inner.from.extend_from_slice(tparams);
         inner.to.extend_from_slice(&fresh);
         for (&old, &new) in tparams.iter().zip(&fresh) {
@@ -196,8 +249,13 @@ impl<'s> Subst<'s> {
                 }
                 changed = true;
                 let object = store.obj(method);
-                let kind = ObjKind::Func(Func { is_interface_method: true, ..Func::default() });
-                store.new_object(Object::new(kind, object.name, object.pos, object.pkg).with_type(new))
+                let kind = ObjKind::Func(Func {
+                    is_interface_method: true,
+                    ..Func::default()
+                });
+                store.new_object(
+                    Object::new(kind, object.name, object.pos, object.pkg).with_type(new),
+                )
             })
             .collect();
         if !changed {
@@ -216,6 +274,10 @@ impl<'s> Subst<'s> {
 impl Store {
     /// `ty` with `targs` for `tparams`.
     pub fn subst(&self, ty: TypeId, tparams: &[TypeId], targs: &[TypeId]) -> TypeId {
-        if tparams.is_empty() { ty } else { Subst::new(self, tparams, targs).ty(ty) }
+        if tparams.is_empty() {
+            ty
+        } else {
+            Subst::new(self, tparams, targs).ty(ty)
+        }
     }
 }

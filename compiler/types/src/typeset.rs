@@ -11,7 +11,9 @@ impl TypeSet {
     pub fn is_comparable(&self, store: &Store) -> bool {
         match &self.terms {
             None => self.comparable,
-            Some(terms) => self.comparable || terms.iter().all(|term| store.comparable(term.ty, false)),
+            Some(terms) => {
+                self.comparable || terms.iter().all(|term| store.comparable(term.ty, false))
+            }
         }
     }
     /// Whether the interface has neither type elements nor `comparable`.
@@ -27,8 +29,17 @@ impl TypeSet {
         self.methods.is_empty() && self.is_method_set()
     }
     /// The method `name` as seen from package `pkg`, with its index.
-    pub fn method(&self, store: &Store, pkg: Option<PkgId>, name: base::Symbol) -> Option<(usize, ObjId)> {
-        self.methods.iter().copied().enumerate().find(|&(_, method)| store.same_name(store.obj(method), pkg, name))
+    pub fn method(
+        &self,
+        store: &Store,
+        pkg: Option<PkgId>,
+        name: base::Symbol,
+    ) -> Option<(usize, ObjId)> {
+        self.methods
+            .iter()
+            .copied()
+            .enumerate()
+            .find(|&(_, method)| store.same_name(store.obj(method), pkg, name))
     }
 }
 
@@ -45,8 +56,14 @@ impl Store {
     }
 
     /// The flag says whether every embedded type's declaration was complete.
-    fn compute_type_set(&self, ty: TypeId, path: &mut SmallVec<[TypeId; 8]>) -> (Arc<TypeSet>, bool) {
-        let Type::Interface(interface) = self.ty(ty) else { return (Arc::default(), false) };
+    fn compute_type_set(
+        &self,
+        ty: TypeId,
+        path: &mut SmallVec<[TypeId; 8]>,
+    ) -> (Arc<TypeSet>, bool) {
+        let Type::Interface(interface) = self.ty(ty) else {
+            return (Arc::default(), false);
+        };
         if let Some(set) = interface.type_set.get() {
             return (set.clone(), true);
         }
@@ -55,7 +72,11 @@ impl Store {
         }
         path.push(ty);
         let mut complete = true;
-        let mut set = TypeSet { methods: interface.methods.to_vec(), terms: None, comparable: false };
+        let mut set = TypeSet {
+            methods: interface.methods.to_vec(),
+            terms: None,
+            comparable: false,
+        };
         for &embed in &interface.embeds {
             let Some(underlying) = self.try_underlying(embed) else {
                 complete = false;
@@ -67,7 +88,11 @@ impl Store {
                     complete &= done;
                     for &method in &inner.methods {
                         let object = self.obj(method);
-                        if !set.methods.iter().any(|&m| self.same_name(self.obj(m), object.pkg, object.name)) {
+                        if !set
+                            .methods
+                            .iter()
+                            .any(|&m| self.same_name(self.obj(m), object.pkg, object.name))
+                        {
                             set.methods.push(method);
                         }
                     }
@@ -80,11 +105,16 @@ impl Store {
                     terms
                 }
                 Type::Basic(BasicKind::Invalid) => continue,
-                _ => Some(vec![UnionTerm { tilde: false, ty: embed }]),
+                _ => Some(vec![UnionTerm {
+                    tilde: false,
+                    ty: embed,
+                }]),
             };
             set.terms = self.intersect_terms(set.terms.take(), terms);
         }
-        if set.comparable && let Some(terms) = &mut set.terms {
+        if set.comparable
+            && let Some(terms) = &mut set.terms
+        {
             terms.retain(|term| self.comparable(term.ty, false));
             set.comparable = false;
         }
@@ -102,11 +132,19 @@ impl Store {
         let (a, b) = (self.obj(a), self.obj(b));
         a.name.cmp(&b.name).then_with(|| {
             let path = |object: &Object| object.pkg.map(|pkg| self.package(pkg).path);
-            if a.name.is_exported() { std::cmp::Ordering::Equal } else { path(a).cmp(&path(b)) }
+            if a.name.is_exported() {
+                std::cmp::Ordering::Equal
+            } else {
+                path(a).cmp(&path(b))
+            }
         })
     }
 
-    fn union_terms(&self, terms: &[UnionTerm], path: &mut SmallVec<[TypeId; 8]>) -> (Option<Vec<UnionTerm>>, bool) {
+    fn union_terms(
+        &self,
+        terms: &[UnionTerm],
+        path: &mut SmallVec<[TypeId; 8]>,
+    ) -> (Option<Vec<UnionTerm>>, bool) {
         let mut all = Vec::with_capacity(terms.len());
         let mut complete = true;
         for term in terms {
@@ -156,7 +194,11 @@ impl Store {
         }
         kept
     }
-    pub(crate) fn intersect_terms(&self, x: Option<Vec<UnionTerm>>, y: Option<Vec<UnionTerm>>) -> Option<Vec<UnionTerm>> {
+    pub(crate) fn intersect_terms(
+        &self,
+        x: Option<Vec<UnionTerm>>,
+        y: Option<Vec<UnionTerm>>,
+    ) -> Option<Vec<UnionTerm>> {
         let (x, y) = match (x, y) {
             (None, other) | (other, None) => return other,
             (Some(x), Some(y)) => (x, y),
@@ -172,11 +214,19 @@ impl Store {
         Some(self.normalize_terms(both))
     }
     /// Whether the sets of terms are equal.
-    pub(crate) fn same_terms(&self, x: &Option<Vec<UnionTerm>>, y: &Option<Vec<UnionTerm>>) -> bool {
+    pub(crate) fn same_terms(
+        &self,
+        x: &Option<Vec<UnionTerm>>,
+        y: &Option<Vec<UnionTerm>>,
+    ) -> bool {
         self.terms_subset(x, y) && self.terms_subset(y, x)
     }
     /// Whether every type that `x` admits is admitted by `y`.
-    pub(crate) fn terms_subset(&self, x: &Option<Vec<UnionTerm>>, y: &Option<Vec<UnionTerm>>) -> bool {
+    pub(crate) fn terms_subset(
+        &self,
+        x: &Option<Vec<UnionTerm>>,
+        y: &Option<Vec<UnionTerm>>,
+    ) -> bool {
         match (x, y) {
             (_, None) => true,
             (Some(x), Some(y)) => x.iter().all(|&a| y.iter().any(|&b| self.term_subset(a, b))),

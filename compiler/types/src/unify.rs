@@ -34,12 +34,24 @@ const MAX_DEPTH: u32 = 100;
 
 impl<'s> Unifier<'s> {
     /// Binds `tparams`, with what is already known of them.
-    pub fn new(store: &'s Store, tparams: &[TypeId], known: &[Option<TypeId>], interface_inference: bool) -> Unifier<'s> {
+    pub fn new(
+        store: &'s Store,
+        tparams: &[TypeId],
+        known: &[Option<TypeId>],
+        interface_inference: bool,
+    ) -> Unifier<'s> {
         let mut types = vec![None; tparams.len()];
         for (slot, known) in types.iter_mut().zip(known) {
             *slot = *known;
         }
-        Unifier { store, tparams: tparams.to_vec(), handles: (0..tparams.len()).collect(), types, depth: 0, interface_inference }
+        Unifier {
+            store,
+            tparams: tparams.to_vec(),
+            handles: (0..tparams.len()).collect(),
+            types,
+            depth: 0,
+            interface_inference,
+        }
     }
 
     fn bound(&self, ty: TypeId) -> Option<usize> {
@@ -58,11 +70,15 @@ impl<'s> Unifier<'s> {
     }
     /// Number of type parameters of which nothing is known.
     pub fn unknowns(&self) -> usize {
-        (0..self.tparams.len()).filter(|&index| self.at(index).is_none()).count()
+        (0..self.tparams.len())
+            .filter(|&index| self.at(index).is_none())
+            .count()
     }
     /// What is known of each type parameter.
     pub fn inferred(&self) -> Vec<Option<TypeId>> {
-        (0..self.tparams.len()).map(|index| self.at(index)).collect()
+        (0..self.tparams.len())
+            .map(|index| self.at(index))
+            .collect()
     }
     /// Joins the handles of two type parameters; false if both are known.
     fn join(&mut self, x: usize, y: usize) -> bool {
@@ -99,7 +115,10 @@ impl<'s> Unifier<'s> {
     }
 
     fn is_literal(&self, ty: TypeId) -> bool {
-        !matches!(self.store.ty(ty), Type::Basic(_) | Type::Named(_) | Type::TypeParam(_))
+        !matches!(
+            self.store.ty(ty),
+            Type::Basic(_) | Type::Named(_) | Type::TypeParam(_)
+        )
     }
 
     fn match_types(&mut self, x: TypeId, y: TypeId, mut mode: Mode) -> bool {
@@ -109,7 +128,11 @@ impl<'s> Unifier<'s> {
             return true;
         }
         // A defined type, if there is exactly one, is put in y.
-        if self.bound(x).is_none() && self.bound(y).is_none() && matches!(store.ty(x), Type::Named(_)) && !matches!(store.ty(y), Type::Named(_)) {
+        if self.bound(x).is_none()
+            && self.bound(y).is_none()
+            && matches!(store.ty(x), Type::Named(_))
+            && !matches!(store.ty(y), Type::Named(_))
+        {
             (x, y) = (y, x);
         }
         // Inexact: a defined type matches a type literal by its underlying type, except between interfaces handled below.
@@ -119,7 +142,9 @@ impl<'s> Unifier<'s> {
             && !(self.interface_inference && store.is_interface(x))
         {
             let under = store.underlying(y);
-            if under != TypeId::INVALID && !(self.interface_inference && matches!(store.ty(under), Type::Interface(_))) {
+            if under != TypeId::INVALID
+                && !(self.interface_inference && matches!(store.ty(under), Type::Interface(_)))
+            {
                 y = under;
             }
         }
@@ -129,7 +154,9 @@ impl<'s> Unifier<'s> {
                 if self.join(px, py) {
                     return true;
                 }
-                let (Some(x), Some(y)) = (self.at(px), self.at(py)) else { return true };
+                let (Some(x), Some(y)) = (self.at(px), self.at(py)) else {
+                    return true;
+                };
                 return self.unify(x, y, mode);
             }
             (Some(px), None) | (None, Some(px)) => {
@@ -144,14 +171,25 @@ impl<'s> Unifier<'s> {
         if mode.exact {
             mode.assign = false;
         }
-        let element = Mode { assign: false, exact: mode.exact };
-        let element = if mode.assign { Mode { assign: false, exact: true } } else { element };
+        let element = Mode {
+            assign: false,
+            exact: mode.exact,
+        };
+        let element = if mode.assign {
+            Mode {
+                assign: false,
+                exact: true,
+            }
+        } else {
+            element
+        };
         // Interfaces: a type matches an interface whose methods it has.
         if self.interface_inference && !mode.exact {
             let (xi, yi) = (store.is_interface(x), store.is_interface(y));
             let param = |ty| matches!(store.ty(ty), Type::TypeParam(_));
             if xi && yi {
-                let both_named = matches!((store.ty(x), store.ty(y)), (Type::Named(_), Type::Named(_)));
+                let both_named =
+                    matches!((store.ty(x), store.ty(y)), (Type::Named(_), Type::Named(_)));
                 let same_origin = both_named && self.same_generic(x, y);
                 if !same_origin {
                     return self.unify_interfaces(x, y, element);
@@ -172,30 +210,60 @@ impl<'s> Unifier<'s> {
                     return false;
                 }
                 // Type arguments must be identical.
-                let exact = Mode { assign: false, exact: true };
-                a.targs.iter().zip(&b.targs).all(|(&a, &b)| self.unify(a, b, exact))
+                let exact = Mode {
+                    assign: false,
+                    exact: true,
+                };
+                a.targs
+                    .iter()
+                    .zip(&b.targs)
+                    .all(|(&a, &b)| self.unify(a, b, exact))
             }
-            (Type::Pointer(a), Type::Pointer(b)) | (Type::Slice(a), Type::Slice(b)) => self.unify(*a, *b, element),
-            (Type::Array { len, elem }, Type::Array { len: other_len, elem: other }) => {
-                (len == other_len || *len < 0 || *other_len < 0) && self.unify(*elem, *other, element)
+            (Type::Pointer(a), Type::Pointer(b)) | (Type::Slice(a), Type::Slice(b)) => {
+                self.unify(*a, *b, element)
             }
-            (Type::Map { key, elem }, Type::Map { key: other_key, elem: other }) => {
-                self.unify(*key, *other_key, element) && self.unify(*elem, *other, element)
+            (
+                Type::Array { len, elem },
+                Type::Array {
+                    len: other_len,
+                    elem: other,
+                },
+            ) => {
+                (len == other_len || *len < 0 || *other_len < 0)
+                    && self.unify(*elem, *other, element)
             }
-            (Type::Chan { dir, elem }, Type::Chan { dir: other_dir, elem: other }) => {
-                (dir == other_dir || (!mode.exact)) && self.unify(*elem, *other, element)
+            (
+                Type::Map { key, elem },
+                Type::Map {
+                    key: other_key,
+                    elem: other,
+                },
+            ) => self.unify(*key, *other_key, element) && self.unify(*elem, *other, element),
+            (
+                Type::Chan { dir, elem },
+                Type::Chan {
+                    dir: other_dir,
+                    elem: other,
+                },
+            ) => (dir == other_dir || (!mode.exact)) && self.unify(*elem, *other, element),
+            (Type::Tuple(a), Type::Tuple(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| self.unify(a, b, element))
             }
-            (Type::Tuple(a), Type::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| self.unify(a, b, element)),
             (Type::Struct(a), Type::Struct(b)) => {
                 a.fields.len() == b.fields.len()
-                    && a.fields.iter().enumerate().zip(&b.fields).all(|((i, &f), &g)| {
-                        let (p, q) = (store.obj(f), store.obj(g));
-                        let tag = |s: &Struct| s.tags.get(i).cloned().unwrap_or_default();
-                        matches!(p.kind, ObjKind::Var(VarKind::Embedded)) == matches!(q.kind, ObjKind::Var(VarKind::Embedded))
-                            && store.same_name(p, q.pkg, q.name)
-                            && tag(a) == tag(b)
-                            && self.unify(store.obj_type(f), store.obj_type(g), element)
-                    })
+                    && a.fields
+                        .iter()
+                        .enumerate()
+                        .zip(&b.fields)
+                        .all(|((i, &f), &g)| {
+                            let (p, q) = (store.obj(f), store.obj(g));
+                            let tag = |s: &Struct| s.tags.get(i).cloned().unwrap_or_default();
+                            matches!(p.kind, ObjKind::Var(VarKind::Embedded))
+                                == matches!(q.kind, ObjKind::Var(VarKind::Embedded))
+                                && store.same_name(p, q.pkg, q.name)
+                                && tag(a) == tag(b)
+                                && self.unify(store.obj_type(f), store.obj_type(g), element)
+                        })
             }
             (Type::Signature(a), Type::Signature(b)) => {
                 a.tparams.len() == b.tparams.len()
@@ -208,7 +276,14 @@ impl<'s> Unifier<'s> {
                         .chain(a.results.iter().zip(&b.results))
                         .all(|(&p, &q)| self.unify(store.obj_type(p), store.obj_type(q), element))
             }
-            (Type::Interface(_), Type::Interface(_)) => self.unify_interfaces(x, y, Mode { assign: false, exact: true }),
+            (Type::Interface(_), Type::Interface(_)) => self.unify_interfaces(
+                x,
+                y,
+                Mode {
+                    assign: false,
+                    exact: true,
+                },
+            ),
             _ => false,
         }
     }
@@ -234,14 +309,18 @@ impl<'s> Unifier<'s> {
             return true;
         }
         // Of a defined type and a type literal, or of an interface and a type, the better one stays.
-        let (x_def, y_def) = (!self.is_literal(store.unalias(x)), !self.is_literal(store.unalias(y)));
+        let (x_def, y_def) = (
+            !self.is_literal(store.unalias(x)),
+            !self.is_literal(store.unalias(y)),
+        );
         let (xi, yi) = (store.is_interface(x), store.is_interface(y));
         if self.interface_inference && xi && yi {
             // Both interfaces have the same methods, or one is defined.
             if !self.has_defined(x) && self.has_defined(y) {
                 self.set(index, y);
             }
-        } else if let (Type::Chan { dir, .. }, Type::Chan { dir: other, .. }) = (store.under(x), store.under(y))
+        } else if let (Type::Chan { dir, .. }, Type::Chan { dir: other, .. }) =
+            (store.under(x), store.under(y))
             && !x_def
             && !y_def
         {
@@ -252,14 +331,21 @@ impl<'s> Unifier<'s> {
         } else if !x_def && y_def {
             // The channel that is assigned to must not be bidirectional where the other is not.
             let conflict = match (store.under(x), store.under(y)) {
-                (Type::Chan { dir, .. }, Type::Chan { dir: other, .. }) => *dir != ChanDir::Both && *other == ChanDir::Both,
+                (Type::Chan { dir, .. }, Type::Chan { dir: other, .. }) => {
+                    *dir != ChanDir::Both && *other == ChanDir::Both
+                }
                 _ => false,
             };
             if !conflict {
                 self.set(index, y);
             }
         } else if x_def && !y_def {
-            if let (Type::Chan { dir: ChanDir::Both, .. }, Type::Chan { dir, .. }) = (store.under(x), store.under(y))
+            if let (
+                Type::Chan {
+                    dir: ChanDir::Both, ..
+                },
+                Type::Chan { dir, .. },
+            ) = (store.under(x), store.under(y))
                 && *dir != ChanDir::Both
             {
                 self.set(index, y);
@@ -274,14 +360,25 @@ impl<'s> Unifier<'s> {
 
     fn unify_core(&mut self, param: &TypeParam, other: TypeId, mode: Mode) -> bool {
         let store = self.store;
-        let Some(terms) = store.specific_terms(param) else { return false };
+        let Some(terms) = store.specific_terms(param) else {
+            return false;
+        };
         // All types of the set must share one underlying type for the set to stand for it.
-        let Some(first) = terms.first() else { return false };
+        let Some(first) = terms.first() else {
+            return false;
+        };
         let core = store.underlying(first.ty);
-        if !terms.iter().all(|term| store.identical(store.underlying(term.ty), core)) {
+        if !terms
+            .iter()
+            .all(|term| store.identical(store.underlying(term.ty), core))
+        {
             return false;
         }
-        let core = if terms.len() == 1 && !first.tilde { first.ty } else { core };
+        let core = if terms.len() == 1 && !first.tilde {
+            first.ty
+        } else {
+            core
+        };
         self.unify(core, other, mode)
     }
 
@@ -293,14 +390,27 @@ impl<'s> Unifier<'s> {
             return false;
         }
         let subset = self.interface_inference && !element.exact || self.interface_inference;
-        let (small, large) = if s.methods.len() <= t.methods.len() { (&s, &t) } else { (&t, &s) };
+        let (small, large) = if s.methods.len() <= t.methods.len() {
+            (&s, &t)
+        } else {
+            (&t, &s)
+        };
         if !subset && small.methods.len() != large.methods.len() {
             return false;
         }
         for &method in &small.methods {
             let object = store.obj(method);
-            let Some((_, other)) = large.method(store, object.pkg, object.name) else { return false };
-            if !self.unify(store.obj_type(method), store.obj_type(other), Mode { assign: false, exact: true }) {
+            let Some((_, other)) = large.method(store, object.pkg, object.name) else {
+                return false;
+            };
+            if !self.unify(
+                store.obj_type(method),
+                store.obj_type(other),
+                Mode {
+                    assign: false,
+                    exact: true,
+                },
+            ) {
                 return false;
             }
         }
@@ -312,11 +422,21 @@ impl<'s> Unifier<'s> {
         let set = store.type_set(interface);
         for &method in &set.methods {
             let object = store.obj(method);
-            let Lookup::Found { obj, .. } = store.lookup_any(other, object.pkg, object.name, false) else { return false };
+            let Lookup::Found { obj, .. } = store.lookup_any(other, object.pkg, object.name, false)
+            else {
+                return false;
+            };
             if !matches!(store.obj(obj).kind, ObjKind::Func(_)) {
                 return false;
             }
-            if !self.unify(store.obj_type(method), store.obj_type(obj), Mode { assign: false, exact: true }) {
+            if !self.unify(
+                store.obj_type(method),
+                store.obj_type(obj),
+                Mode {
+                    assign: false,
+                    exact: true,
+                },
+            ) {
                 return false;
             }
         }

@@ -9,7 +9,11 @@ use crate::model::*;
 use crate::typed::*;
 
 fn measure(n: usize, unit: &str) -> String {
-    if n == 1 { format!("1 {unit}") } else { format!("{n} {unit}s") }
+    if n == 1 {
+        format!("1 {unit}")
+    } else {
+        format!("{n} {unit}s")
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -17,7 +21,10 @@ impl<'a> Checker<'a> {
     pub(super) fn init_var(&mut self, var: ObjId, x: &mut Operand, context: &str) {
         let store = self.store;
         let object = store.obj(var);
-        if x.is_invalid() || (x.mode != Mode::Nil && x.ty == TypeId::INVALID) || object.ty.get() == Some(&TypeId::INVALID) {
+        if x.is_invalid()
+            || (x.mode != Mode::Nil && x.ty == TypeId::INVALID)
+            || object.ty.get() == Some(&TypeId::INVALID)
+        {
             if object.ty.get().is_none() {
                 self.set_type(var, TypeId::INVALID);
             }
@@ -30,7 +37,11 @@ impl<'a> Checker<'a> {
             let mut ty = x.ty;
             if store.is_untyped(ty) {
                 if x.is_nil() {
-                    self.error_operand(&x.clone(), "UntypedNilUse", format!("use of untyped nil in {context}"));
+                    self.error_operand(
+                        &x.clone(),
+                        "UntypedNilUse",
+                        format!("use of untyped nil in {context}"),
+                    );
                     self.set_type(var, TypeId::INVALID);
                     x.invalidate();
                     return;
@@ -45,14 +56,30 @@ impl<'a> Checker<'a> {
 
     /// `vars = values`, or a return statement's values at `returns`.
     pub(super) fn init_vars(&mut self, vars: &[ObjId], values: &[ExprId], returns: Option<Pos>) {
-        let context = if returns.is_some() { "return statement" } else { "variable declaration" };
-        let context = if returns.is_none() && self.env.in_func && values.len() != 1 { "variable declaration" } else { context };
+        let context = if returns.is_some() {
+            "return statement"
+        } else {
+            "variable declaration"
+        };
+        let context = if returns.is_none() && self.env.in_func && values.len() != 1 {
+            "variable declaration"
+        } else {
+            context
+        };
         let (l, r) = (vars.len(), values.len());
         // One value each, unless there is a single call.
-        let is_call = r == 1 && matches!(self.kind(self.env.ast.unparen(values[0])), ExprKind::Call { .. });
+        let is_call = r == 1
+            && matches!(
+                self.kind(self.env.ast.unparen(values[0])),
+                ExprKind::Call { .. }
+            );
         if l == r && !is_call {
             for (i, (&var, &value)) in vars.iter().zip(values).enumerate() {
-                let description = if returns.is_some() { Some("result variable".to_owned()) } else { None };
+                let description = if returns.is_some() {
+                    Some("result variable".to_owned())
+                } else {
+                    None
+                };
                 let _ = i;
                 let target = self.target_for(var, description);
                 let mut x = self.expr_with_target(value, target.as_ref());
@@ -118,11 +145,30 @@ impl<'a> Checker<'a> {
         if let Type::Tuple(types) = self.store.ty(x.ty)
             && x.mode == Mode::Value
         {
-            return (types.iter().map(|&ty| Operand { mode: Mode::Value, ty, val: None, expr: Some(expr) }).collect(), false);
+            return (
+                types
+                    .iter()
+                    .map(|&ty| Operand {
+                        mode: Mode::Value,
+                        ty,
+                        val: None,
+                        expr: Some(expr),
+                    })
+                    .collect(),
+                false,
+            );
         }
         if comma_ok && matches!(x.mode, Mode::MapIndex | Mode::CommaOk) {
-            let flag = Operand { mode: Mode::Value, ty: TypeId::basic(BasicKind::UntypedBool), val: None, expr: Some(expr) };
-            let value = Operand { mode: Mode::Value, ..x };
+            let flag = Operand {
+                mode: Mode::Value,
+                ty: TypeId::basic(BasicKind::UntypedBool),
+                val: None,
+                expr: Some(expr),
+            };
+            let value = Operand {
+                mode: Mode::Value,
+                ..x
+            };
             return (vec![value, flag], true);
         }
         (vec![x], false)
@@ -161,10 +207,19 @@ impl<'a> Checker<'a> {
             && let ExprKind::Call { fun, .. } = self.kind(self.env.ast.unparen(value))
         {
             let text = self.expr_str(*fun);
-            self.error_at(first, "WrongAssignCount", format!("assignment mismatch: {vars} but {text} returns {vals}").replace(&format!("{text} returns"), &format!("{text} returns")));
+            self.error_at(
+                first,
+                "WrongAssignCount",
+                format!("assignment mismatch: {vars} but {text} returns {vals}")
+                    .replace(&format!("{text} returns"), &format!("{text} returns")),
+            );
             return;
         }
-        self.error_at(first, "WrongAssignCount", format!("assignment mismatch: {vars} but {vals}"));
+        self.error_at(
+            first,
+            "WrongAssignCount",
+            format!("assignment mismatch: {vars} but {vals}"),
+        );
     }
     fn return_error(&mut self, at: Pos, vars: &[ObjId], operands: &[Operand]) {
         let (l, r) = (vars.len(), operands.len());
@@ -176,10 +231,26 @@ impl<'a> Checker<'a> {
         } else {
             ("not enough", at)
         };
-        let have: Vec<TypeId> = operands.iter().map(|x| if x.is_invalid() { TypeId::INVALID } else { x.ty }).collect();
+        let have: Vec<TypeId> = operands
+            .iter()
+            .map(|x| {
+                if x.is_invalid() {
+                    TypeId::INVALID
+                } else {
+                    x.ty
+                }
+            })
+            .collect();
         let want: Vec<TypeId> = vars.iter().map(|&var| self.store.obj_type(var)).collect();
-        let (have, want) = (self.types_summary(&have, false, false), self.types_summary(&want, false, false));
-        self.error(pos, "WrongResultCount", format!("{what} return values\n\thave {have}\n\twant {want}"));
+        let (have, want) = (
+            self.types_summary(&have, false, false),
+            self.types_summary(&want, false, false),
+        );
+        self.error(
+            pos,
+            "WrongResultCount",
+            format!("{what} return values\n\thave {have}\n\twant {want}"),
+        );
     }
     pub(super) fn return_values(&mut self, pos: Pos, results: &[ObjId], values: &[ExprId]) {
         self.init_vars(results, values, Some(pos));
@@ -203,7 +274,10 @@ impl<'a> Checker<'a> {
                 let used = self.is_used(obj);
                 let x = self.expr(lhs);
                 if !used {
-                    self.store.obj(obj).used.store(false, std::sync::atomic::Ordering::Relaxed);
+                    self.store
+                        .obj(obj)
+                        .used
+                        .store(false, std::sync::atomic::Ordering::Relaxed);
                 }
                 return self.check_assignee(lhs, x);
             }
@@ -220,11 +294,22 @@ impl<'a> Checker<'a> {
                     && self.info(self.env.ast.unparen(*base)).mode == Mode::MapIndex
                 {
                     let text = self.expr_str(lhs);
-                    self.error_at(lhs, "UnaddressableFieldAssign", format!("cannot assign to struct field {text} in map"));
+                    self.error_at(
+                        lhs,
+                        "UnaddressableFieldAssign",
+                        format!("cannot assign to struct field {text} in map"),
+                    );
                     return Err(());
                 }
                 let text = self.operand_str(&x);
-                self.error_at(lhs, "UnassignableOperand", format!("cannot assign to {text} (neither addressable nor a map index expression)").replace("cannot assign to ", "cannot assign to "));
+                self.error_at(
+                    lhs,
+                    "UnassignableOperand",
+                    format!(
+                        "cannot assign to {text} (neither addressable nor a map index expression)"
+                    )
+                    .replace("cannot assign to ", "cannot assign to "),
+                );
                 Err(())
             }
         }
@@ -238,19 +323,30 @@ impl<'a> Checker<'a> {
         };
         let target = ty.and_then(|ty| {
             let signature = self.store.underlying(ty);
-            matches!(self.store.ty(signature), Type::Signature(_)).then(|| Target { signature, description: self.expr_str(lhs) })
+            matches!(self.store.ty(signature), Type::Signature(_)).then(|| Target {
+                signature,
+                description: self.expr_str(lhs),
+            })
         });
         let mut x = self.expr_with_target(rhs, target.as_ref());
         self.assign_operand(&mut x, ty, context);
     }
     fn assign_operand(&mut self, x: &mut Operand, ty: Option<TypeId>, context: &str) {
-        let context = if ty.is_none() && context == "assignment" { "assignment to _ identifier" } else { context };
+        let context = if ty.is_none() && context == "assignment" {
+            "assignment to _ identifier"
+        } else {
+            context
+        };
         self.assignment(x, ty, context);
     }
 
     pub(super) fn assign(&mut self, lhs: &[ExprId], rhs: &[ExprId]) {
         let (l, r) = (lhs.len(), rhs.len());
-        let is_call = r == 1 && matches!(self.kind(self.env.ast.unparen(rhs[0])), ExprKind::Call { .. });
+        let is_call = r == 1
+            && matches!(
+                self.kind(self.env.ast.unparen(rhs[0])),
+                ExprKind::Call { .. }
+            );
         if l == r && !(is_call && l != 1) {
             for (&left, &right) in lhs.iter().zip(rhs) {
                 self.assign_one(left, right, "assignment");
@@ -342,7 +438,11 @@ impl<'a> Checker<'a> {
             let sym = ast.sym(name);
             if sym != self.names.blank {
                 if seen.contains(&sym) {
-                    self.error_at(left, "RepeatedDecl", format!("{sym} repeated on left side of :="));
+                    self.error_at(
+                        left,
+                        "RepeatedDecl",
+                        format!("{sym} repeated on left side of :="),
+                    );
                     failed = true;
                     let dummy = self.new_var(VarKind::Local, self.names.blank, self.pos(left));
                     vars.push(dummy);
@@ -358,9 +458,18 @@ impl<'a> Checker<'a> {
                         self.record(left, &x);
                     } else {
                         let text = self.expr_str(left);
-                        self.error_at(left, "UnassignableOperand", format!("cannot assign to {text}"));
+                        self.error_at(
+                            left,
+                            "UnassignableOperand",
+                            format!("cannot assign to {text}"),
+                        );
                         failed = true;
-                        let dummy = self.new_var_of(VarKind::Local, self.names.blank, self.pos(left), TypeId::INVALID);
+                        let dummy = self.new_var_of(
+                            VarKind::Local,
+                            self.names.blank,
+                            self.pos(left),
+                            TypeId::INVALID,
+                        );
                         vars.push(dummy);
                     }
                     continue;
@@ -396,7 +505,11 @@ impl<'a> Checker<'a> {
     }
     fn define_values(&mut self, vars: &[ObjId], values: &[ExprId]) {
         let (l, r) = (vars.len(), values.len());
-        let is_call = r == 1 && matches!(self.kind(self.env.ast.unparen(values[0])), ExprKind::Call { .. });
+        let is_call = r == 1
+            && matches!(
+                self.kind(self.env.ast.unparen(values[0])),
+                ExprKind::Call { .. }
+            );
         if l == r && !(is_call && l != 1) {
             for (&var, &value) in vars.iter().zip(values) {
                 let target = self.target_for(var, None);

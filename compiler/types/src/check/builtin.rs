@@ -3,9 +3,9 @@
 use source::Pos;
 use syntax::ast::{BinaryOp, ChanDir, ExprId, ExprKind};
 
+use super::Checker;
 use super::expr::default_type;
 use super::operand::{Operand, composite_kind};
-use super::Checker;
 use crate::constant::ConstValue;
 use crate::model::*;
 use crate::typed::*;
@@ -31,10 +31,17 @@ impl Builtin {
     /// Whether a call can stand as a statement; others' results must be used.
     pub(super) fn is_statement(self) -> bool {
         use Builtin::*;
-        matches!(self, Clear | Close | Copy | Delete | Panic | Print | Println | Recover | Assert)
+        matches!(
+            self,
+            Clear | Close | Copy | Delete | Panic | Print | Println | Recover | Assert
+        )
     }
     fn qualified_name(self) -> String {
-        if self.in_unsafe() { format!("unsafe.{}", self.name()) } else { self.name().to_owned() }
+        if self.in_unsafe() {
+            format!("unsafe.{}", self.name())
+        } else {
+            self.name().to_owned()
+        }
     }
 }
 
@@ -52,7 +59,11 @@ impl<'a> Checker<'a> {
         let invalid = Operand::invalid(expr);
         let name = builtin.name();
         if ellipsis.is_some() && builtin != Builtin::Append {
-            self.error_at(args.last().copied().unwrap_or(expr), "InvalidDotDotDot", format!("invalid operation: invalid use of ... with built-in {name}"));
+            self.error_at(
+                args.last().copied().unwrap_or(expr),
+                "InvalidDotDotDot",
+                format!("invalid operation: invalid use of ... with built-in {name}"),
+            );
             self.use_exprs(args);
             return invalid;
         }
@@ -83,7 +94,10 @@ impl<'a> Checker<'a> {
         let name = builtin.name();
         // Types as arguments are handled by the functions themselves.
         let mut operands: Vec<Operand> = Vec::new();
-        let takes_type = matches!(builtin, Builtin::Make | Builtin::New | Builtin::Trace | Builtin::Offsetof);
+        let takes_type = matches!(
+            builtin,
+            Builtin::Make | Builtin::New | Builtin::Trace | Builtin::Offsetof
+        );
         if !takes_type {
             operands = self.argument_list(args);
             if operands.iter().any(Operand::is_invalid) {
@@ -96,12 +110,20 @@ impl<'a> Checker<'a> {
                 {
                     let text = x.expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
                     let x = x.clone();
-                    self.error_operand(&x, "WrongTypeArgCount", format!("cannot use generic function {text} without instantiation"));
+                    self.error_operand(
+                        &x,
+                        "WrongTypeArgCount",
+                        format!("cannot use generic function {text} without instantiation"),
+                    );
                     return Operand::invalid(expr);
                 }
             }
         }
-        let given = if takes_type { args.len() } else { operands.len() };
+        let given = if takes_type {
+            args.len()
+        } else {
+            operands.len()
+        };
         let (wanted, variadic) = arity(builtin);
         let problem = if given < wanted {
             "not enough"
@@ -112,9 +134,21 @@ impl<'a> Checker<'a> {
         };
         if !problem.is_empty() {
             let text = self.expr_str(expr);
-            let qualifier = if problem == "too many" { self.pos(args[args.len().min(wanted + 1) - 1].min(*args.last().unwrap_or(&args[0]))) } else { rparen };
-            let pos = if problem == "too many" { args.get(wanted).map_or(qualifier, |&arg| self.pos(arg)) } else { rparen };
-            self.error(pos, "WrongArgCount", format!("{problem} arguments for {text} (expected {wanted}, found {given})"));
+            let qualifier = if problem == "too many" {
+                self.pos(args[args.len().min(wanted + 1) - 1].min(*args.last().unwrap_or(&args[0])))
+            } else {
+                rparen
+            };
+            let pos = if problem == "too many" {
+                args.get(wanted).map_or(qualifier, |&arg| self.pos(arg))
+            } else {
+                rparen
+            };
+            self.error(
+                pos,
+                "WrongArgCount",
+                format!("{problem} arguments for {text} (expected {wanted}, found {given})"),
+            );
             if takes_type {
                 self.use_exprs(args);
             }
@@ -136,13 +170,20 @@ impl<'a> Checker<'a> {
                     self.error_operand(&x.clone(), "InvalidClear", format!("invalid argument: clear {text} must be a map or slice").replace("clear ", "clear(").replace(" must be a map or slice", ") (no value) used as value").replace(&format!("invalid argument: clear({text}) (no value) used as value"), &format!("invalid argument: clear {text}: argument must be (or constrained by) map or slice").replace(&format!("clear {text}: "), "clear ")));
                     return Operand::invalid(expr);
                 }
-                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+                Operand {
+                    mode: Mode::NoValue,
+                    ty: TypeId::INVALID,
+                    val: None,
+                    expr: Some(expr),
+                }
             }
             Builtin::Close => {
                 let x = operands[0].clone();
                 let mut problem = None;
                 self.all_under(x.ty, &mut |checker, ty| match checker.store.ty(ty) {
-                    Type::Chan { dir: ChanDir::Recv, .. } => {
+                    Type::Chan {
+                        dir: ChanDir::Recv, ..
+                    } => {
                         problem = Some("receive-only channel");
                         false
                     }
@@ -152,15 +193,27 @@ impl<'a> Checker<'a> {
                         false
                     }
                 });
-                if store.is_type_param(x.ty) && problem.is_none() && !self.all_under(x.ty, &mut |_, _| true) {
+                if store.is_type_param(x.ty)
+                    && problem.is_none()
+                    && !self.all_under(x.ty, &mut |_, _| true)
+                {
                     problem = Some("non-channel");
                 }
                 if let Some(problem) = problem {
                     let text = self.operand_str(&x);
-                    self.error_operand(&x, "InvalidClose", format!("invalid operation: cannot close {problem} {text}"));
+                    self.error_operand(
+                        &x,
+                        "InvalidClose",
+                        format!("invalid operation: cannot close {problem} {text}"),
+                    );
                     return Operand::invalid(expr);
                 }
-                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+                Operand {
+                    mode: Mode::NoValue,
+                    ty: TypeId::INVALID,
+                    val: None,
+                    expr: Some(expr),
+                }
             }
             Builtin::Complex => self.builtin_complex(expr, operands),
             Builtin::Copy => self.builtin_copy(expr, operands),
@@ -168,19 +221,20 @@ impl<'a> Checker<'a> {
                 let map = operands[0].clone();
                 let mut key = None;
                 let mut different = false;
-                let is_map = self.all_under(map.ty, &mut |checker, ty| match checker.store.ty(ty) {
-                    Type::Map { key: this, .. } => {
-                        if let Some(other) = key
-                            && !checker.store.identical(other, *this)
-                        {
-                            different = true;
-                            return false;
+                let is_map =
+                    self.all_under(map.ty, &mut |checker, ty| match checker.store.ty(ty) {
+                        Type::Map { key: this, .. } => {
+                            if let Some(other) = key
+                                && !checker.store.identical(other, *this)
+                            {
+                                different = true;
+                                return false;
+                            }
+                            key = Some(*this);
+                            true
                         }
-                        key = Some(*this);
-                        true
-                    }
-                    _ => false,
-                });
+                        _ => false,
+                    });
                 if !is_map || key.is_none() {
                     let text = self.operand_str(&map);
                     let message = if different {
@@ -196,7 +250,12 @@ impl<'a> Checker<'a> {
                 if x.is_invalid() {
                     return Operand::invalid(expr);
                 }
-                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+                Operand {
+                    mode: Mode::NoValue,
+                    ty: TypeId::INVALID,
+                    val: None,
+                    expr: Some(expr),
+                }
             }
             Builtin::Imag | Builtin::Real => self.builtin_part(expr, builtin, operands),
             Builtin::Make => self.builtin_make(expr, args),
@@ -208,7 +267,12 @@ impl<'a> Checker<'a> {
                 if x.is_invalid() {
                     return Operand::invalid(expr);
                 }
-                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+                Operand {
+                    mode: Mode::NoValue,
+                    ty: TypeId::INVALID,
+                    val: None,
+                    expr: Some(expr),
+                }
             }
             Builtin::Print | Builtin::Println => {
                 let context = format!("argument to built-in {name}");
@@ -218,7 +282,12 @@ impl<'a> Checker<'a> {
                         return Operand::invalid(expr);
                     }
                 }
-                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+                Operand {
+                    mode: Mode::NoValue,
+                    ty: TypeId::INVALID,
+                    val: None,
+                    expr: Some(expr),
+                }
             }
             Builtin::Recover => Operand::new(Mode::Value, TypeId::EMPTY_INTERFACE, expr),
             Builtin::Add => {
@@ -250,7 +319,11 @@ impl<'a> Checker<'a> {
                         Some(size) => size,
                         None => {
                             let text = self.type_str(x.ty);
-                            self.error_operand(&x, "TypeTooLarge", format!("type {text} too large"));
+                            self.error_operand(
+                                &x,
+                                "TypeTooLarge",
+                                format!("type {text} too large"),
+                            );
                             return Operand::invalid(expr);
                         }
                     }
@@ -263,7 +336,11 @@ impl<'a> Checker<'a> {
                 let x = operands[0].clone();
                 let Type::Pointer(elem) = store.under(x.ty) else {
                     let text = self.operand_str(&x);
-                    self.error_operand(&x, "InvalidUnsafeSlice", format!("invalid argument: {text} is not a pointer"));
+                    self.error_operand(
+                        &x,
+                        "InvalidUnsafeSlice",
+                        format!("invalid argument: {text} is not a pointer"),
+                    );
                     return Operand::invalid(expr);
                 };
                 let mut y = operands[1].clone();
@@ -279,7 +356,11 @@ impl<'a> Checker<'a> {
                     Ok(Type::Slice(elem)) => Operand::new(Mode::Value, store.pointer(*elem), expr),
                     _ => {
                         let text = self.operand_str(&x);
-                        self.error_operand(&x, "InvalidUnsafeSliceData", format!("invalid argument: {text} is not a slice"));
+                        self.error_operand(
+                            &x,
+                            "InvalidUnsafeSliceData",
+                            format!("invalid argument: {text} is not a slice"),
+                        );
                         Operand::invalid(expr)
                     }
                 }
@@ -298,7 +379,11 @@ impl<'a> Checker<'a> {
             Builtin::StringData => {
                 self.require_version(self.pos(fun), 20, "unsafe.StringData");
                 let mut x = operands[0].clone();
-                self.assignment(&mut x, Some(TypeId::basic(BasicKind::String)), "argument to unsafe.StringData");
+                self.assignment(
+                    &mut x,
+                    Some(TypeId::basic(BasicKind::String)),
+                    "argument to unsafe.StringData",
+                );
                 if x.is_invalid() {
                     return Operand::invalid(expr);
                 }
@@ -309,18 +394,32 @@ impl<'a> Checker<'a> {
                 let ok = x.is_const() && store.basic_kind(x.ty).is_some_and(BasicKind::is_boolean);
                 if !ok {
                     let text = self.operand_str(&x);
-                    self.error_operand(&x, "Test", format!("invalid argument: {text} is not a boolean constant"));
+                    self.error_operand(
+                        &x,
+                        "Test",
+                        format!("invalid argument: {text} is not a boolean constant"),
+                    );
                     return Operand::invalid(expr);
                 }
                 if x.val.as_ref().and_then(ConstValue::as_bool) == Some(false) {
                     let text = self.expr_str(expr);
                     self.error_at(expr, "Test", format!("{text} failed"));
                 }
-                Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+                Operand {
+                    mode: Mode::NoValue,
+                    ty: TypeId::INVALID,
+                    val: None,
+                    expr: Some(expr),
+                }
             }
             Builtin::Trace => {
                 if args.is_empty() {
-                    return Operand { mode: Mode::NoValue, ty: TypeId::INVALID, val: None, expr: Some(expr) };
+                    return Operand {
+                        mode: Mode::NoValue,
+                        ty: TypeId::INVALID,
+                        val: None,
+                        expr: Some(expr),
+                    };
                 }
                 let mut last = Operand::invalid(expr);
                 for &arg in args {
@@ -333,13 +432,22 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether a predicate holds for the underlying type, or those of all types of a type parameter's set.
-    pub(super) fn all_under(&mut self, ty: TypeId, predicate: &mut dyn FnMut(&mut Self, TypeId) -> bool) -> bool {
+    pub(super) fn all_under(
+        &mut self,
+        ty: TypeId,
+        predicate: &mut dyn FnMut(&mut Self, TypeId) -> bool,
+    ) -> bool {
         let store = self.store;
         match store.type_param(ty) {
             None => predicate(self, store.underlying(ty)),
             Some(param) => {
-                let types = store.specific_types(store.constraint(param)).unwrap_or_default();
-                !types.is_empty() && types.into_iter().all(|ty| predicate(self, store.underlying(ty)))
+                let types = store
+                    .specific_types(store.constraint(param))
+                    .unwrap_or_default();
+                !types.is_empty()
+                    && types
+                        .into_iter()
+                        .all(|ty| predicate(self, store.underlying(ty)))
             }
         }
     }
@@ -349,12 +457,20 @@ impl<'a> Checker<'a> {
         match store.under(ty) {
             Type::TypeParam(_) => true,
             Type::Array { elem, .. } => self.has_variable_size(*elem),
-            Type::Struct(structure) => structure.fields.iter().any(|&field| self.has_variable_size(store.obj_type(field))),
+            Type::Struct(structure) => structure
+                .fields
+                .iter()
+                .any(|&field| self.has_variable_size(store.obj_type(field))),
             _ => false,
         }
     }
 
-    fn builtin_append(&mut self, expr: ExprId, operands: Vec<Operand>, ellipsis: Option<Pos>) -> Operand {
+    fn builtin_append(
+        &mut self,
+        expr: ExprId,
+        operands: Vec<Operand>,
+        ellipsis: Option<Pos>,
+    ) -> Operand {
         let store = self.store;
         let slice = operands[0].clone();
         let ty = slice.ty;
@@ -375,13 +491,17 @@ impl<'a> Checker<'a> {
             }
         };
         // append([]byte, string...)
-        if ellipsis.is_some() && operands.len() == 2 && store.basic_kind(elem) == Some(BasicKind::Uint8) {
+        if ellipsis.is_some()
+            && operands.len() == 2
+            && store.basic_kind(elem) == Some(BasicKind::Uint8)
+        {
             let mut text = operands[1].clone();
-            let bytes_or_string = self.all_under(text.ty, &mut |checker, ty| match checker.store.ty(ty) {
-                Type::Basic(kind) => kind.is_string(),
-                Type::Slice(elem) => checker.store.basic_kind(*elem) == Some(BasicKind::Uint8),
-                _ => false,
-            });
+            let bytes_or_string =
+                self.all_under(text.ty, &mut |checker, ty| match checker.store.ty(ty) {
+                    Type::Basic(kind) => kind.is_string(),
+                    Type::Slice(elem) => checker.store.basic_kind(*elem) == Some(BasicKind::Uint8),
+                    _ => false,
+                });
             let any_string = self.any_string(text.ty);
             if bytes_or_string && any_string {
                 if store.is_untyped(text.ty) {
@@ -396,7 +516,11 @@ impl<'a> Checker<'a> {
                 let mut x = operands[1].clone();
                 if x.is_nil() {
                     self.assignment(&mut x, Some(store.slice(elem)), "argument to append");
-                    return if x.is_invalid() { Operand::invalid(expr) } else { Operand::new(Mode::Value, ty, expr) };
+                    return if x.is_invalid() {
+                        Operand::invalid(expr)
+                    } else {
+                        Operand::new(Mode::Value, ty, expr)
+                    };
                 }
                 let target = store.slice(elem);
                 self.assignment(&mut x, Some(target), "argument to append");
@@ -409,9 +533,17 @@ impl<'a> Checker<'a> {
                 let types: Vec<TypeId> = operands.iter().map(|x| x.ty).collect();
                 let have = self.types_summary(&types, false, true);
                 let want = self.types_summary(&[ty, store.slice(elem)], true, false);
-                let (what, at) = if operands.len() < 2 { ("not enough", 0) } else { ("too many", 2) };
+                let (what, at) = if operands.len() < 2 {
+                    ("not enough", 0)
+                } else {
+                    ("too many", 2)
+                };
                 let at = operands[at].clone();
-                self.error_operand(&at, "WrongArgCount", format!("{what} arguments in call to append\n\thave {have}\n\twant {want}"));
+                self.error_operand(
+                    &at,
+                    "WrongArgCount",
+                    format!("{what} arguments in call to append\n\thave {have}\n\twant {want}"),
+                );
                 return Operand::invalid(expr);
             }
         }
@@ -426,7 +558,10 @@ impl<'a> Checker<'a> {
     fn any_string(&mut self, ty: TypeId) -> bool {
         let mut any = false;
         self.all_under(ty, &mut |checker, ty| {
-            any |= checker.store.basic_kind(ty).is_some_and(BasicKind::is_string);
+            any |= checker
+                .store
+                .basic_kind(ty)
+                .is_some_and(BasicKind::is_string);
             true
         });
         any
@@ -462,7 +597,9 @@ impl<'a> Checker<'a> {
         let mut constant = None;
         let mut mode = Mode::Invalid;
         let deref_array = |ty: TypeId| match store.under(ty) {
-            Type::Pointer(elem) if matches!(store.under(*elem), Type::Array { .. }) => store.underlying(*elem),
+            Type::Pointer(elem) if matches!(store.under(*elem), Type::Array { .. }) => {
+                store.underlying(*elem)
+            }
             _ => store.underlying(ty),
         };
         if store.is_type_param(x.ty) {
@@ -498,7 +635,11 @@ impl<'a> Checker<'a> {
         if mode == Mode::Invalid {
             if store.underlying(x.ty) != TypeId::INVALID {
                 let text = self.operand_str(&x);
-                self.error_operand(&x, "InvalidLen", format!("invalid argument: {text} for built-in {}", builtin.name()));
+                self.error_operand(
+                    &x,
+                    "InvalidLen",
+                    format!("invalid argument: {text} for built-in {}", builtin.name()),
+                );
             }
             return Operand::invalid(expr);
         }
@@ -523,7 +664,9 @@ impl<'a> Checker<'a> {
                 if x.is_const() && y.is_const() {
                     let float = |x: &mut Operand| {
                         let kind = store.basic_kind(x.ty);
-                        if kind.is_some_and(BasicKind::is_numeric) && x.val.as_ref().and_then(|value| value.to_real()).is_some() {
+                        if kind.is_some_and(BasicKind::is_numeric)
+                            && x.val.as_ref().and_then(|value| value.to_real()).is_some()
+                        {
                             x.val = x.val.as_ref().and_then(|value| value.to_real());
                             x.ty = TypeId::basic(BasicKind::UntypedFloat);
                         }
@@ -541,8 +684,16 @@ impl<'a> Checker<'a> {
             return Operand::invalid(expr);
         }
         if !store.identical(x.ty, y.ty) {
-            let (text, s, t) = (self.expr_str(expr), self.type_str(x.ty), self.type_str(y.ty));
-            self.error_operand(&x, "InvalidComplex", format!("invalid operation: {text} (mismatched types {s} and {t})"));
+            let (text, s, t) = (
+                self.expr_str(expr),
+                self.type_str(x.ty),
+                self.type_str(y.ty),
+            );
+            self.error_operand(
+                &x,
+                "InvalidComplex",
+                format!("invalid operation: {text} (mismatched types {s} and {t})"),
+            );
             return Operand::invalid(expr);
         }
         let result = match store.basic_kind(x.ty) {
@@ -551,7 +702,11 @@ impl<'a> Checker<'a> {
             Some(BasicKind::UntypedFloat) => BasicKind::UntypedComplex,
             _ => {
                 let ty = self.type_str(x.ty);
-                self.error_operand(&x, "InvalidComplex", format!("invalid argument: arguments have type {ty}, expected floating-point"));
+                self.error_operand(
+                    &x,
+                    "InvalidComplex",
+                    format!("invalid argument: arguments have type {ty}, expected floating-point"),
+                );
                 return Operand::invalid(expr);
             }
         };
@@ -583,14 +738,26 @@ impl<'a> Checker<'a> {
             Some(BasicKind::UntypedComplex) => BasicKind::UntypedFloat,
             _ => {
                 let ty = self.type_str(x.ty);
-                self.error_operand(&x, "InvalidComplex", format!("invalid argument: argument has type {ty}, expected complex type"));
+                self.error_operand(
+                    &x,
+                    "InvalidComplex",
+                    format!("invalid argument: argument has type {ty}, expected complex type"),
+                );
                 return Operand::invalid(expr);
             }
         };
         let ty = TypeId::basic(result);
         if x.is_const() {
-            let parts = x.val.as_ref().and_then(ConstValue::parts).unwrap_or((ConstValue::Unknown, ConstValue::Unknown));
-            let value = if builtin == Builtin::Real { parts.0 } else { parts.1 };
+            let parts = x
+                .val
+                .as_ref()
+                .and_then(ConstValue::parts)
+                .unwrap_or((ConstValue::Unknown, ConstValue::Unknown));
+            let value = if builtin == Builtin::Real {
+                parts.0
+            } else {
+                parts.1
+            };
             return Operand::constant(ty, value, expr);
         }
         Operand::new(Mode::Value, ty, expr)
@@ -600,8 +767,16 @@ impl<'a> Checker<'a> {
         let store = self.store;
         let [dst, mut src] = <[Operand; 2]>::try_from(operands).expect("counted");
         let not_a_slice = |this: &mut Self, x: &Operand| {
-            let text = if x.is_nil() { "untyped nil".to_owned() } else { this.operand_str(x) };
-            this.error_operand(x, "InvalidCopy", format!("invalid copy: argument must be a slice; have {text}"));
+            let text = if x.is_nil() {
+                "untyped nil".to_owned()
+            } else {
+                this.operand_str(x)
+            };
+            this.error_operand(
+                x,
+                "InvalidCopy",
+                format!("invalid copy: argument must be a slice; have {text}"),
+            );
             Operand::invalid(expr)
         };
         let dst_elem = match self.slice_elem(dst.ty) {
@@ -630,7 +805,13 @@ impl<'a> Checker<'a> {
         if !store.identical(dst_elem, src_elem) {
             let (a, b) = (self.operand_str(&dst), self.operand_str(&src));
             let (s, t) = (self.type_str(dst_elem), self.type_str(src_elem));
-            self.error_operand(&dst, "InvalidCopy", format!("invalid copy: arguments {a} and {b} have different element types {s} and {t}"));
+            self.error_operand(
+                &dst,
+                "InvalidCopy",
+                format!(
+                    "invalid copy: arguments {a} and {b} have different element types {s} and {t}"
+                ),
+            );
             return Operand::invalid(expr);
         }
         Operand::new(Mode::Value, TypeId::basic(BasicKind::Int), expr)
@@ -647,7 +828,11 @@ impl<'a> Checker<'a> {
             Ok(under) => under,
             Err(why) => {
                 let text = self.expr_str(args[0]);
-                self.error_at(args[0], "InvalidMake", format!("invalid argument: cannot make {text}: {why}"));
+                self.error_at(
+                    args[0],
+                    "InvalidMake",
+                    format!("invalid argument: cannot make {text}: {why}"),
+                );
                 self.use_exprs(&args[1..]);
                 return Operand::invalid(expr);
             }
@@ -661,7 +846,13 @@ impl<'a> Checker<'a> {
             }
             _ => {
                 let text = self.expr_str(args[0]);
-                self.error_at(args[0], "InvalidMake", format!("invalid argument: cannot make {text}: type must be slice, map, or channel"));
+                self.error_at(
+                    args[0],
+                    "InvalidMake",
+                    format!(
+                        "invalid argument: cannot make {text}: type must be slice, map, or channel"
+                    ),
+                );
                 self.use_exprs(&args[1..]);
                 return Operand::invalid(expr);
             }
@@ -669,7 +860,14 @@ impl<'a> Checker<'a> {
         if args.len() < min || args.len() > min + 1 {
             let text = self.expr_str(expr);
             let n = args.len();
-            self.error_at(expr, "WrongArgCount", format!("invalid operation: {text} expects {min} or {} arguments; found {n}", min + 1));
+            self.error_at(
+                expr,
+                "WrongArgCount",
+                format!(
+                    "invalid operation: {text} expects {min} or {} arguments; found {n}",
+                    min + 1
+                ),
+            );
             self.use_exprs(&args[1..]);
             return Operand::invalid(expr);
         }
@@ -687,20 +885,38 @@ impl<'a> Checker<'a> {
         if let [len, cap] = *sizes
             && len > cap
         {
-            self.error_at(args[1], "SwappedMakeArgs", "invalid argument: length and capacity swapped");
+            self.error_at(
+                args[1],
+                "SwappedMakeArgs",
+                "invalid argument: length and capacity swapped",
+            );
         }
         Operand::new(Mode::Value, ty, expr)
     }
 
-    fn builtin_min_max(&mut self, expr: ExprId, builtin: Builtin, operands: Vec<Operand>, fun: ExprId) -> Operand {
+    fn builtin_min_max(
+        &mut self,
+        expr: ExprId,
+        builtin: Builtin,
+        operands: Vec<Operand>,
+        fun: ExprId,
+    ) -> Operand {
         let store = self.store;
         let name = builtin.name();
         self.require_version(self.pos(fun), 21, name);
-        let op = if builtin == Builtin::Max { BinaryOp::Gt } else { BinaryOp::Lt };
+        let op = if builtin == Builtin::Max {
+            BinaryOp::Gt
+        } else {
+            BinaryOp::Lt
+        };
         for x in &operands {
             if !store.all_basic(x.ty, BasicKind::is_ordered) {
                 let text = self.operand_str(x);
-                self.error_operand(&x.clone(), "InvalidMinMaxOperand", format!("invalid argument: {text} cannot be ordered"));
+                self.error_operand(
+                    &x.clone(),
+                    "InvalidMinMaxOperand",
+                    format!("invalid argument: {text} cannot be ordered"),
+                );
                 return Operand::invalid(expr);
             }
         }
@@ -735,7 +951,11 @@ impl<'a> Checker<'a> {
         }
         // Untyped arguments of a typed or non-constant result.
         if !store.is_untyped(x.ty) || x.mode != Mode::Constant {
-            let ty = if x.mode != Mode::Constant { default_type(x.ty) } else { x.ty };
+            let ty = if x.mode != Mode::Constant {
+                default_type(x.ty)
+            } else {
+                x.ty
+            };
             for expr in exprs.into_iter().flatten() {
                 self.update_type(expr, ty, true);
             }
@@ -757,8 +977,16 @@ impl<'a> Checker<'a> {
                 }
                 if store.is_interface(ty) && !store.type_set(ty).is_method_set() {
                     let text = self.type_str(ty);
-                    let why = if store.type_set(ty).comparable { "interface is (or embeds) comparable" } else { "interface contains type constraints" };
-                    self.error_at(arg, "MisplacedConstraintIface", format!("cannot use type {text} outside a type constraint: {why}"));
+                    let why = if store.type_set(ty).comparable {
+                        "interface is (or embeds) comparable"
+                    } else {
+                        "interface contains type constraints"
+                    };
+                    self.error_at(
+                        arg,
+                        "MisplacedConstraintIface",
+                        format!("cannot use type {text} outside a type constraint: {why}"),
+                    );
                     return Operand::invalid(expr);
                 }
                 Operand::new(Mode::Value, store.pointer(ty), expr)
@@ -780,7 +1008,11 @@ impl<'a> Checker<'a> {
         let inner = self.env.ast.unparen(arg);
         let ExprKind::Selector { x, sel } = *self.kind(inner) else {
             let text = self.expr_str(arg);
-            self.error_at(arg, "BadOffsetofSyntax", format!("invalid argument: {text} is not a selector expression"));
+            self.error_at(
+                arg,
+                "BadOffsetofSyntax",
+                format!("invalid argument: {text} is not a selector expression"),
+            );
             self.use_exprs(&[arg]);
             return Operand::invalid(expr);
         };
@@ -790,31 +1022,57 @@ impl<'a> Checker<'a> {
         }
         // An embedded pointer may not be followed, but x itself may be a pointer.
         let base = match store.under(operand.ty) {
-            Type::Pointer(elem) if !matches!(store.ty(store.unalias(operand.ty)), Type::Named(_)) || true => *elem,
+            Type::Pointer(elem)
+                if !matches!(store.ty(store.unalias(operand.ty)), Type::Named(_)) || true =>
+            {
+                *elem
+            }
             _ => operand.ty,
         };
         let sym = self.sym(sel);
         let found = store.lookup_any(base, Some(self.pkg), sym, false);
         let (obj, index, indirect) = match found {
-            Lookup::Found { obj, index, indirect } => (obj, index, indirect),
+            Lookup::Found {
+                obj,
+                index,
+                indirect,
+            } => (obj, index, indirect),
             _ => {
                 let text = self.type_str(base);
-                self.error_operand(&operand, "MissingFieldOrMethod", format!("invalid argument: {text} has no single field {sym}"));
+                self.error_operand(
+                    &operand,
+                    "MissingFieldOrMethod",
+                    format!("invalid argument: {text} has no single field {sym}"),
+                );
                 return Operand::invalid(expr);
             }
         };
         if matches!(store.obj(obj).kind, ObjKind::Func(_)) {
             let text = self.expr_str(arg);
-            self.error_at(arg, "InvalidOffsetof", format!("invalid argument: {text} is a method value"));
+            self.error_at(
+                arg,
+                "InvalidOffsetof",
+                format!("invalid argument: {text} is a method value"),
+            );
             return Operand::invalid(expr);
         }
         if indirect {
             let text = self.type_str(base);
-            self.error_operand(&operand, "InvalidOffsetof", format!("invalid argument: field {sym} is embedded via a pointer in {text}"));
+            self.error_operand(
+                &operand,
+                "InvalidOffsetof",
+                format!("invalid argument: field {sym} is embedded via a pointer in {text}"),
+            );
             return Operand::invalid(expr);
         }
         self.record_name(sel, obj);
-        let selection = Selection { kind: SelectionKind::Field, recv: base, obj, index: index.clone().into(), indirect: false };
+        let selection = Selection {
+            kind: SelectionKind::Field,
+            recv: base,
+            obj,
+            index: index.clone().into(),
+            indirect: false,
+        };
         self.table().selections.insert(inner, selection);
         let selected = Operand::new(Mode::Variable, store.obj_type(obj), inner);
         self.record_through_parens(arg, &selected);
@@ -825,7 +1083,9 @@ impl<'a> Checker<'a> {
         let mut offset = 0i64;
         let mut ty = base;
         for &at in &index {
-            let Type::Struct(structure) = store.under(ty) else { break };
+            let Type::Struct(structure) = store.under(ty) else {
+                break;
+            };
             match store.offsets(structure).get(at as usize) {
                 Some(Some(field)) => offset += field,
                 _ => {

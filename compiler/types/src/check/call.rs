@@ -19,20 +19,34 @@ pub(super) enum CallKind {
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn call(&mut self, expr: ExprId, fun: ExprId, args: &'a [ExprId], ellipsis: Option<Pos>, rparen: Pos) -> Operand {
+    pub(super) fn call(
+        &mut self,
+        expr: ExprId,
+        fun: ExprId,
+        args: &'a [ExprId],
+        ellipsis: Option<Pos>,
+        rparen: Pos,
+    ) -> Operand {
         let store = self.store;
         // Explicit type arguments may be completed from the call's arguments.
         let mut targs: Vec<TypeId> = Vec::new();
         let mut index_expr = None;
         let inner = fun;
         let mut x = match self.kind(inner) {
-            ExprKind::Index { x: generic, indices } => {
+            ExprKind::Index {
+                x: generic,
+                indices,
+            } => {
                 let mut operand = self.generic_callee(*generic);
                 if operand.mode == Mode::Value
                     && let Type::Signature(signature) = store.ty(store.unalias(operand.ty))
                     && !signature.tparams.is_empty()
                 {
-                    self.require_version(self.env.ast.exprs[inner].pos, 18, "function instantiation");
+                    self.require_version(
+                        self.env.ast.exprs[inner].pos,
+                        18,
+                        "function instantiation",
+                    );
                     let mut valid = true;
                     for &index in indices {
                         let ty = self.typ(index);
@@ -45,7 +59,14 @@ impl<'a> Checker<'a> {
                     }
                     let (got, want) = (targs.len(), signature.tparams.len());
                     if got > want {
-                        self.error_at(indices[want], "WrongTypeArgCount", format!("got {got} type arguments but {} has {want} type parameters", self.expr_str(*generic)));
+                        self.error_at(
+                            indices[want],
+                            "WrongTypeArgCount",
+                            format!(
+                                "got {got} type arguments but {} has {want} type parameters",
+                                self.expr_str(*generic)
+                            ),
+                        );
                         self.use_exprs(args);
                         return Operand::invalid(expr);
                     }
@@ -79,7 +100,11 @@ impl<'a> Checker<'a> {
             Ok(under) => under,
             Err(why) => {
                 let text = self.operand_str(&x);
-                self.error_at(expr, "InvalidCall", format!("invalid operation: cannot call {text}: {why}"));
+                self.error_at(
+                    expr,
+                    "InvalidCall",
+                    format!("invalid operation: cannot call {text}: {why}"),
+                );
                 self.use_exprs(args);
                 return Operand::invalid(expr);
             }
@@ -87,20 +112,32 @@ impl<'a> Checker<'a> {
         let Type::Signature(_) = store.ty(under) else {
             if under != TypeId::INVALID {
                 let text = self.operand_str(&x);
-                let shown = if store.is_type_param(x.ty) { under } else { x.ty };
+                let shown = if store.is_type_param(x.ty) {
+                    under
+                } else {
+                    x.ty
+                };
                 let ty = self.type_str(shown);
-                self.error_at(expr, "InvalidCall", format!("invalid operation: cannot call {text}: {ty} is not a function"));
+                self.error_at(
+                    expr,
+                    "InvalidCall",
+                    format!("invalid operation: cannot call {text}: {ty} is not a function"),
+                );
             }
             self.use_exprs(args);
             return Operand::invalid(expr);
         };
         let _ = ast;
         let operands = self.argument_list(args);
-        let Some(signature) = self.arguments(expr, fun, index_expr, under, &targs, args, operands, ellipsis, rparen) else {
+        let Some(signature) = self.arguments(
+            expr, fun, index_expr, under, &targs, args, operands, ellipsis, rparen,
+        ) else {
             // The result type may still be useful where it does not depend on type arguments.
             return Operand::invalid(expr).also(|_| self.env.has_call_or_recv = true);
         };
-        let Type::Signature(sig) = store.ty(signature) else { return Operand::invalid(expr) };
+        let Type::Signature(sig) = store.ty(signature) else {
+            return Operand::invalid(expr);
+        };
         x.expr = Some(expr);
         x.val = None;
         match *sig.results {
@@ -116,7 +153,11 @@ impl<'a> Checker<'a> {
                 }
             }
             _ => {
-                let types: Vec<TypeId> = sig.results.iter().map(|&result| store.obj_type(result)).collect();
+                let types: Vec<TypeId> = sig
+                    .results
+                    .iter()
+                    .map(|&result| store.obj_type(result))
+                    .collect();
                 x.mode = Mode::Value;
                 x.ty = store.tuple(&types);
             }
@@ -138,28 +179,55 @@ impl<'a> Checker<'a> {
         match x.mode {
             Mode::NoValue => {
                 let text = self.operand_str(x);
-                self.error_at(expr, "TooManyValues", format!("{text} used as value or type"));
+                self.error_at(
+                    expr,
+                    "TooManyValues",
+                    format!("{text} used as value or type"),
+                );
                 x.invalidate();
             }
-            Mode::TypeExpr if self.store.is_generic(x.ty) && !matches!(self.store.ty(x.ty), Type::Signature(_)) => {
+            Mode::TypeExpr
+                if self.store.is_generic(x.ty)
+                    && !matches!(self.store.ty(x.ty), Type::Signature(_)) =>
+            {
                 let text = self.expr_str(expr);
-                self.error_at(expr, "WrongTypeArgCount", format!("cannot use generic type {text} without instantiation"));
+                self.error_at(
+                    expr,
+                    "WrongTypeArgCount",
+                    format!("cannot use generic type {text} without instantiation"),
+                );
                 x.invalidate();
             }
             _ => self.single_value(x),
         }
     }
 
-    fn conversion_call(&mut self, expr: ExprId, fun: ExprId, ty: TypeId, args: &'a [ExprId], ellipsis: Option<Pos>, rparen: Pos) -> Operand {
+    fn conversion_call(
+        &mut self,
+        expr: ExprId,
+        fun: ExprId,
+        ty: TypeId,
+        args: &'a [ExprId],
+        ellipsis: Option<Pos>,
+        rparen: Pos,
+    ) -> Operand {
         let store = self.store;
         let _ = fun;
         if args.len() != 1 {
             let text = self.type_str(ty);
             if args.is_empty() {
-                self.error(rparen, "WrongArgCount", format!("missing argument in conversion to {text}"));
+                self.error(
+                    rparen,
+                    "WrongArgCount",
+                    format!("missing argument in conversion to {text}"),
+                );
             } else {
                 self.use_exprs(args);
-                self.error_at(args[args.len() - 1], "WrongArgCount", format!("too many arguments in conversion to {text}"));
+                self.error_at(
+                    args[args.len() - 1],
+                    "WrongArgCount",
+                    format!("too many arguments in conversion to {text}"),
+                );
             }
             return Operand::invalid(expr);
         }
@@ -171,11 +239,18 @@ impl<'a> Checker<'a> {
         }
         if ellipsis.is_some() {
             let text = self.type_str(ty);
-            self.error_at(args[0], "BadDotDotDotSyntax", format!("invalid use of ... in conversion to {text}"));
+            self.error_at(
+                args[0],
+                "BadDotDotDotSyntax",
+                format!("invalid use of ... in conversion to {text}"),
+            );
             self.use_exprs(args);
             return Operand::invalid(expr);
         }
-        let target = super::Target { signature: store.underlying(ty), description: self.type_str(ty) };
+        let target = super::Target {
+            signature: store.underlying(ty),
+            description: self.type_str(ty),
+        };
         let target = matches!(store.ty(target.signature), Type::Signature(_)).then_some(target);
         let mut x = self.expr_with_target(args[0], target.as_ref());
         if x.is_invalid() {
@@ -196,7 +271,15 @@ impl<'a> Checker<'a> {
             if x.mode == Mode::Value
                 && let Type::Tuple(types) = self.store.ty(x.ty)
             {
-                return types.iter().map(|&ty| Operand { mode: Mode::Value, ty, val: None, expr: x.expr }).collect();
+                return types
+                    .iter()
+                    .map(|&ty| Operand {
+                        mode: Mode::Value,
+                        ty,
+                        val: None,
+                        expr: x.expr,
+                    })
+                    .collect();
             }
             return vec![x];
         }
@@ -271,8 +354,14 @@ impl<'a> Checker<'a> {
         rparen: Pos,
     ) -> Option<TypeId> {
         let store = self.store;
-        let Type::Signature(sig) = store.ty(signature) else { return None };
-        let mut params: Vec<TypeId> = sig.params.iter().map(|&param| store.obj_type(param)).collect();
+        let Type::Signature(sig) = store.ty(signature) else {
+            return None;
+        };
+        let mut params: Vec<TypeId> = sig
+            .params
+            .iter()
+            .map(|&param| store.obj_type(param))
+            .collect();
         let mut wanted = params.len();
         let spread = ellipsis.is_some();
         let mut given = args.len();
@@ -280,7 +369,12 @@ impl<'a> Checker<'a> {
             if spread {
                 if arg_exprs.len() == 1 && args.len() > 1 {
                     let text = self.expr_str(arg_exprs[0]);
-                    self.error_at(arg_exprs[0], "InvalidDotDotDot", format!("cannot use ... with {text}").replace(&text, &format!("multi-valued expression {text}")));
+                    self.error_at(
+                        arg_exprs[0],
+                        "InvalidDotDotDot",
+                        format!("cannot use ... with {text}")
+                            .replace(&text, &format!("multi-valued expression {text}")),
+                    );
                     return None;
                 }
             } else {
@@ -302,21 +396,45 @@ impl<'a> Checker<'a> {
         } else if spread {
             let text = self.expr_str(fun);
             let at = arg_exprs.last().copied().unwrap_or(call);
-            self.error_at(at, "NonVariadicDotDotDot", format!("cannot use ... in call to non-variadic {text}"));
+            self.error_at(
+                at,
+                "NonVariadicDotDotDot",
+                format!("cannot use ... in call to non-variadic {text}"),
+            );
             return None;
         }
         if given != wanted {
-            let types: Vec<TypeId> = args.iter().map(|arg| if arg.is_invalid() { TypeId::INVALID } else { arg.ty }).collect();
-            let declared: Vec<TypeId> = sig.params.iter().map(|&param| store.obj_type(param)).collect();
+            let types: Vec<TypeId> = args
+                .iter()
+                .map(|arg| {
+                    if arg.is_invalid() {
+                        TypeId::INVALID
+                    } else {
+                        arg.ty
+                    }
+                })
+                .collect();
+            let declared: Vec<TypeId> = sig
+                .params
+                .iter()
+                .map(|&param| store.obj_type(param))
+                .collect();
             let have = self.types_summary(&types, false, spread);
             let want = self.types_summary(&declared, sig.variadic, false);
             let text = self.expr_str(fun);
             let (what, pos) = if given > wanted {
-                ("too many", args[wanted].expr.map_or(rparen, |expr| self.pos(expr)))
+                (
+                    "too many",
+                    args[wanted].expr.map_or(rparen, |expr| self.pos(expr)),
+                )
             } else {
                 ("not enough", rparen)
             };
-            self.error(pos, "WrongArgCount", format!("{what} arguments in call to {text}\n\thave {have}\n\twant {want}"));
+            self.error(
+                pos,
+                "WrongArgCount",
+                format!("{what} arguments in call to {text}\n\thave {have}\n\twant {want}"),
+            );
             return None;
         }
         let mut result = signature;
@@ -329,7 +447,11 @@ impl<'a> Checker<'a> {
             .collect();
         if !sig.tparams.is_empty() || !generic_args.is_empty() {
             if !sig.tparams.is_empty() && targs.is_empty() {
-                self.require_version(self.env.ast.exprs[call].pos, 18, "implicit function instantiation");
+                self.require_version(
+                    self.env.ast.exprs[call].pos,
+                    18,
+                    "implicit function instantiation",
+                );
             }
             let mut tparams: Vec<TypeId> = Vec::new();
             let mut known: Vec<Option<TypeId>> = Vec::new();
@@ -348,16 +470,28 @@ impl<'a> Checker<'a> {
             for &i in &generic_args {
                 // A parameter that is just a type parameter says nothing about the function's own.
                 if store.is_type_param(params[i]) && tparams.contains(&store.unalias(params[i])) {
-                    let text = args[i].expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
+                    let text = args[i]
+                        .expr
+                        .map(|expr| self.expr_str(expr))
+                        .unwrap_or_default();
                     let arg = args[i].clone();
-                    self.error_operand(&arg, "WrongTypeArgCount", format!("cannot use generic function {text} without instantiation"));
+                    self.error_operand(
+                        &arg,
+                        "WrongTypeArgCount",
+                        format!("cannot use generic function {text} without instantiation"),
+                    );
                     return None;
                 }
                 let arg = &mut args[i];
-                let Type::Signature(generic) = store.ty(store.unalias(arg.ty)) else { continue };
+                let Type::Signature(generic) = store.ty(store.unalias(arg.ty)) else {
+                    continue;
+                };
                 let empty = crate::subst::Subst::new(store, &[], &[]);
                 let (rename, fresh) = empty.fresh_tparams(&generic.tparams);
-                let explicit = arg.expr.and_then(|expr| self.partial_targs(expr)).unwrap_or_default();
+                let explicit = arg
+                    .expr
+                    .and_then(|expr| self.partial_targs(expr))
+                    .unwrap_or_default();
                 let start = tparams.len();
                 known.extend((0..fresh.len()).map(|k| explicit.get(k).copied()));
                 tparams.extend_from_slice(&fresh);
@@ -366,10 +500,22 @@ impl<'a> Checker<'a> {
                 arg.ty = renamed;
             }
             if !generic_args.is_empty() && !self.allows(21) {
-                let at = args[generic_args[0]].expr.map_or(rparen, |expr| self.pos(expr));
+                let at = args[generic_args[0]]
+                    .expr
+                    .map_or(rparen, |expr| self.pos(expr));
                 self.require_version(at, 21, "implicitly instantiated function as argument");
             }
-            let inferred = self.infer(super::infer::Site { pos: rparen, call: Some(fun), report: true }, &tparams, &known, &params, &args);
+            let inferred = self.infer(
+                super::infer::Site {
+                    pos: rparen,
+                    call: Some(fun),
+                    report: true,
+                },
+                &tparams,
+                &known,
+                &params,
+                &args,
+            );
             let Some(inferred) = inferred else {
                 for arg in &args {
                     let _ = arg;
@@ -393,12 +539,21 @@ impl<'a> Checker<'a> {
                 }
             }
             for (i, start, generic) in spans {
-                let Type::Signature(sig) = store.ty(store.unalias(generic)) else { continue };
+                let Type::Signature(sig) = store.ty(store.unalias(generic)) else {
+                    continue;
+                };
                 let count = sig.tparams.len();
                 let targs = inferred[start..start + count].to_vec();
                 let Some(expr) = args[i].expr else { continue };
                 let mut instance = generic;
-                if !self.instantiate_checked(expr, expr, None, store.unalias(generic), &targs, &mut instance) {
+                if !self.instantiate_checked(
+                    expr,
+                    expr,
+                    None,
+                    store.unalias(generic),
+                    &targs,
+                    &mut instance,
+                ) {
                     return None;
                 }
                 args[i].ty = instance;
@@ -437,11 +592,15 @@ impl<'a> Checker<'a> {
         result: &mut TypeId,
     ) -> bool {
         let store = self.store;
-        let Type::Signature(sig) = store.ty(signature) else { return false };
+        let Type::Signature(sig) = store.ty(signature) else {
+            return false;
+        };
         let pos = self.env.ast.exprs[at].pos;
         if let Err((index, why)) = self.verify(&sig.tparams, targs) {
             let at = match index_expr.map(|expr| self.kind(expr)) {
-                Some(ExprKind::Index { indices, .. }) if index < indices.len() => self.pos(indices[index]),
+                Some(ExprKind::Index { indices, .. }) if index < indices.len() => {
+                    self.pos(indices[index])
+                }
                 _ => self.pos(fun),
             };
             self.error(at, "InvalidTypeArg", why);
@@ -450,7 +609,10 @@ impl<'a> Checker<'a> {
         self.note_instance(pos, signature, &sig.tparams, targs);
         *result = store.instantiate(signature, targs);
         if let Some(name) = self.denoting_name(fun) {
-            let instance = Instance { targs: targs.into(), ty: *result };
+            let instance = Instance {
+                targs: targs.into(),
+                ty: *result,
+            };
             self.table().instances.insert(name, instance);
         }
         // The callee has the instance's type.
@@ -471,7 +633,13 @@ impl<'a> Checker<'a> {
 
     // Selectors.
 
-    pub(super) fn selector(&mut self, expr: ExprId, operand: ExprId, sel: NameId, want_type: bool) -> Operand {
+    pub(super) fn selector(
+        &mut self,
+        expr: ExprId,
+        operand: ExprId,
+        sel: NameId,
+        want_type: bool,
+    ) -> Operand {
         let store = self.store;
         let sym = self.sym(sel);
         if let ExprKind::Name(name) = self.kind(operand)
@@ -485,12 +653,20 @@ impl<'a> Checker<'a> {
         let mut x = self.raw_expr(operand, None, None, false);
         if let Mode::Builtin(_) = x.mode {
             let text = self.operand_str(&x);
-            self.error_at(operand, "UncalledBuiltin", format!("invalid use of {text} in selector expression"));
+            self.error_at(
+                operand,
+                "UncalledBuiltin",
+                format!("invalid use of {text} in selector expression"),
+            );
             return Operand::invalid(expr);
         }
         if x.mode == Mode::NoValue {
             let text = self.operand_str(&x);
-            self.error_at(operand, "TooManyValues", format!("{text} used as value or type"));
+            self.error_at(
+                operand,
+                "TooManyValues",
+                format!("{text} used as value or type"),
+            );
             return Operand::invalid(expr);
         }
         self.single_value(&mut x);
@@ -499,7 +675,11 @@ impl<'a> Checker<'a> {
         }
         if sym == self.names.blank {
             let pos = self.name_pos(sel);
-            self.error(pos, "MissingFieldOrMethod", "cannot refer to blank field or method");
+            self.error(
+                pos,
+                "MissingFieldOrMethod",
+                "cannot refer to blank field or method",
+            );
             return Operand::invalid(expr);
         }
         // A field of a type is no type.
@@ -511,13 +691,24 @@ impl<'a> Checker<'a> {
         }
         if x.is_nil() {
             let pos = self.name_pos(sel);
-            self.error(pos, "MissingFieldOrMethod", format!("invalid use of nil in selector expression").replace("invalid use of nil in selector expression", &format!("nil.{sym} undefined (type untyped nil has no field or method {sym})")));
+            self.error(
+                pos,
+                "MissingFieldOrMethod",
+                format!("invalid use of nil in selector expression").replace(
+                    "invalid use of nil in selector expression",
+                    &format!("nil.{sym} undefined (type untyped nil has no field or method {sym})"),
+                ),
+            );
             return Operand::invalid(expr);
         }
         let addressable = x.mode == Mode::Variable;
         let found = store.lookup(x.ty, addressable, Some(self.pkg), sym);
         let (obj, index, indirect) = match found {
-            Lookup::Found { obj, index, indirect } => (obj, index, indirect),
+            Lookup::Found {
+                obj,
+                index,
+                indirect,
+            } => (obj, index, indirect),
             failed => {
                 self.selector_error(&x, sel, failed);
                 return Operand::invalid(expr);
@@ -539,15 +730,28 @@ impl<'a> Checker<'a> {
         if kind == SelectionKind::MethodExpr && !is_method {
             let pos = self.name_pos(sel);
             let (text, recv) = (self.expr_str(operand), self.type_str(x.ty));
-            self.error(pos, "MissingFieldOrMethod", format!("{text}.{sym} undefined (type {recv} has no method {sym})"));
+            self.error(
+                pos,
+                "MissingFieldOrMethod",
+                format!("{text}.{sym} undefined (type {recv} has no method {sym})"),
+            );
             return Operand::invalid(expr);
         }
         let recv = x.ty;
-        let selection = Selection { kind, recv, obj, index: index.into(), indirect };
+        let selection = Selection {
+            kind,
+            recv,
+            obj,
+            index: index.into(),
+            indirect,
+        };
         self.table().selections.insert(expr, selection);
         if is_method {
             let origin = match &store.obj(obj).kind {
-                ObjKind::Func(Func { origin: Some(origin), .. }) => *origin,
+                ObjKind::Func(Func {
+                    origin: Some(origin),
+                    ..
+                }) => *origin,
                 _ => obj,
             };
             self.add_dependency(origin);
@@ -557,23 +761,37 @@ impl<'a> Checker<'a> {
         }
         match kind {
             SelectionKind::Field => {
-                let mode = if x.mode == Mode::Variable || indirect { Mode::Variable } else { Mode::Value };
+                let mode = if x.mode == Mode::Variable || indirect {
+                    Mode::Variable
+                } else {
+                    Mode::Value
+                };
                 Operand::new(mode, ty, expr)
             }
             SelectionKind::Method => Operand::new(Mode::Value, ty, expr),
             SelectionKind::MethodExpr => {
-                let Type::Signature(signature) = store.ty(ty) else { return Operand::invalid(expr) };
+                let Type::Signature(signature) = store.ty(ty) else {
+                    return Operand::invalid(expr);
+                };
                 let first = signature.params.first().map(|&param| store.obj(param).name);
                 let name = match first {
                     Some(name) if name != self.names.empty => {
-                        let own = signature.recv.map_or(self.names.empty, |recv| store.obj(recv).name);
-                        if own == self.names.empty { self.names.blank } else { own }
+                        let own = signature
+                            .recv
+                            .map_or(self.names.empty, |recv| store.obj(recv).name);
+                        if own == self.names.empty {
+                            self.names.blank
+                        } else {
+                            own
+                        }
                     }
                     _ => self.names.empty,
                 };
                 let pos = signature.recv.map_or(Pos::NONE, |recv| store.obj(recv).pos);
                 let receiver = self.new_var_of(VarKind::Param, name, pos, recv);
-                let params = std::iter::once(receiver).chain(signature.params.iter().copied()).collect();
+                let params = std::iter::once(receiver)
+                    .chain(signature.params.iter().copied())
+                    .collect();
                 let ty = store.new_type(Type::Signature(Signature {
                     recv: None,
                     tparams: signature.tparams.clone(),
@@ -609,19 +827,35 @@ impl<'a> Checker<'a> {
             }
             let names = store.scope(package.scope).names.get();
             let mut similar: Vec<base::Symbol> = names
-                .map(|names| names.keys().copied().filter(|name| name.is_exported() && equal_fold(name.as_str(), sym.as_str())).collect())
+                .map(|names| {
+                    names
+                        .keys()
+                        .copied()
+                        .filter(|name| {
+                            name.is_exported() && equal_fold(name.as_str(), sym.as_str())
+                        })
+                        .collect()
+                })
                 .unwrap_or_default();
             similar.sort();
             let hint = match similar.first() {
                 Some(name) if sym.is_exported() => format!(" (but have {name})"),
                 _ => String::new(),
             };
-            self.error(pos, "UndeclaredImportedName", format!("undefined: {text}{hint}"));
+            self.error(
+                pos,
+                "UndeclaredImportedName",
+                format!("undefined: {text}{hint}"),
+            );
             return Operand::invalid(expr);
         };
         if !sym.is_exported() {
             let name = package.name;
-            self.error(pos, "UnexportedName", format!("name {sym} not exported by package {name}"));
+            self.error(
+                pos,
+                "UnexportedName",
+                format!("name {sym} not exported by package {name}"),
+            );
             return Operand::invalid(expr);
         }
         self.record_name(sel, obj);
@@ -658,10 +892,16 @@ impl<'a> Checker<'a> {
         let text = x.expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
         let ty = self.type_str(x.ty);
         match failed {
-            Lookup::Ambiguous(_) => self.error(pos, "AmbiguousSelector", format!("ambiguous selector {text}.{sym}")),
+            Lookup::Ambiguous(_) => self.error(
+                pos,
+                "AmbiguousSelector",
+                format!("ambiguous selector {text}.{sym}"),
+            ),
             Lookup::PointerRecvMissing(_) => {
                 let message = if x.mode == Mode::TypeExpr {
-                    format!("invalid method expression {ty}.{sym} (needs pointer receiver (*{ty}).{sym})")
+                    format!(
+                        "invalid method expression {ty}.{sym} (needs pointer receiver (*{ty}).{sym})"
+                    )
                 } else {
                     format!("cannot call pointer method {sym} on {ty}")
                 };
@@ -678,13 +918,23 @@ impl<'a> Checker<'a> {
                     let similar = store.lookup_any(x.ty, Some(self.pkg), sym, true);
                     self.lookup_hint(x.ty, sym, similar, false)
                 };
-                self.error(pos, "MissingFieldOrMethod", format!("{text}.{sym} undefined ({why})"));
+                self.error(
+                    pos,
+                    "MissingFieldOrMethod",
+                    format!("{text}.{sym} undefined ({why})"),
+                );
             }
         }
     }
 
     /// Why a name is not a field or method, considering one that differs in case only.
-    pub(super) fn lookup_hint(&self, ty: TypeId, sym: base::Symbol, similar: Lookup, in_literal: bool) -> String {
+    pub(super) fn lookup_hint(
+        &self,
+        ty: TypeId,
+        sym: base::Symbol,
+        similar: Lookup,
+        in_literal: bool,
+    ) -> String {
         let store = self.store;
         let ty = self.type_str(ty);
         let missing = |but: String| {
@@ -694,7 +944,9 @@ impl<'a> Checker<'a> {
                 format!("type {ty} has no field or method {sym}{but}")
             }
         };
-        let Lookup::Found { obj, .. } = similar else { return missing(String::new()) };
+        let Lookup::Found { obj, .. } = similar else {
+            return missing(String::new());
+        };
         let object = store.obj(obj);
         let is_method = matches!(object.kind, ObjKind::Func(_));
         let what = if is_method { "method" } else { "field" };
@@ -702,7 +954,11 @@ impl<'a> Checker<'a> {
             return missing(String::new());
         }
         let name = object.name;
-        let kind = if in_literal { String::new() } else { format!("{what} ") };
+        let kind = if in_literal {
+            String::new()
+        } else {
+            format!("{what} ")
+        };
         if name == sym {
             return if in_literal {
                 format!("cannot refer to unexported field {name} in struct literal of type {ty}")
@@ -724,8 +980,16 @@ impl<'a> Checker<'a> {
                 return missing(format!(", but does have {kind}{name}"));
             }
         } else if same_tail {
-            let kind = if in_literal { "".to_owned() } else { format!("{what} ") };
-            let unexported = if in_literal { format!(", but does have unexported {name}") } else { format!(", but does have unexported {kind}{name}") };
+            let kind = if in_literal {
+                "".to_owned()
+            } else {
+                format!("{what} ")
+            };
+            let unexported = if in_literal {
+                format!(", but does have unexported {name}")
+            } else {
+                format!(", but does have unexported {kind}{name}")
+            };
             return missing(unexported);
         }
         missing(String::new())

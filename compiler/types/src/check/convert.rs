@@ -50,7 +50,10 @@ impl<'a> Checker<'a> {
         let (code, message) = match misfit {
             Misfit::Truncated => ("TruncatedFloat", format!("{text} truncated to {target}")),
             Misfit::Overflows => ("NumericOverflow", format!("{text} overflows {target}")),
-            Misfit::Other => ("InvalidUntypedConversion", format!("cannot convert {text} to type {target}")),
+            Misfit::Other => (
+                "InvalidUntypedConversion",
+                format!("cannot convert {text} to type {target}"),
+            ),
         };
         match x.expr {
             Some(expr) => self.error_at(expr, code, message),
@@ -59,16 +62,27 @@ impl<'a> Checker<'a> {
     }
 
     /// The type (and constant value) that an untyped operand gets where `target` is wanted.
-    pub(super) fn implicit_type(&self, x: &Operand, target: TypeId) -> Result<(TypeId, Option<ConstValue>), Misfit> {
+    pub(super) fn implicit_type(
+        &self,
+        x: &Operand,
+        target: TypeId,
+    ) -> Result<(TypeId, Option<ConstValue>), Misfit> {
         let store = self.store;
         if x.is_invalid() || !store.is_untyped(x.ty) || target == TypeId::INVALID {
             return Ok((x.ty, None));
         }
         if x.is_nil() {
-            return if store.has_nil(target) { Ok((target, None)) } else { Err(Misfit::Other) };
+            return if store.has_nil(target) {
+                Ok((target, None))
+            } else {
+                Err(Misfit::Other)
+            };
         }
         if store.is_untyped(target) {
-            return self.larger_untyped(x.ty, target).map(|ty| (ty, None)).ok_or(Misfit::Other);
+            return self
+                .larger_untyped(x.ty, target)
+                .map(|ty| (ty, None))
+                .ok_or(Misfit::Other);
         }
         match store.under(target) {
             Type::Basic(kind) => {
@@ -79,12 +93,19 @@ impl<'a> Checker<'a> {
                 let fits = match store.basic_kind(x.ty) {
                     Some(BasicKind::UntypedBool) => kind.is_boolean(),
                     Some(
-                        BasicKind::UntypedInt | BasicKind::UntypedRune | BasicKind::UntypedFloat | BasicKind::UntypedComplex,
+                        BasicKind::UntypedInt
+                        | BasicKind::UntypedRune
+                        | BasicKind::UntypedFloat
+                        | BasicKind::UntypedComplex,
                     ) => kind.is_numeric(),
                     Some(BasicKind::UntypedString) => kind.is_string(),
                     _ => false,
                 };
-                if fits { Ok((target, None)) } else { Err(Misfit::Other) }
+                if fits {
+                    Ok((target, None))
+                } else {
+                    Err(Misfit::Other)
+                }
             }
             Type::Interface(_) => {
                 if store.type_set(target).is_all() {
@@ -94,8 +115,14 @@ impl<'a> Checker<'a> {
                 }
             }
             Type::TypeParam(param) => {
-                let types = store.specific_types(store.constraint(param)).unwrap_or_default();
-                if !types.is_empty() && types.iter().all(|&ty| self.implicit_type(x, store.underlying(ty)).is_ok()) {
+                let types = store
+                    .specific_types(store.constraint(param))
+                    .unwrap_or_default();
+                if !types.is_empty()
+                    && types
+                        .iter()
+                        .all(|&ty| self.implicit_type(x, store.underlying(ty)).is_ok())
+                {
                     Ok((target, None))
                 } else {
                     Err(Misfit::Other)
@@ -128,7 +155,11 @@ impl<'a> Checker<'a> {
                 }
             }
             Err(misfit) => {
-                let shown = if self.store.is_type_param(target) { target } else { self.store.underlying(target) };
+                let shown = if self.store.is_type_param(target) {
+                    target
+                } else {
+                    self.store.underlying(target)
+                };
                 self.report_misfit(misfit, x, shown);
                 x.invalidate();
             }
@@ -138,7 +169,9 @@ impl<'a> Checker<'a> {
     /// The type of an untyped expression has become known (or another untyped kind): it and the parts it depends on
     /// are updated in the tables.
     pub(super) fn update_type(&mut self, expr: ExprId, ty: TypeId, is_final: bool) {
-        stacker::maybe_grow(64 << 10, 1 << 20, || self.update_type_inner(expr, ty, is_final));
+        stacker::maybe_grow(64 << 10, 1 << 20, || {
+            self.update_type_inner(expr, ty, is_final)
+        });
     }
     fn update_type_inner(&mut self, expr: ExprId, ty: TypeId, is_final: bool) {
         let store = self.store;
@@ -197,13 +230,20 @@ impl<'a> Checker<'a> {
             && !store.all_basic(ty, BasicKind::is_integer)
         {
             let (text, target) = (self.expr_str(expr), self.type_str(ty));
-            let message = format!("invalid operation: shifted operand {text} (type {target}) must be integer");
+            let message = format!(
+                "invalid operation: shifted operand {text} (type {target}) must be integer"
+            );
             self.error_at(expr, "InvalidShiftOperand", message);
             return;
         }
         let info = &self.tables[file].exprs[expr];
         if info.mode == Mode::Constant && !store.is_untyped(ty) {
-            let x = Operand { mode: Mode::Constant, ty: info.ty.unwrap_or(ty), val: info.value.clone(), expr: Some(expr) };
+            let x = Operand {
+                mode: Mode::Constant,
+                ty: info.ty.unwrap_or(ty),
+                val: info.value.clone(),
+                expr: Some(expr),
+            };
             match self.implicit_type(&x, ty) {
                 Ok((_, value)) => {
                     if value.is_some() {
@@ -211,7 +251,11 @@ impl<'a> Checker<'a> {
                     }
                 }
                 Err(misfit) => {
-                    let shown = if store.is_type_param(ty) { ty } else { store.underlying(ty) };
+                    let shown = if store.is_type_param(ty) {
+                        ty
+                    } else {
+                        store.underlying(ty)
+                    };
                     self.report_misfit(misfit, &x, shown);
                     return;
                 }
@@ -226,12 +270,21 @@ impl<'a> Checker<'a> {
         self.single_value(x);
         match x.mode {
             Mode::Invalid => return,
-            Mode::Constant | Mode::Variable | Mode::MapIndex | Mode::Value | Mode::Nil | Mode::CommaOk => {}
+            Mode::Constant
+            | Mode::Variable
+            | Mode::MapIndex
+            | Mode::Value
+            | Mode::Nil
+            | Mode::CommaOk => {}
             Mode::NoValue | Mode::Builtin(_) | Mode::TypeExpr => {
                 let text = self.operand_str(x);
                 let expr = x.expr.expect("has been evaluated");
                 let to = target.map_or_else(|| "_".into(), |ty| self.type_str(ty));
-                self.error_at(expr, "AssignmentMismatch", format!("cannot assign {text} to {to} in {context}"));
+                self.error_at(
+                    expr,
+                    "AssignmentMismatch",
+                    format!("cannot assign {text} to {to} in {context}"),
+                );
                 x.invalidate();
                 return;
             }
@@ -240,7 +293,11 @@ impl<'a> Checker<'a> {
             let mut goal = target.unwrap_or(TypeId::INVALID);
             if x.is_nil() {
                 let Some(target) = target else {
-                    self.error_operand(x, "UntypedNilUse", format!("use of untyped nil in {context}"));
+                    self.error_operand(
+                        x,
+                        "UntypedNilUse",
+                        format!("use of untyped nil in {context}"),
+                    );
                     x.invalidate();
                     return;
                 };
@@ -249,7 +306,11 @@ impl<'a> Checker<'a> {
                 }
                 if !store.has_nil(target) {
                     let ty = self.type_str(target);
-                    self.error_operand(x, "IncompatibleAssign", format!("cannot use nil as {ty} value in {context}"));
+                    self.error_operand(
+                        x,
+                        "IncompatibleAssign",
+                        format!("cannot use nil as {ty} value in {context}"),
+                    );
                     x.invalidate();
                     return;
                 }
@@ -292,7 +353,11 @@ impl<'a> Checker<'a> {
             && !signature.tparams.is_empty()
         {
             let text = x.expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
-            self.error_operand(x, "WrongTypeArgCount", format!("cannot use generic function {text} without instantiation in {context}"));
+            self.error_operand(
+                x,
+                "WrongTypeArgCount",
+                format!("cannot use generic function {text} without instantiation in {context}"),
+            );
             x.invalidate();
             return;
         }
@@ -302,7 +367,11 @@ impl<'a> Checker<'a> {
             let (text, ty) = (self.operand_str(x), self.type_str(target));
             let cause = cause.unwrap_or_default();
             let colon = if cause.is_empty() { "" } else { ": " };
-            self.error_operand(x, "IncompatibleAssign", format!("cannot use {text} as {ty} value in {context}{colon}{cause}"));
+            self.error_operand(
+                x,
+                "IncompatibleAssign",
+                format!("cannot use {text} as {ty} value in {context}{colon}{cause}"),
+            );
             x.invalidate();
         }
     }
@@ -315,7 +384,12 @@ impl<'a> Checker<'a> {
 
     /// Whether `x` can be assigned to a variable of type `target` (spec, "Assignability"); if `cause` is `Some`, the reason
     /// why not is stored there when there is a specific one.
-    pub(super) fn assignable(&mut self, x: &Operand, target: TypeId, cause: &mut Option<String>) -> bool {
+    pub(super) fn assignable(
+        &mut self,
+        x: &Operand,
+        target: TypeId,
+        cause: &mut Option<String>,
+    ) -> bool {
         let store = self.store;
         if x.is_invalid() || target == TypeId::INVALID || x.ty == TypeId::INVALID {
             return true;
@@ -344,25 +418,41 @@ impl<'a> Checker<'a> {
                 cause.clear();
             }
         }
-        if matches!(store.ty(vu), Type::Interface(_)) && self.implements_with_cause(target, x.ty, false, &mut None) {
+        if matches!(store.ty(vu), Type::Interface(_))
+            && self.implements_with_cause(target, x.ty, false, &mut None)
+        {
             if let Some(cause) = cause {
                 *cause = "need type assertion".into();
             }
             return false;
         }
-        if let (Type::Chan { dir: ChanDir::Both, elem }, Type::Chan { elem: other, .. }) = (store.ty(vu), store.ty(tu))
+        if let (
+            Type::Chan {
+                dir: ChanDir::Both,
+                elem,
+            },
+            Type::Chan { elem: other, .. },
+        ) = (store.ty(vu), store.ty(tu))
             && store.identical(*elem, *other)
         {
             return !store.has_name(v) || !store.has_name(t);
         }
         if !store.has_name(v) && tp {
-            let Some(types) = store.type_param(t).and_then(|param| store.specific_types(store.constraint(param))) else {
+            let Some(types) = store
+                .type_param(t)
+                .and_then(|param| store.specific_types(store.constraint(param)))
+            else {
                 return false;
             };
             for &ty in &types {
                 if !self.assignable(x, ty, cause) {
                     self.add_cause(cause, |this| {
-                        format!("cannot assign {} to {} (in {})", this.type_str(x.ty), this.type_str(ty), this.type_str(t))
+                        format!(
+                            "cannot assign {} to {} (in {})",
+                            this.type_str(x.ty),
+                            this.type_str(ty),
+                            this.type_str(t)
+                        )
                     });
                     return false;
                 }
@@ -370,14 +460,22 @@ impl<'a> Checker<'a> {
             return !types.is_empty();
         }
         if vp && !store.has_name(t) {
-            let Some(types) = store.type_param(v).and_then(|param| store.specific_types(store.constraint(param))) else {
+            let Some(types) = store
+                .type_param(v)
+                .and_then(|param| store.specific_types(store.constraint(param)))
+            else {
                 return false;
             };
             for &ty in &types {
                 let part = Operand { ty, ..x.clone() };
                 if !self.assignable(&part, target, cause) {
                     self.add_cause(cause, |this| {
-                        format!("cannot assign {} (in {}) to {}", this.type_str(ty), this.type_str(v), this.type_str(target))
+                        format!(
+                            "cannot assign {} (in {}) to {}",
+                            this.type_str(ty),
+                            this.type_str(v),
+                            this.type_str(target)
+                        )
                     });
                     return false;
                 }
@@ -404,7 +502,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether type `v` implements interface `t`, or as type argument satisfies constraint `t`.
-    pub(super) fn implements_with_cause(&mut self, v: TypeId, t: TypeId, constraint: bool, cause: &mut Option<String>) -> bool {
+    pub(super) fn implements_with_cause(
+        &mut self,
+        v: TypeId,
+        t: TypeId,
+        constraint: bool,
+        cause: &mut Option<String>,
+    ) -> bool {
         let store = self.store;
         let (vu, tu) = (store.underlying(v), store.underlying(t));
         if vu == TypeId::INVALID || tu == TypeId::INVALID {
@@ -424,7 +528,10 @@ impl<'a> Checker<'a> {
                 } else {
                     format!("{text} is not an interface")
                 };
-                *cause = Some(format!("{} does not {verb} {text} ({detail})", self.type_str(v)));
+                *cause = Some(format!(
+                    "{} does not {verb} {text} ({detail})",
+                    self.type_str(v)
+                ));
             }
             return false;
         }
@@ -442,14 +549,21 @@ impl<'a> Checker<'a> {
         }
         if set.is_empty() {
             if cause.is_some() {
-                *cause = Some(format!("cannot {verb} {} (empty type set)", self.type_str(t)));
+                *cause = Some(format!(
+                    "cannot {verb} {} (empty type set)",
+                    self.type_str(t)
+                ));
             }
             return false;
         }
         if let Some((method, missing)) = store.missing_method(v, t, true) {
             if cause.is_some() {
                 let why = self.missing_method_cause(v, t, method, missing);
-                *cause = Some(format!("{} does not {verb} {} {why}", self.type_str(v), self.type_str(t)));
+                *cause = Some(format!(
+                    "{} does not {verb} {} {why}",
+                    self.type_str(v),
+                    self.type_str(t)
+                ));
             }
             return false;
         }
@@ -457,24 +571,41 @@ impl<'a> Checker<'a> {
             if let Some(own) = &own {
                 if own.terms.is_none() || !store.terms_subset(&own.terms, &set.terms) {
                     if cause.is_some() {
-                        *cause = Some(format!("{} does not {verb} {}", self.type_str(v), self.type_str(t)));
+                        *cause = Some(format!(
+                            "{} does not {verb} {}",
+                            self.type_str(v),
+                            self.type_str(t)
+                        ));
                     }
                     return false;
                 }
             } else {
-                let plain = UnionTerm { tilde: false, ty: v };
+                let plain = UnionTerm {
+                    tilde: false,
+                    ty: v,
+                };
                 if !terms.iter().any(|&term| store.term_subset(plain, term)) {
                     if cause.is_some() {
                         let alternative = terms.iter().find(|term| {
                             !term.tilde
                                 && store.identical(term.ty, store.underlying(term.ty))
-                                && store.term_subset(plain, UnionTerm { tilde: true, ty: term.ty })
+                                && store.term_subset(
+                                    plain,
+                                    UnionTerm {
+                                        tilde: true,
+                                        ty: term.ty,
+                                    },
+                                )
                         });
                         let (vs, ts) = (self.type_str(v), self.type_str(t));
                         let detail = match alternative {
-                            Some(term) => format!("possibly missing ~ for {} in {ts}", self.type_str(term.ty)),
+                            Some(term) => {
+                                format!("possibly missing ~ for {} in {ts}", self.type_str(term.ty))
+                            }
                             None if self.mentions_type(tu, v) => {
-                                format!("{ts} mentions {vs}, but {vs} is not in the type set of {ts}")
+                                format!(
+                                    "{ts} mentions {vs}, but {vs} is not in the type set of {ts}"
+                                )
                             }
                             None => {
                                 let qualifier = |pkg| self.qualify(pkg);
@@ -500,7 +631,10 @@ impl<'a> Checker<'a> {
                 return true;
             }
             if cause.is_some() {
-                let message = format!("{} to {verb} comparable requires go1.20 or later", self.type_str(v));
+                let message = format!(
+                    "{} to {verb} comparable requires go1.20 or later",
+                    self.type_str(v)
+                );
                 *cause = Some(self.with_version_hint(message));
             }
             return false;
@@ -514,7 +648,10 @@ impl<'a> Checker<'a> {
     fn mentions_type(&self, interface: TypeId, ty: TypeId) -> bool {
         let store = self.store;
         match store.ty(interface) {
-            Type::Interface(interface) => interface.embeds.iter().any(|&embed| self.mentions_type(embed, ty) || store.identical(embed, ty)),
+            Type::Interface(interface) => interface
+                .embeds
+                .iter()
+                .any(|&embed| self.mentions_type(embed, ty) || store.identical(embed, ty)),
             Type::Union(terms) => terms.iter().any(|term| store.identical(term.ty, ty)),
             Type::Named(_) | Type::Alias(_) => match store.under(interface) {
                 Type::Interface(_) => self.mentions_type(store.underlying(interface), ty),
@@ -525,29 +662,50 @@ impl<'a> Checker<'a> {
     }
 
     /// The reason, in parentheses, why a type lacks a method.
-    pub(super) fn missing_method_cause(&mut self, v: TypeId, t: TypeId, method: ObjId, missing: Missing) -> String {
+    pub(super) fn missing_method_cause(
+        &mut self,
+        v: TypeId,
+        t: TypeId,
+        method: ObjId,
+        missing: Missing,
+    ) -> String {
         let name = self.store.obj(method).name;
         match missing {
             Missing::NotFound => {
                 if self.is_interface_pointer(v) {
-                    format!("(type {} is pointer to interface, not interface)", self.type_str(v))
+                    format!(
+                        "(type {} is pointer to interface, not interface)",
+                        self.type_str(v)
+                    )
                 } else if self.is_interface_pointer(t) {
-                    format!("(type {} is pointer to interface, not interface)", self.type_str(t))
+                    format!(
+                        "(type {} is pointer to interface, not interface)",
+                        self.type_str(t)
+                    )
                 } else if let Type::Pointer(elem) = self.store.under(v)
                     && self.store.is_type_param(*elem)
                 {
-                    format!("(type {} is pointer to type parameter, not type parameter)", self.type_str(v))
+                    format!(
+                        "(type {} is pointer to type parameter, not type parameter)",
+                        self.type_str(v)
+                    )
                 } else {
                     format!("(missing method {name})")
                 }
             }
             Missing::WrongName(other) => {
-                let (have, want) = (self.method_str(other, false), self.method_str(method, false));
+                let (have, want) = (
+                    self.method_str(other, false),
+                    self.method_str(method, false),
+                );
                 format!("(missing method {name})\n\t\thave {have}\n\t\twant {want}")
             }
             Missing::Unexported => format!("(unexported method {name})"),
             Missing::WrongSignature(other) => {
-                let (mut have, mut want) = (self.method_str(other, false), self.method_str(method, false));
+                let (mut have, mut want) = (
+                    self.method_str(other, false),
+                    self.method_str(method, false),
+                );
                 if have == want {
                     (have, want) = (self.method_str(other, true), self.method_str(method, true));
                 }
@@ -593,10 +751,20 @@ impl<'a> Checker<'a> {
                     true
                 }
                 None => {
-                    if store.basic_kind(x.ty).is_some_and(BasicKind::is_integer) && kind.is_integer() {
-                        let value = x.val.as_ref().map(|value| format_constant(store, x.ty, value)).unwrap_or_default();
+                    if store.basic_kind(x.ty).is_some_and(BasicKind::is_integer)
+                        && kind.is_integer()
+                    {
+                        let value = x
+                            .val
+                            .as_ref()
+                            .map(|value| format_constant(store, x.ty, value))
+                            .unwrap_or_default();
                         let ty = self.type_str(target);
-                        self.error_operand(x, "InvalidConversion", format!("constant {value} overflows {ty}"));
+                        self.error_operand(
+                            x,
+                            "InvalidConversion",
+                            format!("constant {value} overflows {ty}"),
+                        );
                         x.invalidate();
                         return;
                     }
@@ -622,13 +790,20 @@ impl<'a> Checker<'a> {
             let (text, ty) = (self.operand_str(x), self.type_str(target));
             let cause = cause.unwrap_or_default();
             let colon = if cause.is_empty() { "" } else { ": " };
-            self.error_operand(x, "InvalidConversion", format!("cannot convert {text} to type {ty}{colon}{cause}"));
+            self.error_operand(
+                x,
+                "InvalidConversion",
+                format!("cannot convert {text} to type {ty}{colon}{cause}"),
+            );
             x.invalidate();
             return;
         }
         if store.is_untyped(x.ty) {
             let mut final_type = target;
-            if !x.is_nil() && (store.is_interface(target) || (constant_arg && !const_type && !store.is_type_param(target))) {
+            if !x.is_nil()
+                && (store.is_interface(target)
+                    || (constant_arg && !const_type && !store.is_type_param(target)))
+            {
                 final_type = default_type(x.ty);
             } else if constant_arg
                 && store.basic_kind(x.ty).is_some_and(BasicKind::is_integer)
@@ -654,17 +829,33 @@ impl<'a> Checker<'a> {
         }
         let from = self.store.basic_kind(x.ty)?;
         if from.is_integer() && kind.is_string() {
-            let ch = value.to_u64().and_then(|code| u32::try_from(code).ok()).and_then(char::from_u32).unwrap_or('\u{fffd}');
+            let ch = value
+                .to_u64()
+                .and_then(|code| u32::try_from(code).ok())
+                .and_then(char::from_u32)
+                .unwrap_or('\u{fffd}');
             let mut buffer = [0; 4];
-            return Some(ConstValue::from_bytes(ch.encode_utf8(&mut buffer).as_bytes()));
+            return Some(ConstValue::from_bytes(
+                ch.encode_utf8(&mut buffer).as_bytes(),
+            ));
         }
         None
     }
-    fn constant_to_param(&mut self, x: &Operand, target: TypeId, cause: &mut Option<String>) -> bool {
+    fn constant_to_param(
+        &mut self,
+        x: &Operand,
+        target: TypeId,
+        cause: &mut Option<String>,
+    ) -> bool {
         let store = self.store;
-        let types = store.type_param(target).and_then(|param| store.specific_types(store.constraint(param)));
+        let types = store
+            .type_param(target)
+            .and_then(|param| store.specific_types(store.constraint(param)));
         let Some(types) = types else {
-            *cause = Some(format!("{} does not contain specific types", self.type_str(target)));
+            *cause = Some(format!(
+                "{} does not contain specific types",
+                self.type_str(target)
+            ));
             return false;
         };
         let from = store.basic_kind(x.ty).unwrap_or(BasicKind::Invalid);
@@ -673,14 +864,26 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let kind = store.basic_kind(ty);
-            if kind.and_then(|kind| self.constant_conversion(x, kind)).is_none() {
+            if kind
+                .and_then(|kind| self.constant_conversion(x, kind))
+                .is_none()
+            {
                 let (u, t) = (self.type_str(store.underlying(ty)), self.type_str(target));
-                *cause = Some(if from.is_integer() && kind.is_some_and(BasicKind::is_integer) {
-                    let value = x.val.as_ref().map(|value| format_constant(store, x.ty, value)).unwrap_or_default();
-                    format!("constant {value} overflows {u} (in {t})")
-                } else {
-                    format!("cannot convert {} to type {u} (in {t})", self.operand_str(x))
-                });
+                *cause = Some(
+                    if from.is_integer() && kind.is_some_and(BasicKind::is_integer) {
+                        let value = x
+                            .val
+                            .as_ref()
+                            .map(|value| format_constant(store, x.ty, value))
+                            .unwrap_or_default();
+                        format!("constant {value} overflows {u} (in {t})")
+                    } else {
+                        format!(
+                            "cannot convert {} to type {u} (in {t})",
+                            self.operand_str(x)
+                        )
+                    },
+                );
                 return false;
             }
         }
@@ -688,7 +891,10 @@ impl<'a> Checker<'a> {
     }
     pub(super) fn is_bytes_or_runes(&self, ty: TypeId) -> bool {
         match self.store.under(ty) {
-            Type::Slice(elem) => matches!(self.store.basic_kind(*elem), Some(BasicKind::Uint8 | BasicKind::Int32)),
+            Type::Slice(elem) => matches!(
+                self.store.basic_kind(*elem),
+                Some(BasicKind::Uint8 | BasicKind::Int32)
+            ),
             _ => false,
         }
     }
@@ -715,10 +921,14 @@ impl<'a> Checker<'a> {
         match (store.ty(vu), store.ty(tu)) {
             (Type::Basic(a), Type::Basic(b)) => {
                 let real = |kind: &BasicKind| kind.is_integer() || kind.is_float();
-                if (real(a) && real(b)) || (a.is_complex() && b.is_complex()) || (a.is_integer() && b.is_string()) {
+                if (real(a) && real(b))
+                    || (a.is_complex() && b.is_complex())
+                    || (a.is_integer() && b.is_string())
+                {
                     return true;
                 }
-                if (*a == BasicKind::Uintptr && *b == BasicKind::UnsafePointer) || (*a == BasicKind::UnsafePointer && *b == BasicKind::Uintptr)
+                if (*a == BasicKind::Uintptr && *b == BasicKind::UnsafePointer)
+                    || (*a == BasicKind::UnsafePointer && *b == BasicKind::Uintptr)
                 {
                     return true;
                 }
@@ -726,17 +936,25 @@ impl<'a> Checker<'a> {
                     return true;
                 }
             }
-            (Type::Basic(a), Type::Slice(_)) if a.is_string() && self.is_bytes_or_runes(tu) => return true,
-            (Type::Slice(_), Type::Basic(b)) if b.is_string() && self.is_bytes_or_runes(vu) => return true,
-            (Type::Pointer(_), Type::Basic(BasicKind::UnsafePointer)) | (Type::Basic(BasicKind::UnsafePointer), Type::Pointer(_)) => {
+            (Type::Basic(a), Type::Slice(_)) if a.is_string() && self.is_bytes_or_runes(tu) => {
                 return true;
             }
-            (Type::Slice(elem), Type::Array { elem: other, .. }) if store.identical(*elem, *other) => {
+            (Type::Slice(_), Type::Basic(b)) if b.is_string() && self.is_bytes_or_runes(vu) => {
+                return true;
+            }
+            (Type::Pointer(_), Type::Basic(BasicKind::UnsafePointer))
+            | (Type::Basic(BasicKind::UnsafePointer), Type::Pointer(_)) => {
+                return true;
+            }
+            (Type::Slice(elem), Type::Array { elem: other, .. })
+                if store.identical(*elem, *other) =>
+            {
                 if self.allows(20) {
                     return true;
                 }
                 if cause.is_some() {
-                    let message = "conversion of slice to array requires go1.20 or later".to_owned();
+                    let message =
+                        "conversion of slice to array requires go1.20 or later".to_owned();
                     *cause = Some(self.with_version_hint(message));
                 }
                 return false;
@@ -749,7 +967,9 @@ impl<'a> Checker<'a> {
                         return true;
                     }
                     if cause.is_some() {
-                        let message = "conversion of slice to array pointer requires go1.17 or later".to_owned();
+                        let message =
+                            "conversion of slice to array pointer requires go1.17 or later"
+                                .to_owned();
                         *cause = Some(self.with_version_hint(message));
                     }
                     return false;
@@ -766,17 +986,34 @@ impl<'a> Checker<'a> {
         };
         let sources = if vp { types(v) } else { Some(vec![v]) };
         let targets = if tp { types(t) } else { Some(vec![target]) };
-        let (Some(sources), Some(targets)) = (sources, targets) else { return false };
+        let (Some(sources), Some(targets)) = (sources, targets) else {
+            return false;
+        };
         for &from in &sources {
-            let part = if vp { Operand { ty: from, ..x.clone() } } else { x.clone() };
+            let part = if vp {
+                Operand {
+                    ty: from,
+                    ..x.clone()
+                }
+            } else {
+                x.clone()
+            };
             for &to in &targets {
                 if !self.convertible(&part, to, cause) {
                     self.add_cause(cause, |this| {
-                        let (f, s) = (this.type_str(if vp { from } else { x.ty }), this.type_str(to));
+                        let (f, s) = (
+                            this.type_str(if vp { from } else { x.ty }),
+                            this.type_str(to),
+                        );
                         let (vs, ts) = (this.type_str(v), this.type_str(t));
                         match (vp, tp) {
-                            (true, true) => format!("cannot convert {f} (in {vs}) to type {s} (in {ts})"),
-                            (true, false) => format!("cannot convert {f} (in {vs}) to type {}", this.type_str(target)),
+                            (true, true) => {
+                                format!("cannot convert {f} (in {vs}) to type {s} (in {ts})")
+                            }
+                            (true, false) => format!(
+                                "cannot convert {f} (in {vs}) to type {}",
+                                this.type_str(target)
+                            ),
                             _ => format!("cannot convert {f} to type {s} (in {ts})"),
                         }
                     });

@@ -36,16 +36,34 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether a value of the type has finite size; `path` holds the defined types that contain it.
-    fn valid_type(&mut self, ty: TypeId, path: &mut Vec<TypeId>, valid: &mut base::FxHashSet<TypeId>) -> bool {
+    fn valid_type(
+        &mut self,
+        ty: TypeId,
+        path: &mut Vec<TypeId>,
+        valid: &mut base::FxHashSet<TypeId>,
+    ) -> bool {
         stacker::maybe_grow(64 << 10, 1 << 20, || self.valid_type_inner(ty, path, valid))
     }
-    fn valid_type_inner(&mut self, ty: TypeId, path: &mut Vec<TypeId>, valid: &mut base::FxHashSet<TypeId>) -> bool {
+    fn valid_type_inner(
+        &mut self,
+        ty: TypeId,
+        path: &mut Vec<TypeId>,
+        valid: &mut base::FxHashSet<TypeId>,
+    ) -> bool {
         let store = self.store;
         match store.ty(ty) {
             Type::Array { elem, .. } => self.valid_type(*elem, path, valid),
-            Type::Struct(structure) => structure.fields.iter().all(|&field| self.valid_type(store.obj_type(field), path, valid)),
-            Type::Union(terms) => terms.iter().all(|term| self.valid_type(term.ty, path, valid)),
-            Type::Interface(interface) => interface.embeds.iter().all(|&embed| self.valid_type(embed, path, valid)),
+            Type::Struct(structure) => structure
+                .fields
+                .iter()
+                .all(|&field| self.valid_type(store.obj_type(field), path, valid)),
+            Type::Union(terms) => terms
+                .iter()
+                .all(|term| self.valid_type(term.ty, path, valid)),
+            Type::Interface(interface) => interface
+                .embeds
+                .iter()
+                .all(|&embed| self.valid_type(embed, path, valid)),
             Type::Alias(_) => {
                 let target = store.unalias(ty);
                 self.valid_type(target, path, valid)
@@ -55,16 +73,23 @@ impl<'a> Checker<'a> {
                 if valid.contains(&ty) || store.obj(named.obj).pkg != Some(self.pkg) {
                     return true;
                 }
-                if store.named(origin).and_then(|origin| origin.underlying.get()) == Some(&TypeId::INVALID) {
+                if store
+                    .named(origin)
+                    .and_then(|origin| origin.underlying.get())
+                    == Some(&TypeId::INVALID)
+                {
                     return false;
                 }
                 // Instances of one generic type count as the same: each turn around the cycle makes another.
-                let origin_of = |ty: TypeId| store.named(ty).and_then(|named| named.origin).unwrap_or(ty);
+                let origin_of =
+                    |ty: TypeId| store.named(ty).and_then(|named| named.origin).unwrap_or(ty);
                 if let Some(start) = path.iter().position(|&outer| origin_of(outer) == origin)
                     && (path[start] == ty || path.len() > start + 64)
                 {
-                    let cycle: Vec<ObjId> =
-                        path[start..].iter().filter_map(|&ty| store.named(ty).map(|named| named.obj)).collect();
+                    let cycle: Vec<ObjId> = path[start..]
+                        .iter()
+                        .filter_map(|&ty| store.named(ty).map(|named| named.obj))
+                        .collect();
                     for &ty in &path[start..] {
                         let origin = origin_of(ty);
                         if let Some(named) = store.named(origin) {
@@ -91,7 +116,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Remembers an instantiation whose arguments mention type parameters.
-    pub(super) fn note_instance(&mut self, pos: Pos, generic: TypeId, tparams: &[TypeId], targs: &[TypeId]) {
+    pub(super) fn note_instance(
+        &mut self,
+        pos: Pos,
+        generic: TypeId,
+        tparams: &[TypeId],
+        targs: &[TypeId],
+    ) {
         let _ = generic;
         let store = self.store;
         for (&to, &targ) in tparams.iter().zip(targs) {
@@ -102,7 +133,13 @@ impl<'a> Checker<'a> {
             let mut mentioned = Vec::new();
             self.collect_params(targ, &mut mentioned);
             for from in mentioned {
-                self.mono.edges.push(MonoEdge { from, to, grows: !bare, pos, targ });
+                self.mono.edges.push(MonoEdge {
+                    from,
+                    to,
+                    grows: !bare,
+                    pos,
+                    targ,
+                });
             }
         }
     }
@@ -115,17 +152,30 @@ impl<'a> Checker<'a> {
                     out.push(ty);
                 }
             }
-            Type::Pointer(elem) | Type::Slice(elem) | Type::Array { elem, .. } | Type::Chan { elem, .. } => {
+            Type::Pointer(elem)
+            | Type::Slice(elem)
+            | Type::Array { elem, .. }
+            | Type::Chan { elem, .. } => {
                 self.collect_params(*elem, out);
             }
             Type::Map { key, elem } => {
                 self.collect_params(*key, out);
                 self.collect_params(*elem, out);
             }
-            Type::Named(named) => named.targs.iter().for_each(|&targ| self.collect_params(targ, out)),
-            Type::Struct(structure) => structure.fields.iter().for_each(|&field| self.collect_params(store.obj_type(field), out)),
+            Type::Named(named) => named
+                .targs
+                .iter()
+                .for_each(|&targ| self.collect_params(targ, out)),
+            Type::Struct(structure) => structure
+                .fields
+                .iter()
+                .for_each(|&field| self.collect_params(store.obj_type(field), out)),
             Type::Signature(signature) => {
-                signature.params.iter().chain(&signature.results).for_each(|&var| self.collect_params(store.obj_type(var), out));
+                signature
+                    .params
+                    .iter()
+                    .chain(&signature.results)
+                    .for_each(|&var| self.collect_params(store.obj_type(var), out));
             }
             _ => {}
         }
@@ -161,12 +211,18 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let name = |ty: TypeId| self.type_str(ty);
-            let mut lines = vec![(edge.pos, format!("{} instantiated as {}", name(edge.to), name(edge.targ)))];
+            let mut lines = vec![(
+                edge.pos,
+                format!("{} instantiated as {}", name(edge.to), name(edge.targ)),
+            )];
             let mut node = edge.from;
             let mut back = Vec::new();
             while let Some(&Some(at)) = seen.get(&node) {
                 let other = &edges[at];
-                back.push((other.pos, format!("{} instantiated as {}", name(other.to), name(other.targ))));
+                back.push((
+                    other.pos,
+                    format!("{} instantiated as {}", name(other.to), name(other.targ)),
+                ));
                 node = other.from;
                 if node == edge.to {
                     break;
@@ -174,7 +230,12 @@ impl<'a> Checker<'a> {
             }
             back.reverse();
             lines.extend(back);
-            self.error_lines(edge.pos, "InvalidInstanceCycle", "instantiation cycle".into(), &lines);
+            self.error_lines(
+                edge.pos,
+                "InvalidInstanceCycle",
+                "instantiation cycle".into(),
+                &lines,
+            );
             return;
         }
     }

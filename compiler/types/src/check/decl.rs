@@ -20,7 +20,10 @@ impl<'a> Checker<'a> {
         } else if !self.path.is_empty() && self.path.contains(&obj) {
             // A local type inside its own declaration.
             self.check_cycle(obj);
-        } else if let ObjKind::Func(Func { origin: Some(origin), .. }) = object.kind
+        } else if let ObjKind::Func(Func {
+            origin: Some(origin),
+            ..
+        }) = object.kind
             && object.ty.get().is_none()
         {
             self.resolve_obj(origin);
@@ -58,8 +61,15 @@ impl<'a> Checker<'a> {
                 self.path.push(obj);
                 stacker::maybe_grow(256 << 10, 4 << 20, || {
                     self.with_file_env(file, order, |checker| match source {
-                        Source::Const { ty, init, iota, inherited } => checker.const_decl(obj, ty, init, iota, inherited),
-                        Source::Var { ty, init, lhs } => checker.package_var_decl(obj, ty, init, lhs.as_deref()),
+                        Source::Const {
+                            ty,
+                            init,
+                            iota,
+                            inherited,
+                        } => checker.const_decl(obj, ty, init, iota, inherited),
+                        Source::Var { ty, init, lhs } => {
+                            checker.package_var_decl(obj, ty, init, lhs.as_deref())
+                        }
                         Source::Type { decl } => checker.type_decl(obj, decl),
                         Source::Func { decl } => checker.func_decl(obj, decl),
                     });
@@ -85,7 +95,11 @@ impl<'a> Checker<'a> {
 
     /// `obj` is under way and mentioned again. Returns whether that is fine; if not, it has been reported.
     fn check_cycle(&mut self, obj: ObjId) -> bool {
-        let start = self.path.iter().rposition(|&active| active == obj).unwrap_or(0);
+        let start = self
+            .path
+            .iter()
+            .rposition(|&active| active == obj)
+            .unwrap_or(0);
         let cycle = self.path[start..].to_vec();
         let (mut values, mut types) = (0, 0);
         for &obj in &cycle {
@@ -115,9 +129,19 @@ impl<'a> Checker<'a> {
             Some(&ty) => matches!(self.store.ty(ty), Type::Alias(_)),
             None => {
                 let order = self.store.obj(obj).order;
-                let Some(info) = (order as usize).checked_sub(1).and_then(|index| self.decls.get(index)) else { return false };
-                let Source::Type { decl } = info.source else { return false };
-                matches!(self.asts[info.file as usize].decl_arena[decl].kind, DeclKind::Type { alias: true, .. })
+                let Some(info) = (order as usize)
+                    .checked_sub(1)
+                    .and_then(|index| self.decls.get(index))
+                else {
+                    return false;
+                };
+                let Source::Type { decl } = info.source else {
+                    return false;
+                };
+                matches!(
+                    self.asts[info.file as usize].decl_arena[decl].kind,
+                    DeclKind::Type { alias: true, .. }
+                )
             }
         }
     }
@@ -125,7 +149,9 @@ impl<'a> Checker<'a> {
     /// Reports a cycle, starting with the object that comes first in the source.
     pub(super) fn cycle_error(&mut self, cycle: &[ObjId]) {
         let store = self.store;
-        let start = (0..cycle.len()).min_by_key(|&i| store.obj(cycle[i]).pos).unwrap_or(0);
+        let start = (0..cycle.len())
+            .min_by_key(|&i| store.obj(cycle[i]).pos)
+            .unwrap_or(0);
         let first = store.obj(cycle[start]);
         let is_type = matches!(first.kind, ObjKind::TypeName);
         let name = |obj: ObjId| store.obj(obj).name;
@@ -133,24 +159,51 @@ impl<'a> Checker<'a> {
             self.break_cycle(cycle[start]);
         }
         if cycle.len() == 1 {
-            let what = if is_type { "invalid recursive type" } else { "invalid cycle in declaration" };
-            self.error(first.pos, "InvalidDeclCycle", format!("{what}: {} refers to itself", first.name));
+            let what = if is_type {
+                "invalid recursive type"
+            } else {
+                "invalid cycle in declaration"
+            };
+            self.error(
+                first.pos,
+                "InvalidDeclCycle",
+                format!("{what}: {} refers to itself", first.name),
+            );
             return;
         }
-        let what = if is_type { "invalid recursive type" } else { "invalid cycle in declaration of" };
+        let what = if is_type {
+            "invalid recursive type"
+        } else {
+            "invalid cycle in declaration of"
+        };
         let lines: Vec<(Pos, String)> = (0..cycle.len())
             .map(|i| {
                 let obj = cycle[(start + i) % cycle.len()];
                 let next = cycle[(start + i + 1) % cycle.len()];
-                (store.obj(obj).pos, format!("{} refers to {}", name(obj), name(next)))
+                (
+                    store.obj(obj).pos,
+                    format!("{} refers to {}", name(obj), name(next)),
+                )
             })
             .collect();
-        self.error_lines(first.pos, "InvalidDeclCycle", format!("{what} {}", first.name), &lines);
+        self.error_lines(
+            first.pos,
+            "InvalidDeclCycle",
+            format!("{what} {}", first.name),
+            &lines,
+        );
     }
 
     // Constants.
 
-    pub(super) fn const_decl(&mut self, obj: ObjId, ty: Option<ExprId>, init: Option<ExprId>, iota: u32, inherited: bool) {
+    pub(super) fn const_decl(
+        &mut self,
+        obj: ObjId,
+        ty: Option<ExprId>,
+        init: Option<ExprId>,
+        iota: u32,
+        inherited: bool,
+    ) {
         self.env.iota = Some(ConstValue::Int(i64::from(iota)));
         if inherited {
             self.env.error_pos = Some(self.store.obj(obj).pos);
@@ -158,11 +211,16 @@ impl<'a> Checker<'a> {
         let mut declared = None;
         if let Some(ty) = ty {
             let t = self.typ(ty);
-            let constant_type = matches!(self.store.under(t), Type::Basic(kind) if kind.is_const_type());
+            let constant_type =
+                matches!(self.store.under(t), Type::Basic(kind) if kind.is_const_type());
             if !constant_type {
                 if self.store.underlying(t) != TypeId::INVALID {
                     let text = self.type_str(t);
-                    self.error_at(ty, "InvalidConstType", format!("invalid constant type {text}"));
+                    self.error_at(
+                        ty,
+                        "InvalidConstType",
+                        format!("invalid constant type {text}"),
+                    );
                 }
                 self.set_type(obj, TypeId::INVALID);
                 self.set_const(obj, ConstValue::Unknown);
@@ -174,7 +232,12 @@ impl<'a> Checker<'a> {
         }
         let mut x = match init {
             Some(init) => self.expr(init),
-            None => Operand { mode: Mode::Invalid, ty: TypeId::INVALID, val: None, expr: None },
+            None => Operand {
+                mode: Mode::Invalid,
+                ty: TypeId::INVALID,
+                val: None,
+                expr: None,
+            },
         };
         self.init_const(obj, declared, &mut x);
         self.env.iota = None;
@@ -202,13 +265,23 @@ impl<'a> Checker<'a> {
         let ty = declared.unwrap_or(x.ty);
         self.set_type(obj, ty);
         self.assignment(x, Some(ty), "constant declaration");
-        let value = if x.is_invalid() { ConstValue::Unknown } else { x.val.clone().unwrap_or(ConstValue::Unknown) };
+        let value = if x.is_invalid() {
+            ConstValue::Unknown
+        } else {
+            x.val.clone().unwrap_or(ConstValue::Unknown)
+        };
         self.set_const(obj, value);
     }
 
     // Variables.
 
-    fn package_var_decl(&mut self, obj: ObjId, ty: Option<ExprId>, init: Option<ExprId>, lhs: Option<&[ObjId]>) {
+    fn package_var_decl(
+        &mut self,
+        obj: ObjId,
+        ty: Option<ExprId>,
+        init: Option<ExprId>,
+        lhs: Option<&[ObjId]>,
+    ) {
         if let Some(ty) = ty {
             let t = self.var_type(ty);
             self.set_type(obj, t);
@@ -262,9 +335,10 @@ impl<'a> Checker<'a> {
         let &ty = object.ty.get()?;
         let signature = self.store.underlying(ty);
         match self.store.ty(signature) {
-            Type::Signature(_) => {
-                Some(Target { signature, description: description.unwrap_or_else(|| object.name.as_str().to_owned()) })
-            }
+            Type::Signature(_) => Some(Target {
+                signature,
+                description: description.unwrap_or_else(|| object.name.as_str().to_owned()),
+            }),
             _ => None,
         }
     }
@@ -274,7 +348,16 @@ impl<'a> Checker<'a> {
     pub(super) fn type_decl(&mut self, obj: ObjId, decl: DeclId) {
         let ast = self.env.ast;
         let store = self.store;
-        let DeclKind::Type { name, tparams, alias, ty, .. } = &ast.decl_arena[decl].kind else { return };
+        let DeclKind::Type {
+            name,
+            tparams,
+            alias,
+            ty,
+            ..
+        } = &ast.decl_arena[decl].kind
+        else {
+            return;
+        };
         let _ = name;
         let order = store.obj(obj).order;
         if *alias {
@@ -292,13 +375,30 @@ impl<'a> Checker<'a> {
                 target: OnceLock::new(),
             }));
             self.set_type(obj, id);
-            let Type::Alias(alias) = store.ty(id) else { return };
+            let Type::Alias(alias) = store.ty(id) else {
+                return;
+            };
             self.locals.open();
-            let declared = if tparams.is_empty() { Box::default() } else { self.declare_tparams(tparams, |list| { let _ = alias.tparams.set(list.into()); }) };
+            let declared = if tparams.is_empty() {
+                Box::default()
+            } else {
+                self.declare_tparams(tparams, |list| {
+                    let _ = alias.tparams.set(list.into());
+                })
+            };
             let _ = alias.tparams.set(declared);
             let target = self.definition(*ty, obj);
-            let target = if store.is_type_param(target) && alias.tparams.get().is_some_and(|list| list.contains(&store.unalias(target))) {
-                self.error_at(*ty, "MisplacedTypeParam", "cannot use type parameter declared in alias declaration as RHS");
+            let target = if store.is_type_param(target)
+                && alias
+                    .tparams
+                    .get()
+                    .is_some_and(|list| list.contains(&store.unalias(target)))
+            {
+                self.error_at(
+                    *ty,
+                    "MisplacedTypeParam",
+                    "cannot use type parameter declared in alias declaration as RHS",
+                );
                 TypeId::INVALID
             } else {
                 target
@@ -317,7 +417,9 @@ impl<'a> Checker<'a> {
             methods: OnceLock::new(),
         }));
         self.set_type(obj, id);
-        let Type::Named(named) = store.ty(id) else { return };
+        let Type::Named(named) = store.ty(id) else {
+            return;
+        };
         if order != 0 {
             let methods = std::mem::take(&mut self.decls[order as usize - 1].methods);
             let methods = self.unique_methods(obj, methods);
@@ -339,7 +441,11 @@ impl<'a> Checker<'a> {
         let rhs = self.definition(*ty, obj);
         self.locals.close();
         if store.is_type_param(rhs) {
-            self.error_at(*ty, "MisplacedTypeParam", "cannot use a type parameter as RHS in type declaration");
+            self.error_at(
+                *ty,
+                "MisplacedTypeParam",
+                "cannot use a type parameter as RHS in type declaration",
+            );
             let _ = named.underlying.set(TypeId::INVALID);
             return;
         }
@@ -360,7 +466,11 @@ impl<'a> Checker<'a> {
                 let at = self.position(other_pos).unwrap_or_default();
                 let base = self.store.obj(base).name;
                 let name = object.name;
-                self.error(object.pos, "DuplicateMethod", format!("method {base}.{name} already declared at {at}"));
+                self.error(
+                    object.pos,
+                    "DuplicateMethod",
+                    format!("method {base}.{name} already declared at {at}"),
+                );
             } else {
                 seen.insert(object.name, method);
                 unique.push(method);
@@ -370,8 +480,14 @@ impl<'a> Checker<'a> {
     }
     fn check_field_method_clash(&mut self, ty: TypeId) {
         let store = self.store;
-        let Type::Struct(structure) = store.under(ty) else { return };
-        let methods: base::FxHashMap<_, _> = store.methods(ty).iter().map(|&method| (store.obj(method).name, method)).collect();
+        let Type::Struct(structure) = store.under(ty) else {
+            return;
+        };
+        let methods: base::FxHashMap<_, _> = store
+            .methods(ty)
+            .iter()
+            .map(|&method| (store.obj(method).name, method))
+            .collect();
         for &field in &structure.fields {
             let object = store.obj(field);
             if object.name == self.names.blank {
@@ -381,13 +497,22 @@ impl<'a> Checker<'a> {
                 let name = object.name;
                 let lines = [(object.pos, format!("other declaration of {name}"))];
                 let pos = store.obj(method).pos;
-                self.error_lines(pos, "DuplicateFieldAndMethod", format!("field and method with the same name {name}"), &lines);
+                self.error_lines(
+                    pos,
+                    "DuplicateFieldAndMethod",
+                    format!("field and method with the same name {name}"),
+                    &lines,
+                );
             }
         }
     }
 
     /// Declares type parameters in the innermost block. `early` gets them before their constraints are looked at.
-    pub(super) fn declare_tparams(&mut self, fields: &[FieldId], early: impl FnOnce(&[TypeId])) -> Box<[TypeId]> {
+    pub(super) fn declare_tparams(
+        &mut self,
+        fields: &[FieldId],
+        early: impl FnOnce(&[TypeId]),
+    ) -> Box<[TypeId]> {
         let ast = self.env.ast;
         let store = self.store;
         let mut list = Vec::with_capacity(fields.len());
@@ -398,7 +523,11 @@ impl<'a> Checker<'a> {
                 None => (self.names.blank, field.span.lo),
             };
             let obj = store.new_object(Object::new(ObjKind::TypeName, name, pos, Some(self.pkg)));
-            let ty = store.new_type(Type::TypeParam(TypeParam { obj, index: index as u32, bound: OnceLock::new() }));
+            let ty = store.new_type(Type::TypeParam(TypeParam {
+                obj,
+                index: index as u32,
+                bound: OnceLock::new(),
+            }));
             self.set_type(obj, ty);
             self.table().fields[id] = Some(obj);
             if let Some(name) = field.name {
@@ -417,7 +546,11 @@ impl<'a> Checker<'a> {
                 _ => {
                     let bound = self.bound_type(constraint);
                     if store.is_type_param(bound) {
-                        self.error_at(constraint, "MisplacedTypeParam", "cannot use a type parameter as constraint");
+                        self.error_at(
+                            constraint,
+                            "MisplacedTypeParam",
+                            "cannot use a type parameter as constraint",
+                        );
                         TypeId::INVALID
                     } else {
                         bound
@@ -441,7 +574,9 @@ impl<'a> Checker<'a> {
 
     /// A constraint that is no interface stands for one that embeds it.
     fn finish_bound(&mut self, tparam: TypeId) {
-        let Type::TypeParam(_) = self.store.ty(tparam) else { return };
+        let Type::TypeParam(_) = self.store.ty(tparam) else {
+            return;
+        };
     }
 
     /// The type of a constraint; `~T` and `A | B` and non-interface types are wrapped in an interface.
@@ -458,7 +593,14 @@ impl<'a> Checker<'a> {
             }))
         };
         match self.kind(expr) {
-            ExprKind::Binary { op: ast::BinaryOp::Or, .. } | ExprKind::Unary { op: ast::UnaryOp::Tilde, .. } => {
+            ExprKind::Binary {
+                op: ast::BinaryOp::Or,
+                ..
+            }
+            | ExprKind::Unary {
+                op: ast::UnaryOp::Tilde,
+                ..
+            } => {
                 let ty = self.union_type(expr);
                 let id = wrap(self, ty);
                 self.record_type(expr, id);
@@ -495,26 +637,46 @@ impl<'a> Checker<'a> {
 
     fn func_decl(&mut self, obj: ObjId, decl: DeclId) {
         let ast = self.env.ast;
-        let DeclKind::Func { recv, name, ty, body } = &ast.decl_arena[decl].kind else { return };
-        let ExprKind::FuncType(func) = &ast.exprs[*ty].kind else { return };
+        let DeclKind::Func {
+            recv,
+            name,
+            ty,
+            body,
+        } = &ast.decl_arena[decl].kind
+        else {
+            return;
+        };
+        let ExprKind::FuncType(func) = &ast.exprs[*ty].kind else {
+            return;
+        };
         // Its own dependencies are those of its body, not of its signature.
         let order = std::mem::replace(&mut self.env.decl, 0);
         let signature = self.func_signature(*ty, func, *recv, Some(obj));
         self.set_type(obj, signature);
         self.env.decl = order;
         let pos = self.name_pos(*name);
-        let is_generic = self.store.signature(signature).is_some_and(|signature| !signature.tparams.is_empty());
+        let is_generic = self
+            .store
+            .signature(signature)
+            .is_some_and(|signature| !signature.tparams.is_empty());
         match body {
             None => {
                 if is_generic {
                     self.error(pos, "BadDecl", "generic function is missing function body");
-                } else if !self.input.bodyless_ok && self.sym(*name) != self.names.init && !self.has_linkname(*name) {
+                } else if !self.input.bodyless_ok
+                    && self.sym(*name) != self.names.init
+                    && !self.has_linkname(*name)
+                {
                     self.error(pos, "MissingBody", "missing function body");
                 }
             }
             Some(body) => {
                 if !self.input.ignore_func_bodies {
-                    let body = Body { signature, body: *body, name: Some(obj) };
+                    let body = Body {
+                        signature,
+                        body: *body,
+                        name: Some(obj),
+                    };
                     self.later(move |checker| checker.func_body(body));
                 }
             }
@@ -525,7 +687,8 @@ impl<'a> Checker<'a> {
         let name = self.sym(name).as_str();
         self.env.ast.directives.iter().any(|directive| {
             let mut words = directive.text.split_whitespace();
-            matches!(words.next(), Some("go:linkname" | "go:linknamestd")) && words.next() == Some(name)
+            matches!(words.next(), Some("go:linkname" | "go:linknamestd"))
+                && words.next() == Some(name)
         })
     }
 
@@ -537,7 +700,12 @@ impl<'a> Checker<'a> {
         for &id in decls {
             let decl = &ast.decl_arena[id];
             match &decl.kind {
-                DeclKind::Const { names, ty, values, iota } => {
+                DeclKind::Const {
+                    names,
+                    ty,
+                    values,
+                    iota,
+                } => {
                     let explicit = ty.is_some() || !values.is_empty();
                     // A local group is one statement.
                     if explicit || last_const.is_none() {
@@ -547,7 +715,8 @@ impl<'a> Checker<'a> {
                     let mut objs = Vec::with_capacity(names.len());
                     for (i, &name) in names.iter().enumerate() {
                         let kind = ObjKind::Const(OnceLock::new());
-                        let object = Object::new(kind, ast.sym(name), ast.names[name].pos, Some(self.pkg));
+                        let object =
+                            Object::new(kind, ast.sym(name), ast.names[name].pos, Some(self.pkg));
                         let obj = self.store.new_object(object);
                         self.record_name(name, obj);
                         let env = self.env.clone();
@@ -556,7 +725,9 @@ impl<'a> Checker<'a> {
                         self.env.error_pos = env.error_pos;
                         objs.push(obj);
                     }
-                    let first = names.first().map_or(decl.span.lo, |&name| ast.names[name].pos);
+                    let first = names
+                        .first()
+                        .map_or(decl.span.lo, |&name| ast.names[name].pos);
                     self.check_const_arity(first, names, values, !explicit);
                     for obj in objs {
                         self.declare_local(obj);
@@ -564,7 +735,12 @@ impl<'a> Checker<'a> {
                 }
                 DeclKind::Var { names, ty, values } => self.local_var_decl(names, *ty, values),
                 DeclKind::Type { name, .. } => {
-                    let object = Object::new(ObjKind::TypeName, ast.sym(*name), ast.names[*name].pos, Some(self.pkg));
+                    let object = Object::new(
+                        ObjKind::TypeName,
+                        ast.sym(*name),
+                        ast.names[*name].pos,
+                        Some(self.pkg),
+                    );
                     let obj = self.store.new_object(object);
                     self.record_name(*name, obj);
                     self.declare_local(obj);

@@ -59,13 +59,24 @@ impl<'a> Checker<'a> {
 
     fn exclude(&mut self, x: &mut Operand, types: bool, builtins: bool) {
         let (code, what) = match x.mode {
-            Mode::NoValue => ("TooManyValues", if types { "used as value" } else { "used as value or type" }),
+            Mode::NoValue => (
+                "TooManyValues",
+                if types {
+                    "used as value"
+                } else {
+                    "used as value or type"
+                },
+            ),
             Mode::Builtin(_) if builtins => ("UncalledBuiltin", "must be called"),
             Mode::TypeExpr if types => ("NotAnExpr", "is not an expression"),
             _ => return,
         };
         let text = self.operand_str(x);
-        self.error_at(x.expr.expect("has been evaluated"), code, format!("{text} {what}"));
+        self.error_at(
+            x.expr.expect("has been evaluated"),
+            code,
+            format!("{text} {what}"),
+        );
         x.invalidate();
     }
     pub(super) fn single_value(&mut self, x: &mut Operand) {
@@ -74,14 +85,26 @@ impl<'a> Checker<'a> {
             && types.len() != 1
         {
             let text = self.operand_str(x);
-            self.error_at(x.expr.expect("a call"), "TooManyValues", format!("multiple-value {text} in single-value context"));
+            self.error_at(
+                x.expr.expect("a call"),
+                "TooManyValues",
+                format!("multiple-value {text} in single-value context"),
+            );
             x.invalidate();
         }
     }
 
     /// Evaluates any expression and records what it is.
-    pub(super) fn raw_expr(&mut self, expr: ExprId, hint: Option<TypeId>, target: Option<&Target>, allow_generic: bool) -> Operand {
-        let mut x = stacker::maybe_grow(128 << 10, 2 << 20, || self.expr_internal(expr, hint, target));
+    pub(super) fn raw_expr(
+        &mut self,
+        expr: ExprId,
+        hint: Option<TypeId>,
+        target: Option<&Target>,
+        allow_generic: bool,
+    ) -> Operand {
+        let mut x = stacker::maybe_grow(128 << 10, 2 << 20, || {
+            self.expr_internal(expr, hint, target)
+        });
         if !allow_generic {
             self.instantiate_or_reject(&mut x, target);
         }
@@ -92,12 +115,16 @@ impl<'a> Checker<'a> {
 
     /// Generic types and functions are not values, but a function may be instantiated for its target.
     fn instantiate_or_reject(&mut self, x: &mut Operand, target: Option<&Target>) {
-        if matches!(x.mode, Mode::Invalid | Mode::NoValue | Mode::Builtin(_)) || x.ty.0 <= TypeId::EMPTY_TUPLE.0 {
+        if matches!(x.mode, Mode::Invalid | Mode::NoValue | Mode::Builtin(_))
+            || x.ty.0 <= TypeId::EMPTY_TUPLE.0
+        {
             return;
         }
         let what = match self.store.ty(x.ty) {
             Type::Named(_) | Type::Alias(_) if self.store.is_generic(x.ty) => "type",
-            Type::Signature(signature) if !signature.tparams.is_empty() && x.mode != Mode::TypeExpr => {
+            Type::Signature(signature)
+                if !signature.tparams.is_empty() && x.mode != Mode::TypeExpr =>
+            {
                 if let Some(target) = target {
                     let expr = x.expr.expect("has been evaluated");
                     self.instantiate_function(x, expr, &[], Some(target), true);
@@ -109,18 +136,29 @@ impl<'a> Checker<'a> {
         };
         let expr = x.expr.expect("has been evaluated");
         let text = self.expr_str(expr);
-        self.error_at(expr, "WrongTypeArgCount", format!("cannot use generic {what} {text} without instantiation"));
+        self.error_at(
+            expr,
+            "WrongTypeArgCount",
+            format!("cannot use generic {what} {text} without instantiation"),
+        );
         x.invalidate();
         x.ty = TypeId::INVALID;
     }
 
-    fn expr_internal(&mut self, expr: ExprId, hint: Option<TypeId>, target: Option<&Target>) -> Operand {
+    fn expr_internal(
+        &mut self,
+        expr: ExprId,
+        hint: Option<TypeId>,
+        target: Option<&Target>,
+    ) -> Operand {
         let ast = self.env.ast;
         match &ast.exprs[expr].kind {
             ExprKind::Bad => Operand::invalid(expr),
             ExprKind::Name(name) => self.ident(expr, *name, false),
             ExprKind::BasicLit { kind, text } => self.basic_literal(expr, *kind, text),
-            ExprKind::CompositeLit { ty, elems, rbrace } => self.composite_literal(expr, *ty, elems, *rbrace, hint),
+            ExprKind::CompositeLit { ty, elems, rbrace } => {
+                self.composite_literal(expr, *ty, elems, *rbrace, hint)
+            }
             ExprKind::FuncLit { ty, body } => self.func_literal(expr, *ty, *body),
             ExprKind::Paren(inner) => {
                 let mut x = self.raw_expr(*inner, None, target, true);
@@ -129,9 +167,20 @@ impl<'a> Checker<'a> {
             }
             ExprKind::Selector { x, sel } => self.selector(expr, *x, *sel, false),
             ExprKind::Index { x, indices } => self.index_expr(expr, *x, indices, target),
-            ExprKind::Slice { x, lo, hi, max, three } => self.slice_expr(expr, *x, [*lo, *hi, *max], *three),
+            ExprKind::Slice {
+                x,
+                lo,
+                hi,
+                max,
+                three,
+            } => self.slice_expr(expr, *x, [*lo, *hi, *max], *three),
             ExprKind::TypeAssert { x, ty } => self.type_assertion(expr, *x, *ty),
-            ExprKind::Call { fun, args, ellipsis, rparen } => self.call(expr, *fun, args, *ellipsis, *rparen),
+            ExprKind::Call {
+                fun,
+                args,
+                ellipsis,
+                rparen,
+            } => self.call(expr, *fun, args, *ellipsis, *rparen),
             ExprKind::Star(inner) => self.star(expr, *inner),
             ExprKind::Unary { op, x } => self.unary(expr, *op, *x),
             ExprKind::Binary { op, x, y } => self.binary_chain(expr, *op, *x, *y),
@@ -165,7 +214,10 @@ impl<'a> Checker<'a> {
             const LIMIT: usize = 10_000;
             if text.len() > LIMIT {
                 let head: String = text.chars().take(10).collect();
-                let message = format!("excessively long constant: {head}... ({} chars)", text.len());
+                let message = format!(
+                    "excessively long constant: {head}... ({} chars)",
+                    text.len()
+                );
                 self.error_at(expr, "InvalidConstVal", message);
                 return Operand::invalid(expr);
             }
@@ -178,7 +230,11 @@ impl<'a> Checker<'a> {
             LitKind::String => BasicKind::UntypedString,
         });
         let Some(value) = constant::from_literal(kind, text) else {
-            self.error_at(expr, "InvalidConstVal", format!("malformed constant: {text}"));
+            self.error_at(
+                expr,
+                "InvalidConstVal",
+                format!("malformed constant: {text}"),
+            );
             return Operand::invalid(expr);
         };
         let mut x = Operand::constant(ty, value, expr);
@@ -197,7 +253,9 @@ impl<'a> Checker<'a> {
             match bytes {
                 [b'0', b'b' | b'B', ..] => "binary literal",
                 [b'0', b'o' | b'O', ..] => "0o/0O-style octal literal",
-                [b'0', b'x' | b'X', ..] if text.contains(['.', 'p', 'P']) => "hexadecimal floating-point literal",
+                [b'0', b'x' | b'X', ..] if text.contains(['.', 'p', 'P']) => {
+                    "hexadecimal floating-point literal"
+                }
                 _ => return,
             }
         };
@@ -215,7 +273,11 @@ impl<'a> Checker<'a> {
                 x.ty = store.pointer(ty);
             }
             Mode::Nil => {
-                self.error_at(inner, "InvalidIndirection", "invalid operation: cannot indirect nil".replace("nil", "nil"));
+                self.error_at(
+                    inner,
+                    "InvalidIndirection",
+                    "invalid operation: cannot indirect nil".replace("nil", "nil"),
+                );
                 return Operand::invalid(expr);
             }
             _ => {
@@ -233,7 +295,11 @@ impl<'a> Checker<'a> {
                     }
                     None => {
                         let text = self.operand_str(&x);
-                        self.error_at(inner, "InvalidIndirection", format!("invalid operation: cannot indirect {text}"));
+                        self.error_at(
+                            inner,
+                            "InvalidIndirection",
+                            format!("invalid operation: cannot indirect {text}"),
+                        );
                         return Operand::invalid(expr);
                     }
                 }
@@ -247,7 +313,11 @@ impl<'a> Checker<'a> {
             let set = self.store.type_set(ty);
             if !set.is_method_set() {
                 let text = self.type_str(ty);
-                let why = if set.comparable { "interface is (or embeds) comparable" } else { "interface contains type constraints" };
+                let why = if set.comparable {
+                    "interface is (or embeds) comparable"
+                } else {
+                    "interface contains type constraints"
+                };
                 let message = format!("cannot use type {text} outside a type constraint: {why}");
                 self.error_at(expr, "MisplacedConstraintIface", message);
             }
@@ -258,8 +328,12 @@ impl<'a> Checker<'a> {
     /// Otherwise the reason why there is none.
     pub(super) fn shared_under(&mut self, ty: TypeId) -> Result<TypeId, String> {
         let store = self.store;
-        let Some(param) = store.type_param(ty) else { return Ok(store.underlying(ty)) };
-        let Some(types) = store.specific_types(store.constraint(param)) else { return Err("no specific type".into()) };
+        let Some(param) = store.type_param(ty) else {
+            return Ok(store.underlying(ty));
+        };
+        let Some(types) = store.specific_types(store.constraint(param)) else {
+            return Err("no specific type".into());
+        };
         let mut shared: Option<TypeId> = None;
         for ty in types {
             let under = store.underlying(ty);
@@ -270,15 +344,21 @@ impl<'a> Checker<'a> {
                         continue;
                     }
                     // Channels may differ in direction if they do not conflict.
-                    if let (Type::Chan { dir: a, elem: x }, Type::Chan { dir: b, elem: y }) = (store.ty(other), store.ty(under)) {
+                    if let (Type::Chan { dir: a, elem: x }, Type::Chan { dir: b, elem: y }) =
+                        (store.ty(other), store.ty(under))
+                    {
                         use syntax::ast::ChanDir::Both;
                         if !store.identical(*x, *y) {
                             let (s, t) = (self.type_str(other), self.type_str(under));
-                            return Err(format!("channels {s} and {t} have different element types"));
+                            return Err(format!(
+                                "channels {s} and {t} have different element types"
+                            ));
                         }
                         if *a != Both && *b != Both {
                             let (s, t) = (self.type_str(other), self.type_str(under));
-                            return Err(format!("channels {s} and {t} have conflicting directions"));
+                            return Err(format!(
+                                "channels {s} and {t} have conflicting directions"
+                            ));
                         }
                         if *a == Both {
                             shared = Some(under);
@@ -321,7 +401,11 @@ impl<'a> Checker<'a> {
             }
             UnaryOp::Tilde => {
                 if !store.all_basic(x.ty, BasicKind::is_integer) {
-                    self.error_at(expr, "UndefinedOp", "cannot use ~ outside of interface or type constraint");
+                    self.error_at(
+                        expr,
+                        "UndefinedOp",
+                        "cannot use ~ outside of interface or type constraint",
+                    );
                     return Operand::invalid(expr);
                 }
                 let message = "cannot use ~ outside of interface or type constraint (use ^ for bitwise complement)";
@@ -339,7 +423,11 @@ impl<'a> Checker<'a> {
         if !defined {
             let text = self.operand_str(&x);
             let op = op.as_str();
-            self.error_at(operand, "UndefinedOp", format!("invalid operation: operator {op} not defined on {text}"));
+            self.error_at(
+                operand,
+                "UndefinedOp",
+                format!("invalid operation: operator {op} not defined on {text}"),
+            );
             return Operand::invalid(expr);
         }
         if x.is_const() {
@@ -372,7 +460,11 @@ impl<'a> Checker<'a> {
         }
         if !is_literal && x.mode != Mode::Variable {
             let text = self.operand_str(&x);
-            self.error_at(operand, "UnaddressableOperand", format!("invalid operation: cannot take address of {text}"));
+            self.error_at(
+                operand,
+                "UnaddressableOperand",
+                format!("invalid operation: cannot take address of {text}"),
+            );
             return Operand::invalid(expr);
         }
         Operand::new(Mode::Value, self.store.pointer(x.ty), expr)
@@ -385,28 +477,45 @@ impl<'a> Checker<'a> {
         let text = self.operand_str(x);
         if store.is_type_param(x.ty) {
             let elem = self.chan_param_elem(x.ty, ChanDir::Send);
-            return elem.map_err(|why| format!("invalid operation: cannot receive from {text}: {why}"));
+            return elem
+                .map_err(|why| format!("invalid operation: cannot receive from {text}: {why}"));
         }
         match store.under(x.ty) {
-            Type::Chan { dir: ChanDir::Send, .. } => {
-                Err(format!("invalid operation: cannot receive from send-only channel {text}"))
-            }
+            Type::Chan {
+                dir: ChanDir::Send, ..
+            } => Err(format!(
+                "invalid operation: cannot receive from send-only channel {text}"
+            )),
             Type::Chan { elem, .. } => Ok(*elem),
-            _ => Err(format!("invalid operation: cannot receive from non-channel {text}")),
+            _ => Err(format!(
+                "invalid operation: cannot receive from non-channel {text}"
+            )),
         }
     }
     /// The element type of a type parameter's channel types, none of which may have direction `not`.
-    pub(super) fn chan_param_elem(&mut self, ty: TypeId, not: syntax::ast::ChanDir) -> Result<TypeId, String> {
+    pub(super) fn chan_param_elem(
+        &mut self,
+        ty: TypeId,
+        not: syntax::ast::ChanDir,
+    ) -> Result<TypeId, String> {
         use syntax::ast::ChanDir;
         let store = self.store;
-        let Some(param) = store.type_param(ty) else { return Err(String::new()) };
-        let types = store.specific_types(store.constraint(param)).unwrap_or_default();
+        let Some(param) = store.type_param(ty) else {
+            return Err(String::new());
+        };
+        let types = store
+            .specific_types(store.constraint(param))
+            .unwrap_or_default();
         let mut shared: Option<(TypeId, TypeId)> = None;
         for ty in types {
             match store.under(ty) {
                 Type::Chan { dir, .. } if *dir == not => {
                     let text = self.type_str(ty);
-                    let what = if not == ChanDir::Send { "send-only" } else { "receive-only" };
+                    let what = if not == ChanDir::Send {
+                        "send-only"
+                    } else {
+                        "receive-only"
+                    };
                     return Err(format!("{what} channel {text}"));
                 }
                 Type::Chan { elem, .. } => match shared {
@@ -414,7 +523,9 @@ impl<'a> Checker<'a> {
                     Some((other, first)) => {
                         if !store.identical(other, *elem) {
                             let (s, t) = (self.type_str(first), self.type_str(ty));
-                            return Err(format!("channels {s} and {t} have different element types"));
+                            return Err(format!(
+                                "channels {s} and {t} have different element types"
+                            ));
                         }
                     }
                 },
@@ -424,14 +535,20 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        shared.map(|(elem, _)| elem).ok_or_else(|| "no specific channel type".into())
+        shared
+            .map(|(elem, _)| elem)
+            .ok_or_else(|| "no specific channel type".into())
     }
 
     /// A constant must fit its type, or if untyped the limit for integers.
     pub(super) fn check_overflow(&mut self, x: &mut Operand, op_pos: Pos) {
         let Some(value) = &x.val else { return };
         if value.is_unknown() {
-            self.error(op_pos, "InvalidConstVal", "constant result is not representable");
+            self.error(
+                op_pos,
+                "InvalidConstVal",
+                "constant result is not representable",
+            );
             return;
         }
         if !self.store.is_untyped(x.ty) {
@@ -440,10 +557,17 @@ impl<'a> Checker<'a> {
             }
             return;
         }
-        let is_integer = matches!(self.store.basic_kind(x.ty), Some(BasicKind::UntypedInt | BasicKind::UntypedRune));
+        let is_integer = matches!(
+            self.store.basic_kind(x.ty),
+            Some(BasicKind::UntypedInt | BasicKind::UntypedRune)
+        );
         if is_integer && value.bit_len() > MAX_INT_BITS {
             let name = x.expr.map_or("", |expr| self.operation_name(expr));
-            self.error(op_pos, "InvalidConstVal", format!("constant {name}overflow"));
+            self.error(
+                op_pos,
+                "InvalidConstVal",
+                format!("constant {name}overflow"),
+            );
             x.val = Some(ConstValue::Unknown);
         }
     }
@@ -457,7 +581,10 @@ impl<'a> Checker<'a> {
                 BinaryOp::Shl => "shift ",
                 _ => "",
             },
-            ExprKind::Unary { op: UnaryOp::BitNot, .. } => "bitwise complement ",
+            ExprKind::Unary {
+                op: UnaryOp::BitNot,
+                ..
+            } => "bitwise complement ",
             _ => "",
         }
     }
@@ -487,9 +614,25 @@ impl<'a> Checker<'a> {
         x
     }
     /// `"a" + "b" + ...` with literals only. Its parts but the whole are left without value.
-    fn string_chain(&mut self, chain: &[(ExprId, BinaryOp, ExprId)], first: ExprId) -> Option<Operand> {
-        let is_literal = |this: &Self, expr: ExprId| matches!(this.kind(expr), ExprKind::BasicLit { kind: LitKind::String, .. });
-        if !is_literal(self, first) || !chain.iter().all(|&(_, op, right)| op == BinaryOp::Add && is_literal(self, right)) {
+    fn string_chain(
+        &mut self,
+        chain: &[(ExprId, BinaryOp, ExprId)],
+        first: ExprId,
+    ) -> Option<Operand> {
+        let is_literal = |this: &Self, expr: ExprId| {
+            matches!(
+                this.kind(expr),
+                ExprKind::BasicLit {
+                    kind: LitKind::String,
+                    ..
+                }
+            )
+        };
+        if !is_literal(self, first)
+            || !chain
+                .iter()
+                .all(|&(_, op, right)| op == BinaryOp::Add && is_literal(self, right))
+        {
             return None;
         }
         let mut joined = Vec::new();
@@ -499,10 +642,19 @@ impl<'a> Checker<'a> {
         }
         let ty = TypeId::basic(BasicKind::UntypedString);
         for &(expr, ..) in &chain[1..] {
-            let x = Operand { mode: Mode::Value, ty, val: None, expr: Some(expr) };
+            let x = Operand {
+                mode: Mode::Value,
+                ty,
+                val: None,
+                expr: Some(expr),
+            };
             self.record(expr, &x);
         }
-        Some(Operand::constant(ty, ConstValue::Str(joined.into()), chain[0].0))
+        Some(Operand::constant(
+            ty,
+            ConstValue::Str(joined.into()),
+            chain[0].0,
+        ))
     }
 
     fn binary(&mut self, expr: ExprId, x: Operand, right: ExprId, op: BinaryOp) -> Operand {
@@ -514,9 +666,18 @@ impl<'a> Checker<'a> {
     }
 
     /// `x op y`; `expr` is the whole expression, or the statement's left side for `x op= y`.
-    pub(super) fn binary_operands(&mut self, expr: Option<ExprId>, mut x: Operand, mut y: Operand, op: BinaryOp) -> Operand {
+    pub(super) fn binary_operands(
+        &mut self,
+        expr: Option<ExprId>,
+        mut x: Operand,
+        mut y: Operand,
+        op: BinaryOp,
+    ) -> Operand {
         let store = self.store;
-        let (left, right) = (x.expr.expect("has been evaluated"), y.expr.expect("has been evaluated"));
+        let (left, right) = (
+            x.expr.expect("has been evaluated"),
+            y.expr.expect("has been evaluated"),
+        );
         let whole = expr.unwrap_or(left);
         let op_pos = match expr {
             Some(expr) => self.env.ast.exprs[expr].pos,
@@ -540,15 +701,26 @@ impl<'a> Checker<'a> {
                 let (s, t) = (self.type_str(x.ty), self.type_str(y.ty));
                 let text = match expr {
                     Some(expr) => self.expr_str(expr),
-                    None => format!("{} {}= {}", self.expr_str(left), op.as_str(), self.expr_str(right)),
+                    None => format!(
+                        "{} {}= {}",
+                        self.expr_str(left),
+                        op.as_str(),
+                        self.expr_str(right)
+                    ),
                 };
-                self.error_at(left, "MismatchedTypes", format!("invalid operation: {text} (mismatched types {s} and {t})"));
+                self.error_at(
+                    left,
+                    "MismatchedTypes",
+                    format!("invalid operation: {text} (mismatched types {s} and {t})"),
+                );
             }
             return Operand::invalid(whole);
         }
         let defined = match op {
             BinaryOp::Add => store.all_basic(x.ty, |kind| kind.is_numeric() || kind.is_string()),
-            BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => store.all_basic(x.ty, BasicKind::is_numeric),
+            BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => {
+                store.all_basic(x.ty, BasicKind::is_numeric)
+            }
             BinaryOp::Rem | BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::AndNot => {
                 store.all_basic(x.ty, BasicKind::is_integer)
             }
@@ -558,7 +730,11 @@ impl<'a> Checker<'a> {
         if !defined {
             let text = self.operand_str(&x);
             let op = op.as_str();
-            self.error_at(left, "UndefinedOp", format!("invalid operation: operator {op} not defined on {text}"));
+            self.error_at(
+                left,
+                "UndefinedOp",
+                format!("invalid operation: operator {op} not defined on {text}"),
+            );
             return Operand::invalid(whole);
         }
         if matches!(op, BinaryOp::Div | BinaryOp::Rem) && y.is_const() {
@@ -570,7 +746,10 @@ impl<'a> Checker<'a> {
             }
         }
         if x.is_const() && y.is_const() {
-            let (a, b) = (x.val.take().unwrap_or(ConstValue::Unknown), y.val.take().unwrap_or(ConstValue::Unknown));
+            let (a, b) = (
+                x.val.take().unwrap_or(ConstValue::Unknown),
+                y.val.take().unwrap_or(ConstValue::Unknown),
+            );
             x.expr = Some(whole);
             if a.is_unknown() || b.is_unknown() {
                 x.val = Some(ConstValue::Unknown);
@@ -579,7 +758,10 @@ impl<'a> Checker<'a> {
             let integer = store.basic_kind(x.ty).is_some_and(BasicKind::is_integer);
             let value = a.binary(op, &b, integer);
             const MAX_STRING: usize = 1 << 26;
-            if value.to_bytes().is_some_and(|bytes| bytes.len() > MAX_STRING) {
+            if value
+                .to_bytes()
+                .is_some_and(|bytes| bytes.len() > MAX_STRING)
+            {
                 self.error(op_pos, "InvalidConstVal", "constant string too long");
                 x.val = Some(ConstValue::Unknown);
                 return x;
@@ -603,16 +785,21 @@ impl<'a> Checker<'a> {
                 false
             } else if store.is_interface(x.ty) || store.is_interface(y.ty) {
                 true
-            } else if store.all_basic(x.ty, BasicKind::is_boolean) != store.all_basic(y.ty, BasicKind::is_boolean) {
+            } else if store.all_basic(x.ty, BasicKind::is_boolean)
+                != store.all_basic(y.ty, BasicKind::is_boolean)
+            {
                 false
-            } else if store.all_basic(x.ty, BasicKind::is_string) != store.all_basic(y.ty, BasicKind::is_string) {
+            } else if store.all_basic(x.ty, BasicKind::is_string)
+                != store.all_basic(y.ty, BasicKind::is_string)
+            {
                 false
             } else if x.is_nil() {
                 store.has_nil(y.ty)
             } else if y.is_nil() {
                 store.has_nil(x.ty)
             } else {
-                !matches!(store.under(x.ty), Type::Pointer(_)) && !matches!(store.under(y.ty), Type::Pointer(_))
+                !matches!(store.under(x.ty), Type::Pointer(_))
+                    && !matches!(store.under(y.ty), Type::Pointer(_))
             }
         };
         if may_convert {
@@ -628,7 +815,13 @@ impl<'a> Checker<'a> {
     }
 
     /// `x op y` for a comparison operator. `switch_case`: x is a case of a switch on y.
-    pub(super) fn comparison(&mut self, x: &mut Operand, y: &mut Operand, op: BinaryOp, switch_case: bool) {
+    pub(super) fn comparison(
+        &mut self,
+        x: &mut Operand,
+        y: &mut Operand,
+        op: BinaryOp,
+        switch_case: bool,
+    ) {
         let store = self.store;
         let op = if switch_case { BinaryOp::Eq } else { op };
         if x.ty == TypeId::INVALID || y.ty == TypeId::INVALID {
@@ -638,7 +831,11 @@ impl<'a> Checker<'a> {
         let failure: Option<(&'static str, bool, String)> = 'check: {
             if !self.assignable(x, y.ty, &mut None) && !self.assignable(y, x.ty, &mut None) {
                 let (s, t) = (self.type_str(x.ty), self.type_str(y.ty));
-                break 'check Some(("MismatchedTypes", false, format!("mismatched types {s} and {t}")));
+                break 'check Some((
+                    "MismatchedTypes",
+                    false,
+                    format!("mismatched types {s} and {t}"),
+                ));
             }
             match op {
                 BinaryOp::Eq | BinaryOp::Ne => {
@@ -668,7 +865,9 @@ impl<'a> Checker<'a> {
         };
         let Some((code, mut at_x, mut cause)) = failure else {
             if let (true, true) = (x.is_const(), y.is_const()) {
-                let (Some(a), Some(b)) = (&x.val, &y.val) else { return };
+                let (Some(a), Some(b)) = (&x.val, &y.val) else {
+                    return;
+                };
                 let value = match a.compare(op, b) {
                     _ if a.is_unknown() || b.is_unknown() => ConstValue::Unknown,
                     Some(result) => ConstValue::Bool(result),
@@ -681,7 +880,14 @@ impl<'a> Checker<'a> {
                 // The operands get the types they have at run time.
                 for (operand, other) in [(&*x, y.ty), (&*y, x.ty)] {
                     if store.is_untyped(operand.ty) {
-                        let ty = if matches!(store.basic_kind(operand.ty), Some(BasicKind::UntypedNil)) { other } else { default_type(operand.ty) };
+                        let ty = if matches!(
+                            store.basic_kind(operand.ty),
+                            Some(BasicKind::UntypedNil)
+                        ) {
+                            other
+                        } else {
+                            default_type(operand.ty)
+                        };
                         if let Some(expr) = operand.expr {
                             self.update_type(expr, ty, true);
                         }
@@ -701,7 +907,11 @@ impl<'a> Checker<'a> {
             } else {
                 let ty = if at_x { x.ty } else { y.ty };
                 let kind = operand::composite_kind(store, ty);
-                let what = if kind.is_empty() { self.type_str(ty) } else { kind.to_owned() };
+                let what = if kind.is_empty() {
+                    self.type_str(ty)
+                } else {
+                    kind.to_owned()
+                };
                 cause = format!("operator {} not defined on {what}", op.as_str());
             }
         }
@@ -709,11 +919,22 @@ impl<'a> Checker<'a> {
         let y_text = right.map_or_else(|| "true".to_owned(), |expr| self.expr_str(expr));
         let x_text = self.expr_str(left);
         if switch_case {
-            self.error_at(left, code, format!("invalid case {x_text} in switch on {y_text} ({cause})"));
+            self.error_at(
+                left,
+                code,
+                format!("invalid case {x_text} in switch on {y_text} ({cause})"),
+            );
         } else {
             let at = if at_x { left } else { right.unwrap_or(left) };
             let _ = at;
-            self.error_at(if at_x { left } else { left }, code, format!("invalid operation: {x_text} {} {y_text} ({cause})", op.as_str()));
+            self.error_at(
+                if at_x { left } else { left },
+                code,
+                format!(
+                    "invalid operation: {x_text} {} {y_text} ({cause})",
+                    op.as_str()
+                ),
+            );
         }
         x.invalidate();
     }
@@ -722,19 +943,35 @@ impl<'a> Checker<'a> {
         let store = self.store;
         match store.under(ty) {
             Type::Slice(_) | Type::Signature(_) | Type::Map { .. } => {
-                return format!("{} can only be compared to nil", operand::composite_kind(store, ty));
+                return format!(
+                    "{} can only be compared to nil",
+                    operand::composite_kind(store, ty)
+                );
             }
             _ => {}
         }
         match store.incomparable(ty, true, &mut Vec::new()) {
-            Some(Incomparable::Field(field)) => format!("struct containing {} cannot be compared", self.type_str(field)),
+            Some(Incomparable::Field(field)) => format!(
+                "struct containing {} cannot be compared",
+                self.type_str(field)
+            ),
             Some(Incomparable::TypeParam) => "incomparable types in type set".into(),
-            Some(_) if matches!(store.under(ty), Type::Array { .. }) => format!("{} cannot be compared", self.type_str(ty)),
+            Some(_) if matches!(store.under(ty), Type::Array { .. }) => {
+                format!("{} cannot be compared", self.type_str(ty))
+            }
             _ => String::new(),
         }
     }
 
-    fn shift(&mut self, x: &mut Operand, y: &mut Operand, whole: ExprId, is_expr: bool, op: BinaryOp, op_pos: Pos) {
+    fn shift(
+        &mut self,
+        x: &mut Operand,
+        y: &mut Operand,
+        whole: ExprId,
+        is_expr: bool,
+        op: BinaryOp,
+        op_pos: Pos,
+    ) {
         let store = self.store;
         let left = x.expr.expect("has been evaluated");
         let right = y.expr.expect("has been evaluated");
@@ -744,7 +981,11 @@ impl<'a> Checker<'a> {
         let integer = store.all_basic(x.ty, BasicKind::is_integer);
         if !(integer || (untyped && (int_value.is_some() || unknown))) {
             let text = self.operand_str(x);
-            self.error_at(left, "InvalidShiftOperand", format!("invalid operation: shifted operand {text} must be integer"));
+            self.error_at(
+                left,
+                "InvalidShiftOperand",
+                format!("invalid operation: shifted operand {text} must be integer"),
+            );
             *x = Operand::invalid(whole);
             return;
         }
@@ -753,7 +994,11 @@ impl<'a> Checker<'a> {
             count = y.val.as_ref().and_then(ConstValue::to_int);
             if count.as_ref().is_some_and(|count| count.sign() < 0) {
                 let text = self.operand_str(y);
-                self.error_at(right, "InvalidShiftCount", format!("invalid operation: negative shift count {text}"));
+                self.error_at(
+                    right,
+                    "InvalidShiftCount",
+                    format!("invalid operation: negative shift count {text}"),
+                );
                 *x = Operand::invalid(whole);
                 return;
             }
@@ -766,7 +1011,11 @@ impl<'a> Checker<'a> {
                 }
             } else if !store.all_basic(y.ty, BasicKind::is_integer) {
                 let text = self.operand_str(y);
-                self.error_at(right, "InvalidShiftCount", format!("invalid operation: shift count {text} must be integer"));
+                self.error_at(
+                    right,
+                    "InvalidShiftCount",
+                    format!("invalid operation: shift count {text} must be integer"),
+                );
                 *x = Operand::invalid(whole);
                 return;
             }
@@ -777,7 +1026,11 @@ impl<'a> Checker<'a> {
         } else if store.all_basic(y.ty, BasicKind::is_integer) && !store.is_untyped(y.ty) {
             if !store.all_basic(y.ty, BasicKind::is_unsigned) {
                 let text = self.operand_str(y);
-                if !self.require_version(self.pos(right), 13, &format!("invalid operation: signed shift count {text}")) {
+                if !self.require_version(
+                    self.pos(right),
+                    13,
+                    &format!("invalid operation: signed shift count {text}"),
+                ) {
                     *x = Operand::invalid(whole);
                     return;
                 }
@@ -790,7 +1043,11 @@ impl<'a> Checker<'a> {
             }
         } else {
             let text = self.operand_str(y);
-            self.error_at(right, "InvalidShiftCount", format!("invalid operation: shift count {text} must be integer"));
+            self.error_at(
+                right,
+                "InvalidShiftCount",
+                format!("invalid operation: shift count {text} must be integer"),
+            );
             *x = Operand::invalid(whole);
             return;
         }
@@ -804,9 +1061,16 @@ impl<'a> Checker<'a> {
                     }
                     return;
                 }
-                let Some(count) = count.and_then(|count| count.to_u64()).filter(|&count| count <= MAX_SHIFT) else {
+                let Some(count) = count
+                    .and_then(|count| count.to_u64())
+                    .filter(|&count| count <= MAX_SHIFT)
+                else {
                     let text = self.operand_str(y);
-                    self.error_at(right, "InvalidShiftCount", format!("invalid operation: invalid shift count {text}"));
+                    self.error_at(
+                        right,
+                        "InvalidShiftCount",
+                        format!("invalid operation: invalid shift count {text}"),
+                    );
                     *x = Operand::invalid(whole);
                     return;
                 };
@@ -830,7 +1094,11 @@ impl<'a> Checker<'a> {
         }
         if !integer {
             let text = self.operand_str(x);
-            self.error_at(left, "InvalidShiftOperand", format!("invalid operation: shifted operand {text} must be integer"));
+            self.error_at(
+                left,
+                "InvalidShiftOperand",
+                format!("invalid operation: shifted operand {text} must be integer"),
+            );
             *x = Operand::invalid(whole);
             return;
         }

@@ -9,7 +9,13 @@ use crate::model::*;
 use crate::typed::*;
 
 impl<'a> Checker<'a> {
-    pub(super) fn index_expr(&mut self, expr: ExprId, x: ExprId, indices: &'a [ExprId], target: Option<&Target>) -> Operand {
+    pub(super) fn index_expr(
+        &mut self,
+        expr: ExprId,
+        x: ExprId,
+        indices: &'a [ExprId],
+        target: Option<&Target>,
+    ) -> Operand {
         let operand = self.raw_expr(x, None, None, true);
         if operand.mode == Mode::Value
             && let Type::Signature(signature) = self.store.ty(self.store.unalias(operand.ty))
@@ -29,7 +35,11 @@ impl<'a> Checker<'a> {
             let (got, want) = (targs.len(), signature.tparams.len());
             if got > want {
                 let text = self.expr_str(x);
-                self.error_at(indices[want], "WrongTypeArgCount", format!("got {got} type arguments but {text} has {want} type parameters"));
+                self.error_at(
+                    indices[want],
+                    "WrongTypeArgCount",
+                    format!("got {got} type arguments but {text} has {want} type parameters"),
+                );
                 return Operand::invalid(expr);
             }
             self.instantiate_function(&mut result, expr, &targs, target, true);
@@ -38,7 +48,13 @@ impl<'a> Checker<'a> {
         self.index_expr_of(expr, operand, x, indices)
     }
 
-    pub(super) fn index_expr_of(&mut self, expr: ExprId, mut x: Operand, base: ExprId, indices: &'a [ExprId]) -> Operand {
+    pub(super) fn index_expr_of(
+        &mut self,
+        expr: ExprId,
+        mut x: Operand,
+        base: ExprId,
+        indices: &'a [ExprId],
+    ) -> Operand {
         let store = self.store;
         match x.mode {
             Mode::Invalid => {
@@ -55,9 +71,20 @@ impl<'a> Checker<'a> {
             }
             Mode::NoValue | Mode::Builtin(_) => {
                 let text = self.operand_str(&x);
-                let what = if x.mode == Mode::NoValue { "used as value or type" } else { "must be called" };
+                let what = if x.mode == Mode::NoValue {
+                    "used as value or type"
+                } else {
+                    "must be called"
+                };
                 if let Mode::Builtin(_) = x.mode {
-                    self.error_at(base, "UncalledBuiltin", format!("invalid operation: cannot index {text}").replace("invalid operation: cannot index", "invalid operation: cannot index"));
+                    self.error_at(
+                        base,
+                        "UncalledBuiltin",
+                        format!("invalid operation: cannot index {text}").replace(
+                            "invalid operation: cannot index",
+                            "invalid operation: cannot index",
+                        ),
+                    );
                 } else {
                     self.error_at(base, "TooManyValues", format!("{text} {what}"));
                 }
@@ -111,7 +138,9 @@ impl<'a> Checker<'a> {
                 x.ty = *elem;
             }
             Type::Map { key, elem } => {
-                let Some(index) = self.single_index(expr, indices) else { return Operand::invalid(expr) };
+                let Some(index) = self.single_index(expr, indices) else {
+                    return Operand::invalid(expr);
+                };
                 let mut key_operand = self.expr(index);
                 self.assignment(&mut key_operand, Some(*key), "map index");
                 return Operand::new(Mode::MapIndex, *elem, expr);
@@ -123,27 +152,50 @@ impl<'a> Checker<'a> {
         }
         if !valid {
             let text = self.operand_str(&x);
-            self.error_at(base, "NonSliceableOperand", format!("invalid operation: cannot index {text}"));
+            self.error_at(
+                base,
+                "NonSliceableOperand",
+                format!("invalid operation: cannot index {text}"),
+            );
             self.use_exprs(indices);
             return Operand::invalid(expr);
         }
-        let Some(index) = self.single_index(expr, indices) else { return Operand::invalid(expr) };
+        let Some(index) = self.single_index(expr, indices) else {
+            return Operand::invalid(expr);
+        };
         x.expr = Some(expr);
         self.check_index(index, length);
         x
     }
 
     /// All types of a type parameter's set must be indexable with the same element type.
-    fn index_param(&mut self, expr: ExprId, x: Operand, param: &TypeParam, indices: &'a [ExprId]) -> Operand {
+    fn index_param(
+        &mut self,
+        expr: ExprId,
+        x: Operand,
+        param: &TypeParam,
+        indices: &'a [ExprId],
+    ) -> Operand {
         let store = self.store;
-        let types = store.specific_types(store.constraint(param)).unwrap_or_default();
+        let types = store
+            .specific_types(store.constraint(param))
+            .unwrap_or_default();
         let mut length: i64 = -1;
         let mut shared: Option<(TypeId, Option<TypeId>, Mode)> = None;
         let mut valid = !types.is_empty();
         for ty in types {
             let (key, elem, len, mode) = match store.under(ty) {
                 Type::Basic(kind) if kind.is_string() => (None, TypeId::BYTE, -1, Mode::Value),
-                Type::Array { len, elem } => (None, *elem, *len, if x.mode == Mode::Variable { Mode::Variable } else { Mode::Value }),
+                Type::Array { len, elem } => (
+                    None,
+                    *elem,
+                    *len,
+                    if x.mode == Mode::Variable {
+                        Mode::Variable
+                    } else {
+                        Mode::Value
+                    },
+                ),
                 Type::Pointer(array) => match store.under(*array) {
                     Type::Array { len, elem } => (None, *elem, *len, Mode::Variable),
                     _ => {
@@ -182,11 +234,17 @@ impl<'a> Checker<'a> {
         let (true, Some((elem, key, mode))) = (valid, shared) else {
             let text = self.operand_str(&x);
             let at = x.expr.unwrap_or(expr);
-            self.error_at(at, "NonIndexableOperand", format!("invalid operation: cannot index {text}"));
+            self.error_at(
+                at,
+                "NonIndexableOperand",
+                format!("invalid operation: cannot index {text}"),
+            );
             self.use_exprs(indices);
             return Operand::invalid(expr);
         };
-        let Some(index) = self.single_index(expr, indices) else { return Operand::invalid(expr) };
+        let Some(index) = self.single_index(expr, indices) else {
+            return Operand::invalid(expr);
+        };
         if let Some(key) = key {
             let mut key_operand = self.expr(index);
             self.assignment(&mut key_operand, Some(key), "map index");
@@ -203,7 +261,11 @@ impl<'a> Checker<'a> {
             [_, second, ..] => {
                 let _ = expr;
                 self.use_exprs(indices);
-                self.error_at(*second, "InvalidIndex", "invalid operation: more than one index");
+                self.error_at(
+                    *second,
+                    "InvalidIndex",
+                    "invalid operation: more than one index",
+                );
                 None
             }
         }
@@ -220,17 +282,30 @@ impl<'a> Checker<'a> {
         }
         let value = x.val.as_ref()?.to_i64()?;
         if length >= 0 && value >= length {
-            let text = x.val.as_ref().map(|value| value.format(BasicKind::UntypedInt)).unwrap_or_default();
+            let text = x
+                .val
+                .as_ref()
+                .map(|value| value.format(BasicKind::UntypedInt))
+                .unwrap_or_default();
             let shown = self.expr_str(index);
             let _ = text;
-            self.error_at(index, "InvalidIndex", format!("invalid argument: index {shown} out of bounds [0:{length}]"));
+            self.error_at(
+                index,
+                "InvalidIndex",
+                format!("invalid argument: index {shown} out of bounds [0:{length}]"),
+            );
             return None;
         }
         Some(value)
     }
 
     /// Whether a value can be an index, a size or a length.
-    pub(super) fn valid_index(&mut self, x: &mut Operand, what: &str, allow_negative: bool) -> bool {
+    pub(super) fn valid_index(
+        &mut self,
+        x: &mut Operand,
+        what: &str,
+        allow_negative: bool,
+    ) -> bool {
         if x.is_invalid() {
             return false;
         }
@@ -241,26 +316,44 @@ impl<'a> Checker<'a> {
         }
         if !store.all_basic(x.ty, BasicKind::is_integer) {
             let text = self.operand_str(x);
-            self.error_operand(x, "InvalidIndex", format!("invalid argument: {what} {text} must be integer"));
+            self.error_operand(
+                x,
+                "InvalidIndex",
+                format!("invalid argument: {what} {text} must be integer"),
+            );
             return false;
         }
         if x.is_const() {
             let value = x.val.as_ref().unwrap_or(&ConstValue::Unknown);
             if !allow_negative && value.sign() < 0 {
                 let text = self.operand_str(x);
-                self.error_operand(x, "InvalidIndex", format!("invalid argument: {what} {text} must not be negative"));
+                self.error_operand(
+                    x,
+                    "InvalidIndex",
+                    format!("invalid argument: {what} {text} must not be negative"),
+                );
                 return false;
             }
             if value.represent(BasicKind::Int).is_err() {
                 let text = self.operand_str(x);
-                self.error_operand(x, "InvalidIndex", format!("invalid argument: {what} {text} overflows int"));
+                self.error_operand(
+                    x,
+                    "InvalidIndex",
+                    format!("invalid argument: {what} {text} overflows int"),
+                );
                 return false;
             }
         }
         true
     }
 
-    pub(super) fn slice_expr(&mut self, expr: ExprId, base: ExprId, bounds: [Option<ExprId>; 3], three: bool) -> Operand {
+    pub(super) fn slice_expr(
+        &mut self,
+        expr: ExprId,
+        base: ExprId,
+        bounds: [Option<ExprId>; 3],
+        three: bool,
+    ) -> Operand {
         let store = self.store;
         let mut x = self.expr(base);
         let given: Vec<ExprId> = bounds.iter().flatten().copied().collect();
@@ -272,7 +365,11 @@ impl<'a> Checker<'a> {
             Ok(under) => under,
             Err(why) => {
                 let text = self.operand_str(&x);
-                self.error_at(base, "NonSliceableOperand", format!("cannot slice {text}: {why}"));
+                self.error_at(
+                    base,
+                    "NonSliceableOperand",
+                    format!("cannot slice {text}: {why}"),
+                );
                 self.use_exprs(&given);
                 return Operand::invalid(expr);
             }
@@ -283,7 +380,11 @@ impl<'a> Checker<'a> {
                 if three {
                     let at = bounds[2].unwrap_or(expr);
                     let _ = at;
-                    self.error_at(expr, "InvalidSliceExpr", "invalid operation: 3-index slice of string");
+                    self.error_at(
+                        expr,
+                        "InvalidSliceExpr",
+                        "invalid operation: 3-index slice of string",
+                    );
                     self.use_exprs(&given);
                     return Operand::invalid(expr);
                 }
@@ -306,7 +407,11 @@ impl<'a> Checker<'a> {
                 length = *len;
                 if x.mode != Mode::Variable {
                     let text = self.operand_str(&x);
-                    self.error_at(base, "NonSliceableOperand", format!("invalid operation: {text} (slice of unaddressable value)"));
+                    self.error_at(
+                        base,
+                        "NonSliceableOperand",
+                        format!("invalid operation: {text} (slice of unaddressable value)"),
+                    );
                     self.use_exprs(&given);
                     return Operand::invalid(expr);
                 }
@@ -352,7 +457,11 @@ impl<'a> Checker<'a> {
             for j in i + 1..constants.len() {
                 if constants[j].0 < constants[i].0 {
                     let (low, high) = (constants[i].0, constants[j].0);
-                    self.error_at(constants[j].1, "SwappedSliceIndices", format!("invalid slice indices: {high} < {low}"));
+                    self.error_at(
+                        constants[j].1,
+                        "SwappedSliceIndices",
+                        format!("invalid slice indices: {high} < {low}"),
+                    );
                     break 'check;
                 }
             }
@@ -363,7 +472,9 @@ impl<'a> Checker<'a> {
     /// The underlying type for slicing: byte slices and strings mixed count as strings.
     fn sliceable_under(&mut self, ty: TypeId) -> Result<TypeId, String> {
         let store = self.store;
-        let Some(param) = store.type_param(ty) else { return Ok(store.underlying(ty)) };
+        let Some(param) = store.type_param(ty) else {
+            return Ok(store.underlying(ty));
+        };
         if let Some(types) = store.specific_types(store.constraint(param))
             && types.iter().any(|&ty| store.basic_kind(ty).is_some_and(BasicKind::is_string))
             && types.iter().all(|&ty| {
@@ -376,7 +487,12 @@ impl<'a> Checker<'a> {
         self.shared_under(ty)
     }
 
-    pub(super) fn type_assertion(&mut self, expr: ExprId, operand: ExprId, ty: Option<ExprId>) -> Operand {
+    pub(super) fn type_assertion(
+        &mut self,
+        expr: ExprId,
+        operand: ExprId,
+        ty: Option<ExprId>,
+    ) -> Operand {
         let x = self.expr(operand);
         if x.is_invalid() {
             if let Some(ty) = ty {
@@ -385,12 +501,20 @@ impl<'a> Checker<'a> {
             return Operand::invalid(expr);
         }
         let Some(ty) = ty else {
-            self.error_at(expr, "InvalidSyntaxTree", "invalid syntax tree: use of .(type) outside type switch");
+            self.error_at(
+                expr,
+                "InvalidSyntaxTree",
+                "invalid syntax tree: use of .(type) outside type switch",
+            );
             return Operand::invalid(expr);
         };
         if !self.store.is_interface(x.ty) {
             let text = self.operand_str(&x);
-            self.error_at(operand, "InvalidAssert", format!("invalid operation: {text} is not an interface"));
+            self.error_at(
+                operand,
+                "InvalidAssert",
+                format!("invalid operation: {text} is not an interface"),
+            );
             self.typ(ty);
             return Operand::invalid(expr);
         }
@@ -403,7 +527,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether a value of interface type can have dynamic type `target`; reports if not.
-    pub(super) fn check_assertion(&mut self, expr: ExprId, x: &Operand, target: TypeId, type_switch: bool) -> bool {
+    pub(super) fn check_assertion(
+        &mut self,
+        expr: ExprId,
+        x: &Operand,
+        target: TypeId,
+        type_switch: bool,
+    ) -> bool {
         let store = self.store;
         let missing = if store.is_interface(target) {
             // Both may have methods the other lacks; only conflicting ones are impossible.
@@ -411,7 +541,9 @@ impl<'a> Checker<'a> {
         } else {
             store.missing_method(target, x.ty, false)
         };
-        let Some((method, missing)) = missing else { return true };
+        let Some((method, missing)) = missing else {
+            return true;
+        };
         let cause = self.missing_method_cause(target, x.ty, method, missing);
         let t = self.type_str(target);
         if type_switch {
@@ -420,7 +552,13 @@ impl<'a> Checker<'a> {
         } else {
             let text = self.expr_str(expr);
             let iface = self.type_str(x.ty);
-            self.error_at(expr, "ImpossibleAssert", format!("impossible type assertion: {text}\n\t{t} does not implement {iface} {cause}"));
+            self.error_at(
+                expr,
+                "ImpossibleAssert",
+                format!(
+                    "impossible type assertion: {text}\n\t{t} does not implement {iface} {cause}"
+                ),
+            );
         }
         false
     }
@@ -430,6 +568,9 @@ impl<'a> Checker<'a> {
 
     /// Whether an expression is the given kind of literal, through parentheses.
     pub(super) fn is_composite(&self, expr: ExprId) -> bool {
-        matches!(self.kind(self.env.ast.unparen(expr)), ExprKind::CompositeLit { .. })
+        matches!(
+            self.kind(self.env.ast.unparen(expr)),
+            ExprKind::CompositeLit { .. }
+        )
     }
 }

@@ -21,9 +21,18 @@ pub(super) struct Site {
     pub report: bool,
 }
 
-const ASSIGN: UnifyMode = UnifyMode { assign: true, exact: false };
-const INEXACT: UnifyMode = UnifyMode { assign: false, exact: false };
-const EXACT: UnifyMode = UnifyMode { assign: false, exact: true };
+const ASSIGN: UnifyMode = UnifyMode {
+    assign: true,
+    exact: false,
+};
+const INEXACT: UnifyMode = UnifyMode {
+    assign: false,
+    exact: false,
+};
+const EXACT: UnifyMode = UnifyMode {
+    assign: false,
+    exact: true,
+};
 
 impl<'a> Checker<'a> {
     /// Infers the type arguments of `tparams` that are not `known` from `args` assigned to parameters of types
@@ -66,15 +75,26 @@ impl<'a> Checker<'a> {
         loop {
             let before = unifier.unknowns();
             for (index, &tparam) in tparams.iter().enumerate() {
-                let Type::TypeParam(param) = store.ty(tparam) else { continue };
+                let Type::TypeParam(param) = store.ty(tparam) else {
+                    continue;
+                };
                 let known = unifier.at(index);
                 if let Some((core, single)) = self.core_term(param) {
                     match known {
                         Some(ty) => {
-                            let ty = if core.tilde && !store.is_type_param(ty) { store.underlying(ty) } else { ty };
+                            let ty = if core.tilde && !store.is_type_param(ty) {
+                                store.underlying(ty)
+                            } else {
+                                ty
+                            };
                             if !unifier.unify(ty, core.ty, INEXACT) {
                                 if site.report {
-                                    let why = self.constraint_mismatch(tparam, known.unwrap_or(ty), param, "");
+                                    let why = self.constraint_mismatch(
+                                        tparam,
+                                        known.unwrap_or(ty),
+                                        param,
+                                        "",
+                                    );
                                     self.infer_error(site, why);
                                 }
                                 return None;
@@ -89,11 +109,15 @@ impl<'a> Checker<'a> {
                     let set = store.type_set(constraint);
                     for &method in &set.methods {
                         let object = store.obj(method);
-                        let Lookup::Found { obj, indirect, .. } = store.lookup_any(ty, object.pkg, object.name, false) else {
+                        let Lookup::Found { obj, indirect, .. } =
+                            store.lookup_any(ty, object.pkg, object.name, false)
+                        else {
                             if site.report {
                                 let missing = store.missing_method(ty, constraint, true);
                                 let cause = match missing {
-                                    Some((method, missing)) => self.missing_method_cause(ty, constraint, method, missing),
+                                    Some((method, missing)) => {
+                                        self.missing_method_cause(ty, constraint, method, missing)
+                                    }
                                     None => String::new(),
                                 };
                                 let why = self.constraint_mismatch(tparam, ty, param, &cause);
@@ -112,7 +136,12 @@ impl<'a> Checker<'a> {
                                 let cause = if is_method && pointer_recv && !indirect {
                                     format!("(method {} has pointer receiver)", object.name)
                                 } else {
-                                    self.missing_method_cause(ty, constraint, method, crate::lookup::Missing::WrongSignature(obj))
+                                    self.missing_method_cause(
+                                        ty,
+                                        constraint,
+                                        method,
+                                        crate::lookup::Missing::WrongSignature(obj),
+                                    )
                                 };
                                 let why = self.constraint_mismatch(tparam, ty, param, &cause);
                                 self.infer_error(site, why);
@@ -130,7 +159,12 @@ impl<'a> Checker<'a> {
         if !untyped.is_empty() {
             let mut kinds: Vec<(usize, TypeId)> = Vec::new();
             for &i in &untyped {
-                let Some(index) = tparams.iter().position(|&tparam| tparam == store.unalias(params[i])) else { continue };
+                let Some(index) = tparams
+                    .iter()
+                    .position(|&tparam| tparam == store.unalias(params[i]))
+                else {
+                    continue;
+                };
                 if unifier.at(index).is_some() {
                     continue;
                 }
@@ -138,7 +172,9 @@ impl<'a> Checker<'a> {
                 match kinds.iter_mut().find(|(known, _)| *known == index) {
                     None => kinds.push((index, ty)),
                     Some((_, kind)) => match self.larger_untyped(*kind, ty) {
-                        Some(larger) if self.allows(21) || larger == *kind && larger == ty => *kind = larger,
+                        Some(larger) if self.allows(21) || larger == *kind && larger == ty => {
+                            *kind = larger
+                        }
                         _ => {
                             if site.report {
                                 let name = self.type_str(tparams[index]);
@@ -146,7 +182,11 @@ impl<'a> Checker<'a> {
                                 let arg = args[i].clone();
                                 let prefix = self.call_prefix(site);
                                 let _ = prefix;
-                                self.error_operand(&arg, "CannotInferTypeArgs", format!("mismatched types {s} and {t} (cannot infer {name})"));
+                                self.error_operand(
+                                    &arg,
+                                    "CannotInferTypeArgs",
+                                    format!("mismatched types {s} and {t} (cannot infer {name})"),
+                                );
                             }
                             return None;
                         }
@@ -198,26 +238,50 @@ impl<'a> Checker<'a> {
             if site.report {
                 let name = self.type_str(tparams[index]);
                 let prefix = self.call_prefix(site);
-                self.error(site.pos, "CannotInferTypeArgs", format!("{prefix}cannot infer {name}").also_declared(self, tparams[index]));
+                self.error(
+                    site.pos,
+                    "CannotInferTypeArgs",
+                    format!("{prefix}cannot infer {name}").also_declared(self, tparams[index]),
+                );
             }
             return None;
         }
         inferred.into_iter().collect()
     }
     fn call_prefix(&self, site: Site) -> String {
-        site.call.map_or(String::new(), |fun| format!("in call to {}, ", self.expr_str(fun)))
+        site.call.map_or(String::new(), |fun| {
+            format!("in call to {}, ", self.expr_str(fun))
+        })
     }
     fn infer_error(&mut self, site: Site, why: String) {
         let prefix = self.call_prefix(site);
         self.error(site.pos, "CannotInferTypeArgs", format!("{prefix}{why}"));
     }
-    fn constraint_mismatch(&self, tparam: TypeId, ty: TypeId, param: &TypeParam, cause: &str) -> String {
+    fn constraint_mismatch(
+        &self,
+        tparam: TypeId,
+        ty: TypeId,
+        param: &TypeParam,
+        cause: &str,
+    ) -> String {
         let bound = param.bound.get().copied().unwrap_or(TypeId::INVALID);
         let space = if cause.is_empty() { "" } else { " " };
-        format!("{} (type {}) does not satisfy {}{space}{cause}", self.type_str(tparam), self.type_str(ty), self.type_str(bound))
+        format!(
+            "{} (type {}) does not satisfy {}{space}{cause}",
+            self.type_str(tparam),
+            self.type_str(ty),
+            self.type_str(bound)
+        )
     }
 
-    fn unify_error(&mut self, unifier: &Unifier<'_>, site: Site, tparams: &[TypeId], param: TypeId, arg: &Operand) {
+    fn unify_error(
+        &mut self,
+        unifier: &Unifier<'_>,
+        site: Site,
+        tparams: &[TypeId],
+        param: TypeId,
+        arg: &Operand,
+    ) {
         if !site.report {
             return;
         }
@@ -236,10 +300,19 @@ impl<'a> Checker<'a> {
         let shown = self.type_str(param);
         let prefix = self.call_prefix(site);
         let substituted = Subst::new(store, &from, &to).ty(param);
-        let message = if substituted != param && from.len() + to.len() > 0 && inferred.iter().any(Option::is_some) {
-            format!("{prefix}type {ty} of {text} does not match inferred type {} for {shown}", self.type_str(substituted))
+        let message = if substituted != param
+            && from.len() + to.len() > 0
+            && inferred.iter().any(Option::is_some)
+        {
+            format!(
+                "{prefix}type {ty} of {text} does not match inferred type {} for {shown}",
+                self.type_str(substituted)
+            )
         } else {
-            let names: Vec<String> = tparams.iter().map(|&tparam| self.type_str(tparam)).collect();
+            let names: Vec<String> = tparams
+                .iter()
+                .map(|&tparam| self.type_str(tparam))
+                .collect();
             let names = match &*names {
                 [one] => one.clone(),
                 [init @ .., last] if init.len() == 1 => format!("{} and {last}", init[0]),
@@ -255,24 +328,43 @@ impl<'a> Checker<'a> {
     fn core_term(&self, param: &TypeParam) -> Option<(UnionTerm, bool)> {
         let store = self.store;
         let terms = store.specific_terms(param)?;
-        let [first, rest @ ..] = &*terms else { return None };
+        let [first, rest @ ..] = &*terms else {
+            return None;
+        };
         if rest.is_empty() {
             return Some((*first, true));
         }
         let under = store.underlying(first.ty);
-        if !rest.iter().all(|term| store.identical(store.underlying(term.ty), under)) {
+        if !rest
+            .iter()
+            .all(|term| store.identical(store.underlying(term.ty), under))
+        {
             return None;
         }
-        Some((UnionTerm { tilde: true, ty: under }, false))
+        Some((
+            UnionTerm {
+                tilde: true,
+                ty: under,
+            },
+            false,
+        ))
     }
 
     /// Whether type arguments satisfy the constraints; otherwise the index of the first that does not, and why.
-    pub(super) fn verify(&mut self, tparams: &[TypeId], targs: &[TypeId]) -> Result<(), (usize, String)> {
+    pub(super) fn verify(
+        &mut self,
+        tparams: &[TypeId],
+        targs: &[TypeId],
+    ) -> Result<(), (usize, String)> {
         let store = self.store;
         let subst = Subst::new(store, tparams, targs);
         for (index, (&tparam, &targ)) in tparams.iter().zip(targs).enumerate() {
-            let Type::TypeParam(param) = store.ty(tparam) else { continue };
-            let Some(&bound) = param.bound.get() else { continue };
+            let Type::TypeParam(param) = store.ty(tparam) else {
+                continue;
+            };
+            let Some(&bound) = param.bound.get() else {
+                continue;
+            };
             if bound == TypeId::ANY || bound == TypeId::INVALID {
                 continue;
             }
@@ -284,7 +376,11 @@ impl<'a> Checker<'a> {
         }
         Ok(())
     }
-    pub(super) fn verify_instance(&mut self, generic: TypeId, targs: &[TypeId]) -> Result<(), (usize, String)> {
+    pub(super) fn verify_instance(
+        &mut self,
+        generic: TypeId,
+        targs: &[TypeId],
+    ) -> Result<(), (usize, String)> {
         let tparams = self.store.tparams(generic);
         if tparams.len() != targs.len() {
             return Ok(());
@@ -295,8 +391,15 @@ impl<'a> Checker<'a> {
     /// Type arguments written in a partial instantiation `f[A]`.
     pub(super) fn partial_targs(&self, expr: ExprId) -> Option<Vec<TypeId>> {
         let expr = self.env.ast.unparen(expr);
-        let ExprKind::Index { indices, .. } = self.kind(expr) else { return None };
-        Some(indices.iter().filter_map(|&index| self.info(index).ty).collect())
+        let ExprKind::Index { indices, .. } = self.kind(expr) else {
+            return None;
+        };
+        Some(
+            indices
+                .iter()
+                .filter_map(|&index| self.info(index).ty)
+                .collect(),
+        )
     }
 
     /// `f[A, B]` as a value, or a generic function assigned to `target`. With `infer`, what is missing is inferred from
@@ -311,7 +414,9 @@ impl<'a> Checker<'a> {
     ) {
         let store = self.store;
         let signature = store.unalias(x.ty);
-        let Type::Signature(sig) = store.ty(signature) else { return };
+        let Type::Signature(sig) = store.ty(signature) else {
+            return;
+        };
         let mut targs = targs.to_vec();
         if targs.is_empty()
             && let Some(explicit) = self.partial_targs(expr)
@@ -324,21 +429,34 @@ impl<'a> Checker<'a> {
                 return;
             };
             if !self.allows(21) {
-                let what = if targs.is_empty() { "implicitly instantiated function in assignment" } else { "partially instantiated function in assignment" };
+                let what = if targs.is_empty() {
+                    "implicitly instantiated function in assignment"
+                } else {
+                    "partially instantiated function in assignment"
+                };
                 self.require_version(self.pos(expr), 21, what);
             }
             let empty = Subst::new(store, &[], &[]);
             let (rename, fresh) = empty.fresh_tparams(&sig.tparams);
             let renamed = rename.signature_instance(sig);
-            let known: Vec<Option<TypeId>> = (0..fresh.len()).map(|i| targs.get(i).copied()).collect();
-            let arg = Operand { mode: Mode::Value, ty: target.signature, val: None, expr: Some(expr) };
+            let known: Vec<Option<TypeId>> =
+                (0..fresh.len()).map(|i| targs.get(i).copied()).collect();
+            let arg = Operand {
+                mode: Mode::Value,
+                ty: target.signature,
+                val: None,
+                expr: Some(expr),
+            };
             let mut unifier = Unifier::new(store, &fresh, &known, self.allows(21));
             let matches = unifier.unify(renamed, target.signature, ASSIGN);
             if !matches {
                 if report {
                     let inferred = unifier.inferred();
-                    let pairs: Vec<(TypeId, TypeId)> =
-                        fresh.iter().zip(&inferred).filter_map(|(&from, to)| Some((from, (*to)?))).collect();
+                    let pairs: Vec<(TypeId, TypeId)> = fresh
+                        .iter()
+                        .zip(&inferred)
+                        .filter_map(|(&from, to)| Some((from, (*to)?)))
+                        .collect();
                     let (from, to): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
                     let substituted = Subst::new(store, &from, &to).ty(renamed);
                     let qualifier = |pkg| self.qualify(pkg);
@@ -349,7 +467,8 @@ impl<'a> Checker<'a> {
                         writer.out
                     };
                     let message = if from.is_empty() {
-                        let names: Vec<String> = fresh.iter().map(|&tparam| self.type_str(tparam)).collect();
+                        let names: Vec<String> =
+                            fresh.iter().map(|&tparam| self.type_str(tparam)).collect();
                         format!(
                             "type {} of {} does not match {} (cannot infer {})",
                             show(renamed),
@@ -371,7 +490,11 @@ impl<'a> Checker<'a> {
                 x.invalidate();
                 return;
             }
-            let site = Site { pos: self.pos(expr), call: None, report };
+            let site = Site {
+                pos: self.pos(expr),
+                call: None,
+                report,
+            };
             let known = unifier.inferred();
             match self.infer(site, &fresh, &known, &[renamed], &[arg]) {
                 Some(inferred) => targs = inferred,
@@ -398,7 +521,9 @@ trait AlsoDeclared {
 impl AlsoDeclared for String {
     /// Says where the type parameter was declared.
     fn also_declared(self, checker: &Checker<'_>, tparam: TypeId) -> String {
-        let Type::TypeParam(param) = checker.store.ty(tparam) else { return self };
+        let Type::TypeParam(param) = checker.store.ty(tparam) else {
+            return self;
+        };
         match checker.position(checker.store.obj(param.obj).pos) {
             Some(at) => format!("{self} (declared at {at})"),
             None => self,

@@ -22,7 +22,9 @@ impl<'a> Checker<'a> {
         // Variables each declaration needs before it, through functions.
         let mut emitted = vec![false; count + 1];
         let mut order: Vec<u32> = Vec::new();
-        let is_var = |checker: &Self, order: u32| matches!(checker.decls[order as usize - 1].source, Source::Var { .. });
+        let is_var = |checker: &Self, order: u32| {
+            matches!(checker.decls[order as usize - 1].source, Source::Var { .. })
+        };
         // Depth-first in declaration order emits what a variable needs right before it. The specification repeatedly
         // takes the earliest variable that is ready, which is the same where needs are emitted in declaration order.
         let mut needs: Vec<Vec<u32>> = vec![Vec::new(); count + 1];
@@ -75,7 +77,14 @@ impl<'a> Checker<'a> {
         let mut done_groups: base::FxHashSet<(u32, syntax::ast::ExprId)> = Default::default();
         for next in order {
             let info = &self.decls[next as usize - 1];
-            let Source::Var { init: Some(init), lhs, .. } = &info.source else { continue };
+            let Source::Var {
+                init: Some(init),
+                lhs,
+                ..
+            } = &info.source
+            else {
+                continue;
+            };
             let lhs: Box<[ObjId]> = match lhs {
                 Some(lhs) => {
                     if !done_groups.insert((info.file, *init)) {
@@ -85,7 +94,11 @@ impl<'a> Checker<'a> {
                 }
                 None => Box::new([info.obj]),
             };
-            self.init_order.push(Initializer { lhs, file: info.file, rhs: *init });
+            self.init_order.push(Initializer {
+                lhs,
+                file: info.file,
+                rhs: *init,
+            });
         }
     }
 
@@ -136,9 +149,12 @@ impl<'a> Checker<'a> {
                         }
                     }
                     let cyclic = component.len() > 1 || self.decls[at - 1].deps.contains(&node);
-                    let has_value = component
-                        .iter()
-                        .any(|&member| matches!(self.decls[member as usize - 1].source, Source::Var { .. } | Source::Const { .. }));
+                    let has_value = component.iter().any(|&member| {
+                        matches!(
+                            self.decls[member as usize - 1].source,
+                            Source::Var { .. } | Source::Const { .. }
+                        )
+                    });
                     if cyclic && has_value {
                         components.push(component);
                     }
@@ -154,7 +170,12 @@ impl<'a> Checker<'a> {
         // A shortest cycle through the first value of the component.
         let Some(&start) = component
             .iter()
-            .filter(|&&member| matches!(self.decls[member as usize - 1].source, Source::Var { .. } | Source::Const { .. }))
+            .filter(|&&member| {
+                matches!(
+                    self.decls[member as usize - 1].source,
+                    Source::Var { .. } | Source::Const { .. }
+                )
+            })
             .min()
         else {
             return;
@@ -191,18 +212,33 @@ impl<'a> Checker<'a> {
             return;
         }
         let store = self.store;
-        let objects: Vec<ObjId> = cycle.iter().map(|&member| self.decls[member as usize - 1].obj).collect();
+        let objects: Vec<ObjId> = cycle
+            .iter()
+            .map(|&member| self.decls[member as usize - 1].obj)
+            .collect();
         let first = store.obj(objects[0]);
         if objects.len() == 1 {
-            self.error(first.pos, "InvalidInitCycle", format!("initialization cycle: {} refers to itself", first.name));
+            self.error(
+                first.pos,
+                "InvalidInitCycle",
+                format!("initialization cycle: {} refers to itself", first.name),
+            );
             return;
         }
         let lines: Vec<(Pos, String)> = (0..objects.len())
             .map(|i| {
-                let (from, to) = (store.obj(objects[i]), store.obj(objects[(i + 1) % objects.len()]));
+                let (from, to) = (
+                    store.obj(objects[i]),
+                    store.obj(objects[(i + 1) % objects.len()]),
+                );
                 (from.pos, format!("{} refers to {}", from.name, to.name))
             })
             .collect();
-        self.error_lines(first.pos, "InvalidInitCycle", format!("initialization cycle for {}", first.name), &lines);
+        self.error_lines(
+            first.pos,
+            "InvalidInitCycle",
+            format!("initialization cycle for {}", first.name),
+            &lines,
+        );
     }
 }

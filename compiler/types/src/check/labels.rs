@@ -55,17 +55,28 @@ struct Around {
 impl<'a> Checker<'a> {
     pub(super) fn check_branches(&mut self, body: StmtId) {
         let ast = self.env.ast;
-        let StmtKind::Block { stmts, .. } = &ast.stmts[body].kind else { return };
+        let StmtKind::Block { stmts, .. } = &ast.stmts[body].kind else {
+            return;
+        };
         let mut walk = Walk::default();
         walk.blocks.push((usize::MAX, ast.stmts[body].span.lo));
-        let mut around = Around { block: 0, in_loop: false, in_breakable: false, enclosing: Vec::new() };
+        let mut around = Around {
+            block: 0,
+            in_loop: false,
+            in_breakable: false,
+            enclosing: Vec::new(),
+        };
         self.walk_stmts(stmts, &mut walk, &mut around);
         let compiler = self.input.branch_messages == BranchMessages::Compiler;
         for jump in std::mem::take(&mut walk.jumps) {
             let sym = self.sym(jump.name);
             let pos = self.name_pos(jump.name);
             let Some(label) = walk.labels.get_mut(&sym) else {
-                let message = if compiler { format!("label {sym} not defined") } else { format!("label {sym} not declared") };
+                let message = if compiler {
+                    format!("label {sym} not defined")
+                } else {
+                    format!("label {sym} not declared")
+                };
                 self.error(pos, "UndeclaredLabel", message);
                 continue;
             };
@@ -103,15 +114,19 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let at = walk.label_at[&sym];
-            if let Some((_, _, declared)) =
-                walk.declarations.iter().find(|(block, sequence, _)| *block == target && *sequence > jump.at && *sequence < at)
-            {
+            if let Some((_, _, declared)) = walk.declarations.iter().find(|(block, sequence, _)| {
+                *block == target && *sequence > jump.at && *sequence < at
+            }) {
                 let declared = *declared;
                 let message = if compiler {
                     let at = self.position(declared).unwrap_or_default();
-                    format!("goto {sym} jumps over variable declaration at {at}").replace(&at, &line_only(&at))
+                    format!("goto {sym} jumps over variable declaration at {at}")
+                        .replace(&at, &line_only(&at))
                 } else {
-                    let line = self.sources.file_of(declared).map_or(0, |file| file.line_col(declared).0);
+                    let line = self
+                        .sources
+                        .file_of(declared)
+                        .map_or(0, |file| file.line_col(declared).0);
                     format!("goto {sym} jumps over variable declaration at line {line}")
                 };
                 self.error(pos, "JumpOverDecl", message);
@@ -121,7 +136,11 @@ impl<'a> Checker<'a> {
             let label = &walk.labels[&sym];
             if !label.used && sym != self.names.blank {
                 let pos = self.name_pos(label.name);
-                let message = if compiler { format!("label {sym} defined and not used") } else { format!("label {sym} declared and not used") };
+                let message = if compiler {
+                    format!("label {sym} defined and not used")
+                } else {
+                    format!("label {sym} declared and not used")
+                };
                 self.soft_error(pos, "UnusedLabel", message);
             }
         }
@@ -156,12 +175,17 @@ impl<'a> Checker<'a> {
             StmtKind::Decl(decls) => {
                 for &decl in decls {
                     if let syntax::ast::DeclKind::Var { names, .. } = &ast.decl_arena[decl].kind {
-                        let pos = names.first().map_or(ast.decl_arena[decl].span.lo, |&name| ast.names[name].pos);
+                        let pos = names
+                            .first()
+                            .map_or(ast.decl_arena[decl].span.lo, |&name| ast.names[name].pos);
                         walk.declarations.push((around.block, walk.sequence, pos));
                     }
                 }
             }
-            StmtKind::Define { .. } => walk.declarations.push((around.block, walk.sequence, ast.stmts[id].pos)),
+            StmtKind::Define { .. } => {
+                walk.declarations
+                    .push((around.block, walk.sequence, ast.stmts[id].pos))
+            }
             StmtKind::Labeled { label, stmt } => self.walk_label(*label, *stmt, walk, around),
             StmtKind::Branch { kind, label } => self.walk_branch(id, *kind, *label, walk, around),
             StmtKind::Block { .. } => self.walk_block(id, walk, around),
@@ -171,8 +195,13 @@ impl<'a> Checker<'a> {
                     self.walk_block(*els, walk, around);
                 }
             }
-            StmtKind::Switch { clauses, .. } | StmtKind::TypeSwitch { clauses, .. } | StmtKind::Select { clauses, .. } => {
-                let (saved, breakable) = (around.block, std::mem::replace(&mut around.in_breakable, true));
+            StmtKind::Switch { clauses, .. }
+            | StmtKind::TypeSwitch { clauses, .. }
+            | StmtKind::Select { clauses, .. } => {
+                let (saved, breakable) = (
+                    around.block,
+                    std::mem::replace(&mut around.in_breakable, true),
+                );
                 for &clause in clauses {
                     let clause = &ast.clauses[clause];
                     walk.blocks.push((saved, clause.span.lo));
@@ -197,27 +226,49 @@ impl<'a> Checker<'a> {
         let sym = ast.sym(name);
         let pos = ast.names[name].pos;
         let compiler = self.input.branch_messages == BranchMessages::Compiler;
-        let obj = self.store.new_object(Object::new(ObjKind::Label, sym, pos, Some(self.pkg)).with_type(TypeId::INVALID));
+        let obj = self.store.new_object(
+            Object::new(ObjKind::Label, sym, pos, Some(self.pkg)).with_type(TypeId::INVALID),
+        );
         self.record_name(name, obj);
         if sym != self.names.blank {
             if let Some(other) = walk.labels.get(&sym) {
                 let other_pos = self.name_pos(other.name);
                 if compiler {
                     let at = self.position(other_pos).unwrap_or_default();
-                    self.error(pos, "DuplicateLabel", format!("label {sym} already defined at {at}"));
+                    self.error(
+                        pos,
+                        "DuplicateLabel",
+                        format!("label {sym} already defined at {at}"),
+                    );
                 } else {
                     let lines = [(other_pos, format!("other declaration of {sym}"))];
-                    self.error_lines(pos, "DuplicateLabel", format!("label {sym} already declared"), &lines);
+                    self.error_lines(
+                        pos,
+                        "DuplicateLabel",
+                        format!("label {sym} already declared"),
+                        &lines,
+                    );
                 }
             } else {
-                walk.labels.insert(sym, Label { name, obj, used: false, block: around.block, stmt });
+                walk.labels.insert(
+                    sym,
+                    Label {
+                        name,
+                        obj,
+                        used: false,
+                        block: around.block,
+                        stmt,
+                    },
+                );
                 walk.order.push(sym);
                 walk.label_at.insert(sym, walk.sequence);
             }
         }
         let (is_loop, is_breakable) = match &ast.stmts[stmt].kind {
             StmtKind::For { .. } | StmtKind::Range { .. } => (true, true),
-            StmtKind::Switch { .. } | StmtKind::TypeSwitch { .. } | StmtKind::Select { .. } => (false, true),
+            StmtKind::Switch { .. } | StmtKind::TypeSwitch { .. } | StmtKind::Select { .. } => {
+                (false, true)
+            }
             _ => (false, false),
         };
         around.enclosing.push((sym, is_loop, is_breakable));
@@ -225,18 +276,33 @@ impl<'a> Checker<'a> {
         around.enclosing.pop();
     }
 
-    fn walk_branch(&mut self, id: StmtId, kind: BranchKind, label: Option<NameId>, walk: &mut Walk, around: &mut Around) {
+    fn walk_branch(
+        &mut self,
+        id: StmtId,
+        kind: BranchKind,
+        label: Option<NameId>,
+        walk: &mut Walk,
+        around: &mut Around,
+    ) {
         let ast = self.env.ast;
         let stmt_pos = ast.stmts[id].span.lo;
         let compiler = self.input.branch_messages == BranchMessages::Compiler;
         let Some(name) = label else {
             match kind {
                 BranchKind::Break if !around.in_breakable => {
-                    let message = if compiler { "break is not in a loop, switch, or select" } else { "break not in for, switch, or select statement" };
+                    let message = if compiler {
+                        "break is not in a loop, switch, or select"
+                    } else {
+                        "break not in for, switch, or select statement"
+                    };
                     self.error(stmt_pos, "MisplacedBreak", message);
                 }
                 BranchKind::Continue if !around.in_loop => {
-                    let message = if compiler { "continue is not in a loop" } else { "continue not in for statement" };
+                    let message = if compiler {
+                        "continue is not in a loop"
+                    } else {
+                        "continue not in for statement"
+                    };
                     self.error(stmt_pos, "MisplacedContinue", message);
                 }
                 _ => {}
@@ -246,10 +312,23 @@ impl<'a> Checker<'a> {
         let sym = ast.sym(name);
         let pos = ast.names[name].pos;
         match kind {
-            BranchKind::Goto => walk.jumps.push(Jump { name, block: around.block, at: walk.sequence }),
+            BranchKind::Goto => walk.jumps.push(Jump {
+                name,
+                block: around.block,
+                at: walk.sequence,
+            }),
             BranchKind::Break | BranchKind::Continue => {
-                let what = if kind == BranchKind::Break { "break" } else { "continue" };
-                let found = around.enclosing.iter().rev().find(|(enclosing, ..)| *enclosing == sym).copied();
+                let what = if kind == BranchKind::Break {
+                    "break"
+                } else {
+                    "continue"
+                };
+                let found = around
+                    .enclosing
+                    .iter()
+                    .rev()
+                    .find(|(enclosing, ..)| *enclosing == sym)
+                    .copied();
                 match found {
                     Some((_, is_loop, is_breakable)) => {
                         if let Some(label) = walk.labels.get_mut(&sym) {
@@ -257,9 +336,17 @@ impl<'a> Checker<'a> {
                             let obj = label.obj;
                             self.record_name(name, obj);
                         }
-                        let fits = if kind == BranchKind::Break { is_breakable } else { is_loop };
+                        let fits = if kind == BranchKind::Break {
+                            is_breakable
+                        } else {
+                            is_loop
+                        };
                         if !fits {
-                            self.error(pos, "MisplacedLabel", format!("invalid {what} label {sym}"));
+                            self.error(
+                                pos,
+                                "MisplacedLabel",
+                                format!("invalid {what} label {sym}"),
+                            );
                         }
                     }
                     None => {
@@ -270,9 +357,16 @@ impl<'a> Checker<'a> {
                         }
                         let known = self.function_has_label(sym, walk);
                         let message = if known || compiler {
-                            if known { format!("invalid {what} label {sym}") } else { format!("{what} label not defined: {sym}") }
+                            if known {
+                                format!("invalid {what} label {sym}")
+                            } else {
+                                format!("{what} label not defined: {sym}")
+                            }
                         } else {
-                            format!("{what} label not declared: {sym}").replace(&format!("{what} label not declared: {sym}"), &format!("label {sym} not declared"))
+                            format!("{what} label not declared: {sym}").replace(
+                                &format!("{what} label not declared: {sym}"),
+                                &format!("label {sym} not declared"),
+                            )
                         };
                         self.error(pos, "MisplacedLabel", message);
                     }

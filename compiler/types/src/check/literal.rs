@@ -27,7 +27,9 @@ pub(super) fn const_key(value: &ConstValue) -> Option<ConstKey> {
         ConstValue::Int(value) => ConstKey::Int(*value),
         ConstValue::Str(bytes) => ConstKey::Str(bytes.clone()),
         ConstValue::Complex(parts) if parts.1.is_zero() => return const_key(&parts.0),
-        ConstValue::BigInt(_) | ConstValue::Float(_) | ConstValue::Complex(_) => ConstKey::Other(format!("{value:?}")),
+        ConstValue::BigInt(_) | ConstValue::Float(_) | ConstValue::Complex(_) => {
+            ConstKey::Other(format!("{value:?}"))
+        }
     })
 }
 
@@ -46,7 +48,11 @@ impl<'a> Checker<'a> {
                 self.env.has_call_or_recv = has_call;
                 self.env.iota = iota;
             } else {
-                let body = Body { signature, body, name: None };
+                let body = Body {
+                    signature,
+                    body,
+                    name: None,
+                };
                 self.later(move |checker| checker.func_body(body));
             }
         }
@@ -65,7 +71,11 @@ impl<'a> Checker<'a> {
         let (literal, base) = match (ty, hint) {
             (Some(ty), _) => {
                 // `[...]T` gets its length from the elements.
-                if let ExprKind::ArrayType { len: ArrayLen::Auto, elem } = self.kind(ty) {
+                if let ExprKind::ArrayType {
+                    len: ArrayLen::Auto,
+                    elem,
+                } = self.kind(ty)
+                {
                     let elem_type = self.var_type(*elem);
                     let length = self.array_elements(elems, elem_type, -1);
                     let array = store.array(length, elem_type);
@@ -87,8 +97,16 @@ impl<'a> Checker<'a> {
                 (hint, base)
             }
             (None, None) => {
-                self.error_at(expr, "UntypedLit", "invalid composite literal type: missing type".replace(": missing type", "")
-                    .replace("invalid composite literal type", "missing type in composite literal or generic type"));
+                self.error_at(
+                    expr,
+                    "UntypedLit",
+                    "invalid composite literal type: missing type"
+                        .replace(": missing type", "")
+                        .replace(
+                            "invalid composite literal type",
+                            "missing type in composite literal or generic type",
+                        ),
+                );
                 self.use_exprs(elems);
                 return Operand::invalid(expr);
             }
@@ -99,7 +117,18 @@ impl<'a> Checker<'a> {
                 let text = self.type_str(literal);
                 let _ = why;
                 let what = if ty.is_none() { " element" } else { "" };
-                self.error_at(expr, "InvalidLit", format!("invalid composite literal{what} type {text}: {why}").replace(&format!(": {why}"), &if ty.is_none() { " (no common underlying type)".to_owned() } else { format!(": {why}") }));
+                self.error_at(
+                    expr,
+                    "InvalidLit",
+                    format!("invalid composite literal{what} type {text}: {why}").replace(
+                        &format!(": {why}"),
+                        &if ty.is_none() {
+                            " (no common underlying type)".to_owned()
+                        } else {
+                            format!(": {why}")
+                        },
+                    ),
+                );
                 self.use_exprs(elems);
                 return Operand::invalid(expr);
             }
@@ -132,14 +161,25 @@ impl<'a> Checker<'a> {
                 }
                 let text = self.type_str(literal);
                 let what = if ty.is_none() { " element" } else { "" };
-                self.error_at(expr, "InvalidLit", format!("invalid composite literal{what} type {text}"));
+                self.error_at(
+                    expr,
+                    "InvalidLit",
+                    format!("invalid composite literal{what} type {text}"),
+                );
                 return Operand::invalid(expr);
             }
         }
         Operand::new(Mode::Value, literal, expr)
     }
 
-    fn struct_literal(&mut self, expr: ExprId, ty: TypeId, structure: &'a Struct, elems: &'a [ExprId], rbrace: Pos) {
+    fn struct_literal(
+        &mut self,
+        expr: ExprId,
+        ty: TypeId,
+        structure: &'a Struct,
+        elems: &'a [ExprId],
+        rbrace: Pos,
+    ) {
         let store = self.store;
         let Some(&first) = elems.first() else { return };
         if matches!(self.kind(first), ExprKind::KeyValue { .. }) {
@@ -147,20 +187,32 @@ impl<'a> Checker<'a> {
             let mut paths: Vec<(Vec<u32>, base::Symbol)> = Vec::new();
             for &elem in elems {
                 let ExprKind::KeyValue { key, value } = self.kind(elem) else {
-                    self.error_at(elem, "MixedStructLit", "mixture of field:value and value elements in struct literal");
+                    self.error_at(
+                        elem,
+                        "MixedStructLit",
+                        "mixture of field:value and value elements in struct literal",
+                    );
                     self.use_exprs(&[elem]);
                     continue;
                 };
                 let ExprKind::Name(name) = self.kind(*key) else {
                     let text = self.expr_str(*key);
-                    self.error_at(elem, "InvalidLitField", format!("invalid field name {text} in struct literal"));
+                    self.error_at(
+                        elem,
+                        "InvalidLitField",
+                        format!("invalid field name {text} in struct literal"),
+                    );
                     self.use_exprs(&[*value]);
                     continue;
                 };
                 let sym = self.sym(*name);
                 let found = store.lookup_any(ty, Some(self.pkg), sym, false);
                 let (field, index) = match found {
-                    Lookup::Found { obj, index, .. } if matches!(store.obj(obj).kind, ObjKind::Var(_)) => (obj, index),
+                    Lookup::Found { obj, index, .. }
+                        if matches!(store.obj(obj).kind, ObjKind::Var(_)) =>
+                    {
+                        (obj, index)
+                    }
                     _ => {
                         let similar = store.lookup_any(ty, Some(self.pkg), sym, true);
                         let message = match found {
@@ -179,7 +231,13 @@ impl<'a> Checker<'a> {
                     let path = self.field_path(structure, &index);
                     if !self.allows(27) {
                         let pos = self.pos(*key);
-                        self.require_version(pos, 27, &format!("use of promoted field {path} in struct literal of type {text}"));
+                        self.require_version(
+                            pos,
+                            27,
+                            &format!(
+                                "use of promoted field {path} in struct literal of type {text}"
+                            ),
+                        );
                     }
                 }
                 self.record_name(*name, field);
@@ -193,15 +251,25 @@ impl<'a> Checker<'a> {
                 self.assignment(&mut x, Some(store.obj_type(field)), "struct literal");
                 if seen.contains_key(&field) {
                     let pos = self.pos(elem);
-                    self.error(pos, "DuplicateLitField", format!("duplicate field name {sym} in struct literal"));
+                    self.error(
+                        pos,
+                        "DuplicateLitField",
+                        format!("duplicate field name {sym} in struct literal"),
+                    );
                     continue;
                 }
                 for (other, other_name) in &paths {
-                    if other.len() != index.len() && (index.starts_with(other) || other.starts_with(&index)) {
+                    if other.len() != index.len()
+                        && (index.starts_with(other) || other.starts_with(&index))
+                    {
                         let message = if index.len() > other.len() {
-                            format!("cannot specify promoted field {sym} and enclosing embedded field {other_name}")
+                            format!(
+                                "cannot specify promoted field {sym} and enclosing embedded field {other_name}"
+                            )
                         } else {
-                            format!("cannot specify embedded field {sym} and enclosed promoted field {other_name}")
+                            format!(
+                                "cannot specify embedded field {sym} and enclosed promoted field {other_name}"
+                            )
                         };
                         let pos = self.pos(elem);
                         self.error(pos, "DuplicateLitField", message);
@@ -215,14 +283,22 @@ impl<'a> Checker<'a> {
         }
         for (i, &elem) in elems.iter().enumerate() {
             if let ExprKind::KeyValue { value, .. } = self.kind(elem) {
-                self.error_at(elem, "MixedStructLit", "mixture of field:value and value elements in struct literal");
+                self.error_at(
+                    elem,
+                    "MixedStructLit",
+                    "mixture of field:value and value elements in struct literal",
+                );
                 self.use_exprs(&[*value]);
                 continue;
             }
             let Some(&field) = structure.fields.get(i) else {
                 self.use_exprs(&[elem]);
                 let text = self.type_str(ty);
-                self.error_at(elem, "InvalidStructLit", format!("too many values in struct literal of type {text}"));
+                self.error_at(
+                    elem,
+                    "InvalidStructLit",
+                    format!("too many values in struct literal of type {text}"),
+                );
                 self.use_exprs(&elems[i + 1..]);
                 return;
             };
@@ -242,7 +318,11 @@ impl<'a> Checker<'a> {
         if elems.len() < structure.fields.len() {
             let text = self.type_str(ty);
             let _ = expr;
-            self.error(rbrace, "InvalidStructLit", format!("too few values in struct literal of type {text}"));
+            self.error(
+                rbrace,
+                "InvalidStructLit",
+                format!("too few values in struct literal of type {text}"),
+            );
         }
     }
     fn field_path(&self, structure: &Struct, index: &[u32]) -> String {
@@ -250,7 +330,9 @@ impl<'a> Checker<'a> {
         let mut names = Vec::new();
         let mut fields: Vec<ObjId> = structure.fields.to_vec();
         for &at in index {
-            let Some(&field) = fields.get(at as usize) else { break };
+            let Some(&field) = fields.get(at as usize) else {
+                break;
+            };
             names.push(store.obj(field).name.as_str());
             let (elem, _) = store.deref(store.obj_type(field));
             fields = match store.under(elem) {
@@ -268,7 +350,9 @@ impl<'a> Checker<'a> {
     /// Elements of an array or slice literal. Returns one more than the largest index.
     fn array_elements(&mut self, elems: &'a [ExprId], elem_type: TypeId, length: i64) -> i64 {
         let mut seen: Option<base::FxHashSet<i64>> = None;
-        let keyed = elems.iter().any(|&elem| matches!(self.kind(elem), ExprKind::KeyValue { .. }));
+        let keyed = elems
+            .iter()
+            .any(|&elem| matches!(self.kind(elem), ExprKind::KeyValue { .. }));
         if keyed {
             seen = Some(base::FxHashSet::default());
         }
@@ -283,12 +367,25 @@ impl<'a> Checker<'a> {
                 if let Some(i) = self.const_index(*key, length) {
                     index = i;
                     valid = true;
-                } else if !matches!(self.info(*key).mode, Mode::Constant) && self.info(*key).mode != Mode::Invalid {
+                } else if !matches!(self.info(*key).mode, Mode::Constant)
+                    && self.info(*key).mode != Mode::Invalid
+                {
                     let text = self.expr_str(*key);
-                    self.error_at(*key, "InvalidLitIndex", format!("index {text} must be integer constant"));
+                    self.error_at(
+                        *key,
+                        "InvalidLitIndex",
+                        format!("index {text} must be integer constant"),
+                    );
                 }
             } else if length >= 0 && index >= length {
-                self.error_at(elem, "OversizeArrayLit", format!("index {index} is out of bounds (>= {length})").replace(&format!("index {index} is out of bounds (>= {length})"), &format!("invalid argument: index {index} out of bounds [0:{length}]")));
+                self.error_at(
+                    elem,
+                    "OversizeArrayLit",
+                    format!("index {index} is out of bounds (>= {length})").replace(
+                        &format!("index {index} is out of bounds (>= {length})"),
+                        &format!("invalid argument: index {index} out of bounds [0:{length}]"),
+                    ),
+                );
             } else {
                 valid = true;
             }
@@ -296,7 +393,11 @@ impl<'a> Checker<'a> {
                 && let Some(seen) = &mut seen
                 && !seen.insert(index)
             {
-                self.error_at(at, "DuplicateLitKey", format!("duplicate index {index} in array or slice literal"));
+                self.error_at(
+                    at,
+                    "DuplicateLitKey",
+                    format!("duplicate index {index} in array or slice literal"),
+                );
             }
             index += 1;
             max = max.max(index);
@@ -321,14 +422,27 @@ impl<'a> Checker<'a> {
             };
             let mut x = self.expr_with_hint(*key, key_type);
             self.assignment(&mut x, Some(key_type), "map literal");
-            if !x.is_invalid() && x.is_const()
+            if !x.is_invalid()
+                && x.is_const()
                 && let Some(constant) = x.val.as_ref().and_then(const_key)
             {
                 let known = seen.entry(constant).or_default();
-                let duplicate = if key_interface { known.iter().any(|&ty| store.identical(ty, x.ty)) } else { !known.is_empty() };
+                let duplicate = if key_interface {
+                    known.iter().any(|&ty| store.identical(ty, x.ty))
+                } else {
+                    !known.is_empty()
+                };
                 if duplicate {
-                    let text = x.val.as_ref().map(|value| format_constant(store, x.ty, value)).unwrap_or_default();
-                    self.error_at(*key, "DuplicateLitKey", format!("duplicate key {text} in map literal"));
+                    let text = x
+                        .val
+                        .as_ref()
+                        .map(|value| format_constant(store, x.ty, value))
+                        .unwrap_or_default();
+                    self.error_at(
+                        *key,
+                        "DuplicateLitKey",
+                        format!("duplicate key {text} in map literal"),
+                    );
                 } else {
                     known.push(x.ty);
                 }

@@ -84,7 +84,12 @@ pub struct CheckInput<'i> {
 
 impl<'i> CheckInput<'i> {
     /// The usual settings.
-    pub fn new(path: Symbol, files: Vec<Arc<ast::File>>, go_version: (u32, u32), imports: ImportResolver<'i>) -> Self {
+    pub fn new(
+        path: Symbol,
+        files: Vec<Arc<ast::File>>,
+        go_version: (u32, u32),
+        imports: ImportResolver<'i>,
+    ) -> Self {
         CheckInput {
             path,
             name: None,
@@ -103,7 +108,11 @@ impl<'i> CheckInput<'i> {
 
 /// Checks a package. Its dependencies must have been checked with the same store. Never fails: errors are
 /// values beside the tables, in the order in which the official checker reports them.
-pub fn check_package(store: &Store, sources: &SourceMap, input: CheckInput<'_>) -> (TypedPackage, Vec<Diagnostic>) {
+pub fn check_package(
+    store: &Store,
+    sources: &SourceMap,
+    input: CheckInput<'_>,
+) -> (TypedPackage, Vec<Diagnostic>) {
     let files: Vec<Arc<ast::File>> = input.files.clone();
     let name = input
         .name
@@ -114,10 +123,22 @@ pub fn check_package(store: &Store, sources: &SourceMap, input: CheckInput<'_>) 
         span: Span::default(),
         names: std::sync::OnceLock::new(),
     });
-    let pkg = store.new_package(Package { path: input.path, name, scope, go_version: input.go_version });
+    let pkg = store.new_package(Package {
+        path: input.path,
+        name,
+        scope,
+        go_version: input.go_version,
+    });
     let mut checker = Checker::new(store, sources, &input, &files, pkg, name, scope);
     checker.check();
-    let Checker { tables, diagnostics, imports, init_order, init_funcs, .. } = checker;
+    let Checker {
+        tables,
+        diagnostics,
+        imports,
+        init_order,
+        init_funcs,
+        ..
+    } = checker;
     let files = files
         .iter()
         .zip(tables)
@@ -132,7 +153,17 @@ pub fn check_package(store: &Store, sources: &SourceMap, input: CheckInput<'_>) 
             clause_vars: table.clause_vars,
         })
         .collect();
-    (TypedPackage { pkg, files, imports, init_order, init_funcs, scope }, diagnostics)
+    (
+        TypedPackage {
+            pkg,
+            files,
+            imports,
+            init_order,
+            init_funcs,
+            scope,
+        },
+        diagnostics,
+    )
 }
 
 /// Tables of a file under way.
@@ -157,11 +188,24 @@ enum State {
 /// Where a package-level object is declared.
 #[derive(Clone, Debug)]
 enum Source {
-    Const { ty: Option<ExprId>, init: Option<ExprId>, iota: u32, inherited: bool },
+    Const {
+        ty: Option<ExprId>,
+        init: Option<ExprId>,
+        iota: u32,
+        inherited: bool,
+    },
     /// `lhs` are the variables of a declaration with several variables and one initialiser.
-    Var { ty: Option<ExprId>, init: Option<ExprId>, lhs: Option<Arc<[ObjId]>> },
-    Type { decl: DeclId },
-    Func { decl: DeclId },
+    Var {
+        ty: Option<ExprId>,
+        init: Option<ExprId>,
+        lhs: Option<Arc<[ObjId]>>,
+    },
+    Type {
+        decl: DeclId,
+    },
+    Func {
+        decl: DeclId,
+    },
 }
 
 /// A package-level object (methods included) and how it is declared. Indexed by `Object::order - 1`.
@@ -242,7 +286,11 @@ impl Locals {
         }
         let index = self.bindings.len() as u32 + 1;
         let shadowed = self.latest.insert(name, index).unwrap_or(0);
-        self.bindings.push(Binding { name, obj, shadowed });
+        self.bindings.push(Binding {
+            name,
+            obj,
+            shadowed,
+        });
         None
     }
 }
@@ -344,7 +392,9 @@ impl<'a> Checker<'a> {
         let env = Env {
             file: 0,
             ast: asts.first().map_or(&*EMPTY, |file| &**file),
-            version: tables.first().map_or(input.go_version.1, |table| table.go_version.1),
+            version: tables
+                .first()
+                .map_or(input.go_version.1, |table| table.go_version.1),
             decl: 0,
             iota: None,
             error_pos: None,
@@ -421,7 +471,14 @@ impl<'a> Checker<'a> {
             let version = self.tables[file].go_version;
             if version > (1, 27) {
                 let pos = self.asts[file].package_pos;
-                self.error(pos, "TooNew", format!("file requires newer Go version go{}.{} (application built with go1.27)", version.0, version.1));
+                self.error(
+                    pos,
+                    "TooNew",
+                    format!(
+                        "file requires newer Go version go{}.{} (application built with go1.27)",
+                        version.0, version.1
+                    ),
+                );
                 break;
             }
         }
@@ -430,7 +487,10 @@ impl<'a> Checker<'a> {
     // Actions.
 
     fn later(&mut self, action: impl FnOnce(&mut Checker<'a>) + 'a) {
-        self.delayed.push_back(Delayed { env: self.env.clone(), action: Box::new(action) });
+        self.delayed.push_back(Delayed {
+            env: self.env.clone(),
+            action: Box::new(action),
+        });
     }
     fn run_delayed(&mut self) {
         while let Some(delayed) = self.delayed.pop_front() {
@@ -471,7 +531,9 @@ impl<'a> Checker<'a> {
         // Errors that follow from earlier ones add nothing.
         if self.has_errors {
             let message = &diagnostic.message;
-            if message.find("invalid operand").is_some_and(|at| at > 0) || message.find("invalid type").is_some_and(|at| at > 0) {
+            if message.find("invalid operand").is_some_and(|at| at > 0)
+                || message.find("invalid type").is_some_and(|at| at > 0)
+            {
                 return;
             }
         }
@@ -496,7 +558,13 @@ impl<'a> Checker<'a> {
         self.report(Diagnostic::error(code, pos, message).soft());
     }
     /// An error with further lines, each at a position of its own.
-    fn error_lines(&mut self, pos: Pos, code: &'static str, message: String, lines: &[(Pos, String)]) {
+    fn error_lines(
+        &mut self,
+        pos: Pos,
+        code: &'static str,
+        message: String,
+        lines: &[(Pos, String)],
+    ) {
         let mut text = message;
         for (pos, line) in lines {
             text.push_str("\n\t");
@@ -516,7 +584,11 @@ impl<'a> Checker<'a> {
     }
     fn position(&self, pos: Pos) -> Option<String> {
         let at = self.sources.location(pos)?;
-        Some(if at.col == 0 { format!("{}:{}", at.file, at.line) } else { format!("{}:{}:{}", at.file, at.line, at.col) })
+        Some(if at.col == 0 {
+            format!("{}:{}", at.file, at.line)
+        } else {
+            format!("{}:{}:{}", at.file, at.line, at.col)
+        })
     }
     fn redeclared(&mut self, pos: Pos, name: Symbol, other: ObjId) {
         let other_pos = self.store.obj(other).pos;
@@ -524,7 +596,12 @@ impl<'a> Checker<'a> {
         if other_pos.is_some() {
             lines.push((other_pos, format!("other declaration of {name}")));
         }
-        self.error_lines(pos, "DuplicateDecl", format!("{name} redeclared in this block"), &lines);
+        self.error_lines(
+            pos,
+            "DuplicateDecl",
+            format!("{name} redeclared in this block"),
+            &lines,
+        );
     }
     /// Whether the file's language version is at least go1.`minor`.
     fn allows(&self, minor: u32) -> bool {
@@ -547,11 +624,17 @@ impl<'a> Checker<'a> {
         let version = self.tables[self.env.file].go_version;
         match self.env.ast.go_version {
             Some(declared) if declared == version => {
-                format!("{message} (file declares //go:build go{}.{})", version.0, version.1)
+                format!(
+                    "{message} (file declares //go:build go{}.{})",
+                    version.0, version.1
+                )
             }
             _ => {
                 let set = self.input.go_version;
-                format!("{message} (-lang was set to go{}.{}; check go.mod)", set.0, set.1)
+                format!(
+                    "{message} (-lang was set to go{}.{}; check go.mod)",
+                    set.0, set.1
+                )
             }
         }
     }
@@ -563,8 +646,13 @@ impl<'a> Checker<'a> {
             return None;
         }
         let package = self.store.package(pkg);
-        if self.ambiguous_names.get(&package.name).is_some_and(|pkgs| pkgs.len() > 1)
-            || (package.name == self.pkg_name && package.path != self.store.package(self.pkg).path && package.name != self.names.main)
+        if self
+            .ambiguous_names
+            .get(&package.name)
+            .is_some_and(|pkgs| pkgs.len() > 1)
+            || (package.name == self.pkg_name
+                && package.path != self.store.package(self.pkg).path
+                && package.name != self.names.main)
         {
             return Some(format!("{:?}", package.path.as_str()));
         }
@@ -614,7 +702,11 @@ impl<'a> Checker<'a> {
         let info = &mut self.tables[self.env.file].exprs[expr];
         info.mode = x.mode;
         info.ty = ty;
-        info.value = if x.mode == Mode::Constant { x.val.clone() } else { None };
+        info.value = if x.mode == Mode::Constant {
+            x.val.clone()
+        } else {
+            None
+        };
     }
     fn record_type(&mut self, expr: ExprId, ty: TypeId) {
         let info = &mut self.tables[self.env.file].exprs[expr];
@@ -626,10 +718,12 @@ impl<'a> Checker<'a> {
     // Objects.
 
     fn new_var(&mut self, kind: VarKind, name: Symbol, pos: Pos) -> ObjId {
-        self.store.new_object(Object::new(ObjKind::Var(kind), name, pos, Some(self.pkg)))
+        self.store
+            .new_object(Object::new(ObjKind::Var(kind), name, pos, Some(self.pkg)))
     }
     fn new_var_of(&mut self, kind: VarKind, name: Symbol, pos: Pos, ty: TypeId) -> ObjId {
-        self.store.new_object(Object::new(ObjKind::Var(kind), name, pos, Some(self.pkg)).with_type(ty))
+        self.store
+            .new_object(Object::new(ObjKind::Var(kind), name, pos, Some(self.pkg)).with_type(ty))
     }
     fn set_type(&self, obj: ObjId, ty: TypeId) {
         let _ = self.store.obj(obj).ty.set(ty);
@@ -660,13 +754,19 @@ impl<'a> Checker<'a> {
         {
             return Some(obj);
         }
-        if let Some(&obj) = self.file_names.get(self.env.file).and_then(|names| names.get(&name)) {
+        if let Some(&obj) = self
+            .file_names
+            .get(self.env.file)
+            .and_then(|names| names.get(&name))
+        {
             return Some(obj);
         }
         if let Some(&obj) = self.pkg_names.get(&name) {
             return Some(obj);
         }
-        self.store.universe(name).or_else(|| self.test_builtin(name))
+        self.store
+            .universe(name)
+            .or_else(|| self.test_builtin(name))
     }
     fn test_builtin(&self, name: Symbol) -> Option<ObjId> {
         if !self.input.test_builtins {
@@ -705,6 +805,7 @@ fn empty_file() -> ast::File {
     ast::File {
         file: source::FileId(0),
         package_pos: Pos::NONE,
+        no_package: true,
         package_name: NameId(0),
         decls: Vec::new(),
         go_version: None,

@@ -20,17 +20,37 @@ pub(super) struct Operand {
 
 impl Operand {
     pub fn invalid(expr: ExprId) -> Operand {
-        Operand { mode: Mode::Invalid, ty: TypeId::INVALID, val: None, expr: Some(expr) }
+        Operand {
+            mode: Mode::Invalid,
+            ty: TypeId::INVALID,
+            val: None,
+            expr: Some(expr),
+        }
     }
     pub fn new(mode: Mode, ty: TypeId, expr: ExprId) -> Operand {
-        Operand { mode, ty, val: None, expr: Some(expr) }
+        Operand {
+            mode,
+            ty,
+            val: None,
+            expr: Some(expr),
+        }
     }
     pub fn constant(ty: TypeId, val: ConstValue, expr: ExprId) -> Operand {
-        Operand { mode: Mode::Constant, ty, val: Some(val), expr: Some(expr) }
+        Operand {
+            mode: Mode::Constant,
+            ty,
+            val: Some(val),
+            expr: Some(expr),
+        }
     }
     /// A value without an expression of its own.
     pub fn value(ty: TypeId) -> Operand {
-        Operand { mode: Mode::Value, ty, val: None, expr: None }
+        Operand {
+            mode: Mode::Value,
+            ty,
+            val: None,
+            expr: None,
+        }
     }
     pub fn is_invalid(&self) -> bool {
         self.mode == Mode::Invalid
@@ -95,7 +115,10 @@ pub(super) fn describe(checker: &Checker<'_>, x: &Operand) -> String {
     }
     let mut out = expr;
     let mut typed = false;
-    if !matches!(x.mode, Mode::Invalid | Mode::NoValue | Mode::Builtin(_) | Mode::TypeExpr) {
+    if !matches!(
+        x.mode,
+        Mode::Invalid | Mode::NoValue | Mode::Builtin(_) | Mode::TypeExpr
+    ) {
         if store.is_untyped(x.ty) {
             out.push_str(&checker.type_str(x.ty));
             out.push(' ');

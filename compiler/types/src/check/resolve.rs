@@ -84,7 +84,11 @@ impl<'a> Checker<'a> {
             self.error(name_pos, "BlankPkgName", "invalid package name _");
         } else if name != self.pkg_name {
             let want = self.pkg_name;
-            self.error(name_pos, "MismatchedPkgName", format!("package {name}; expected package {want}"));
+            self.error(
+                name_pos,
+                "MismatchedPkgName",
+                format!("package {name}; expected package {want}"),
+            );
         }
         // The last specification of the current group with a type or values.
         let mut last_const: Option<(Option<u32>, Option<ExprId>, &'a [ExprId])> = None;
@@ -92,19 +96,36 @@ impl<'a> Checker<'a> {
             let decl = &ast.decl_arena[id];
             match &decl.kind {
                 DeclKind::Bad => {}
-                DeclKind::Import { name, path } => self.collect_import(file, *name, *path, decl.span.lo),
-                DeclKind::Const { names, ty, values, iota } => {
+                DeclKind::Import { name, path } => {
+                    self.collect_import(file, *name, *path, decl.span.lo)
+                }
+                DeclKind::Const {
+                    names,
+                    ty,
+                    values,
+                    iota,
+                } => {
                     let explicit = ty.is_some() || !values.is_empty();
-                    if explicit || last_const.is_none_or(|(group, ..)| group != decl.group || group.is_none()) {
+                    if explicit
+                        || last_const
+                            .is_none_or(|(group, ..)| group != decl.group || group.is_none())
+                    {
                         last_const = Some((decl.group, *ty, values));
                     }
                     let (_, ty, values) = last_const.expect("set above");
                     for (i, &name) in names.iter().enumerate() {
-                        let source = Source::Const { ty, init: values.get(i).copied(), iota: *iota, inherited: !explicit };
+                        let source = Source::Const {
+                            ty,
+                            init: values.get(i).copied(),
+                            iota: *iota,
+                            inherited: !explicit,
+                        };
                         let obj = self.new_decl(ObjKind::Const(Default::default()), name, source);
                         self.declare_package(name, obj);
                     }
-                    let first = names.first().map_or(decl.span.lo, |&name| ast.names[name].pos);
+                    let first = names
+                        .first()
+                        .map_or(decl.span.lo, |&name| ast.names[name].pos);
                     self.check_const_arity(first, names, values, !explicit);
                 }
                 DeclKind::Var { names, ty, values } => {
@@ -112,7 +133,11 @@ impl<'a> Checker<'a> {
                         let start = self.decls.len();
                         let mut objs = Vec::with_capacity(names.len());
                         for &name in names {
-                            let source = Source::Var { ty: *ty, init: Some(values[0]), lhs: None };
+                            let source = Source::Var {
+                                ty: *ty,
+                                init: Some(values[0]),
+                                lhs: None,
+                            };
                             let obj = self.new_decl(ObjKind::Var(VarKind::Package), name, source);
                             self.declare_package(name, obj);
                             objs.push(obj);
@@ -125,7 +150,11 @@ impl<'a> Checker<'a> {
                         }
                     } else {
                         for (i, &name) in names.iter().enumerate() {
-                            let source = Source::Var { ty: *ty, init: values.get(i).copied(), lhs: None };
+                            let source = Source::Var {
+                                ty: *ty,
+                                init: values.get(i).copied(),
+                                lhs: None,
+                            };
                             let obj = self.new_decl(ObjKind::Var(VarKind::Package), name, source);
                             self.declare_package(name, obj);
                         }
@@ -138,31 +167,61 @@ impl<'a> Checker<'a> {
                     let obj = self.new_decl(ObjKind::TypeName, *name, Source::Type { decl: id });
                     self.declare_package(*name, obj);
                 }
-                DeclKind::Func { recv, name, ty, body } => {
-                    let func = Func { decl: Some((file as u32, id)), ..Func::default() };
+                DeclKind::Func {
+                    recv,
+                    name,
+                    ty,
+                    body,
+                } => {
+                    let func = Func {
+                        decl: Some((file as u32, id)),
+                        ..Func::default()
+                    };
                     let obj = self.new_decl(ObjKind::Func(func), *name, Source::Func { decl: id });
-                    let ExprKind::FuncType(signature) = &ast.exprs[*ty].kind else { continue };
+                    let ExprKind::FuncType(signature) = &ast.exprs[*ty].kind else {
+                        continue;
+                    };
                     let sym = ast.sym(*name);
                     let pos = ast.names[*name].pos;
                     let mut tparam_error = false;
                     match recv {
                         None => {
                             let is_init = sym == self.names.init;
-                            if is_init || (sym == self.names.main && self.pkg_name == self.names.main) {
-                                let code = if is_init { "InvalidInitDecl" } else { "InvalidMainDecl" };
+                            if is_init
+                                || (sym == self.names.main && self.pkg_name == self.names.main)
+                            {
+                                let code = if is_init {
+                                    "InvalidInitDecl"
+                                } else {
+                                    "InvalidMainDecl"
+                                };
                                 if let Some(&tparam) = signature.tparams.first() {
                                     let at = ast.fields[tparam].span.lo;
-                                    self.soft_error(at, code, format!("func {sym} must have no type parameters"));
+                                    self.soft_error(
+                                        at,
+                                        code,
+                                        format!("func {sym} must have no type parameters"),
+                                    );
                                     tparam_error = true;
                                 }
                                 if !signature.params.is_empty() || !signature.results.is_empty() {
-                                    self.soft_error(pos, code, format!("func {sym} must have no arguments and no return values"));
+                                    self.soft_error(
+                                        pos,
+                                        code,
+                                        format!(
+                                            "func {sym} must have no arguments and no return values"
+                                        ),
+                                    );
                                 }
                             }
                             if is_init {
                                 self.init_funcs.push((file as u32, id, obj));
                                 if body.is_none() {
-                                    self.soft_error(pos, "MissingInitBody", "func init must have a body");
+                                    self.soft_error(
+                                        pos,
+                                        "MissingInitBody",
+                                        "func init must have a body",
+                                    );
                                 }
                             } else {
                                 self.declare_in_package(sym, pos, obj);
@@ -173,7 +232,12 @@ impl<'a> Checker<'a> {
                             if let ExprKind::Name(base) = ast.exprs[base].kind
                                 && sym != self.names.blank
                             {
-                                methods.push(MethodDecl { obj, file, pointer, base });
+                                methods.push(MethodDecl {
+                                    obj,
+                                    file,
+                                    pointer,
+                                    base,
+                                });
                             }
                         }
                     }
@@ -204,7 +268,10 @@ impl<'a> Checker<'a> {
                     pointer = true;
                     base = *inner;
                 }
-                ExprKind::Unary { op: ast::UnaryOp::Addr, .. } => break,
+                ExprKind::Unary {
+                    op: ast::UnaryOp::Addr,
+                    ..
+                } => break,
                 ExprKind::Index { x, .. } => base = *x,
                 _ => break,
             }
@@ -212,7 +279,13 @@ impl<'a> Checker<'a> {
         (pointer, base)
     }
 
-    pub(super) fn check_const_arity(&mut self, pos: Pos, names: &[NameId], values: &[ExprId], inherited: bool) {
+    pub(super) fn check_const_arity(
+        &mut self,
+        pos: Pos,
+        names: &[NameId],
+        values: &[ExprId],
+        inherited: bool,
+    ) {
         if names.len() < values.len() {
             let extra = values[names.len()];
             if inherited {
@@ -225,7 +298,11 @@ impl<'a> Checker<'a> {
         } else if names.len() > values.len() {
             let name = names[values.len()];
             let (pos, sym) = (self.name_pos(name), self.sym(name));
-            self.error(pos, "WrongAssignCount", format!("missing init expr for {sym}"));
+            self.error(
+                pos,
+                "WrongAssignCount",
+                format!("missing init expr for {sym}"),
+            );
         }
     }
     pub(super) fn check_var_arity(&mut self, names: &[NameId], values: &[ExprId]) {
@@ -236,19 +313,29 @@ impl<'a> Checker<'a> {
         } else if names.len() > values.len() && values.len() != 1 {
             let name = names[values.len()];
             let (pos, sym) = (self.name_pos(name), self.sym(name));
-            self.error(pos, "WrongAssignCount", format!("missing init expr for {sym}"));
+            self.error(
+                pos,
+                "WrongAssignCount",
+                format!("missing init expr for {sym}"),
+            );
         }
     }
 
     fn collect_import(&mut self, file: usize, local: Option<NameId>, path_expr: ExprId, pos: Pos) {
         let ast = self.env.ast;
-        let ExprKind::BasicLit { text, .. } = &ast.exprs[path_expr].kind else { return };
+        let ExprKind::BasicLit { text, .. } = &ast.exprs[path_expr].kind else {
+            return;
+        };
         let path = match constant::unquote(text).and_then(|bytes| String::from_utf8(bytes).ok()) {
             Some(path) => path,
             None => return,
         };
         if let Err(reason) = check_import_path(&path) {
-            self.error_at(path_expr, "BadImportPath", format!("invalid import path ({reason})"));
+            self.error_at(
+                path_expr,
+                "BadImportPath",
+                format!("invalid import path ({reason})"),
+            );
             return;
         }
         let imported = if path == "unsafe" {
@@ -257,7 +344,11 @@ impl<'a> Checker<'a> {
             match (self.input.imports)(&path) {
                 Ok(pkg) => pkg,
                 Err(reason) => {
-                    self.error_at(path_expr, "BrokenImport", format!("could not import {path} ({reason})"));
+                    self.error_at(
+                        path_expr,
+                        "BrokenImport",
+                        format!("could not import {path} ({reason})"),
+                    );
                     self.declare_broken_import(file, local, &path, pos);
                     return;
                 }
@@ -276,7 +367,11 @@ impl<'a> Checker<'a> {
             None => package.name,
         };
         if name == self.names.init {
-            self.error(pos, "InvalidInitDecl", "cannot import package as init - init must be a func");
+            self.error(
+                pos,
+                "InvalidInitDecl",
+                "cannot import package as init - init must be a func",
+            );
             return;
         }
         if !self.imports.contains(&imported) {
@@ -296,7 +391,12 @@ impl<'a> Checker<'a> {
             self.mark_used(obj);
         }
         if name == self.names.dot {
-            self.collect_dot_import(file, imported, obj, local.map_or(pos, |local| ast.names[local].pos));
+            self.collect_dot_import(
+                file,
+                imported,
+                obj,
+                local.map_or(pos, |local| ast.names[local].pos),
+            );
         } else if name != self.names.blank {
             if let Some(&other) = self.file_names[file].get(&name) {
                 self.redeclared(pos, name, other);
@@ -311,7 +411,10 @@ impl<'a> Checker<'a> {
         let name = match local {
             Some(local) => self.sym(local),
             None => {
-                let last = path.rsplit('/').find(|part| !is_major_version(part)).unwrap_or(path);
+                let last = path
+                    .rsplit('/')
+                    .find(|part| !is_major_version(part))
+                    .unwrap_or(path);
                 Symbol::intern(last)
             }
         };
@@ -323,8 +426,14 @@ impl<'a> Checker<'a> {
             span: Default::default(),
             names: Default::default(),
         });
-        let pkg = self.store.new_package(Package { path: Symbol::intern(path), name, scope, go_version: (0, 0) });
-        let object = Object::new(ObjKind::PkgName(pkg), name, pos, Some(self.pkg)).with_type(TypeId::INVALID);
+        let pkg = self.store.new_package(Package {
+            path: Symbol::intern(path),
+            name,
+            scope,
+            go_version: (0, 0),
+        });
+        let object = Object::new(ObjKind::PkgName(pkg), name, pos, Some(self.pkg))
+            .with_type(TypeId::INVALID);
         let obj = self.store.new_object(object);
         if let Some(local) = local {
             self.record_name(local, obj);
@@ -334,9 +443,19 @@ impl<'a> Checker<'a> {
     }
 
     fn collect_dot_import(&mut self, file: usize, imported: PkgId, obj: ObjId, pos: Pos) {
-        let Some(names) = self.store.scope(self.store.package(imported).scope).names.get() else { return };
-        let mut exported: Vec<(Symbol, ObjId)> =
-            names.iter().map(|(&name, &member)| (name, member)).filter(|(name, _)| name.is_exported()).collect();
+        let Some(names) = self
+            .store
+            .scope(self.store.package(imported).scope)
+            .names
+            .get()
+        else {
+            return;
+        };
+        let mut exported: Vec<(Symbol, ObjId)> = names
+            .iter()
+            .map(|(&name, &member)| (name, member))
+            .filter(|(name, _)| name.is_exported())
+            .collect();
         exported.sort();
         for (name, member) in exported {
             if let Some(&other) = self.file_names[file].get(&name) {
@@ -367,7 +486,10 @@ impl<'a> Checker<'a> {
                 let message = match object.kind {
                     ObjKind::PkgName(imported) => {
                         lines.push((object.pos, format!("other declaration of {name}")));
-                        format!("{name} already declared through import of {}", describe(imported))
+                        format!(
+                            "{name} already declared through import of {}",
+                            describe(imported)
+                        )
                     }
                     _ => {
                         if object.pos.is_some() {
@@ -395,9 +517,13 @@ impl<'a> Checker<'a> {
                 }
                 seen.push(order);
                 let info = &self.decls[order as usize - 1];
-                let Source::Type { decl } = info.source else { break };
+                let Source::Type { decl } = info.source else {
+                    break;
+                };
                 let ast: &'a ast::File = &self.asts[info.file as usize];
-                let DeclKind::Type { alias, ty, .. } = &ast.decl_arena[decl].kind else { break };
+                let DeclKind::Type { alias, ty, .. } = &ast.decl_arena[decl].kind else {
+                    break;
+                };
                 if !alias {
                     if let ObjKind::Func(func) = &self.store.obj(method.obj).kind {
                         let _ = func.ptr_recv.set(pointer);
@@ -418,7 +544,9 @@ impl<'a> Checker<'a> {
                         _ => break,
                     }
                 }
-                let ExprKind::Name(next) = ast.exprs[expr].kind else { break };
+                let ExprKind::Name(next) = ast.exprs[expr].kind else {
+                    break;
+                };
                 name = ast.sym(next);
             }
         }
@@ -431,7 +559,9 @@ impl<'a> Checker<'a> {
             if object.name == self.names.blank || self.is_used(obj) {
                 continue;
             }
-            let ObjKind::PkgName(imported) = object.kind else { continue };
+            let ObjKind::PkgName(imported) = object.kind else {
+                continue;
+            };
             let path = self.store.package(imported).path.as_str();
             let last = path.rsplit('/').next().unwrap_or(path);
             let name = object.name;
@@ -446,7 +576,8 @@ impl<'a> Checker<'a> {
 }
 
 fn is_major_version(part: &str) -> bool {
-    part.strip_prefix('v').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    part.strip_prefix('v')
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Why an import path is invalid, if it is.

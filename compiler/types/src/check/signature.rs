@@ -12,7 +12,13 @@ use crate::subst::Subst;
 
 impl<'a> Checker<'a> {
     /// The signature that a function type, or a declaration with its receiver, denotes.
-    pub(super) fn func_signature(&mut self, expr: ExprId, func: &'a ast::FuncType, recv: Option<FieldId>, obj: Option<ObjId>) -> TypeId {
+    pub(super) fn func_signature(
+        &mut self,
+        expr: ExprId,
+        func: &'a ast::FuncType,
+        recv: Option<FieldId>,
+        obj: Option<ObjId>,
+    ) -> TypeId {
         let store = self.store;
         let _ = obj;
         self.locals.open();
@@ -23,7 +29,11 @@ impl<'a> Checker<'a> {
             recv_tparams = tparams;
             recv_var = Some(var);
         }
-        let tparams = if func.tparams.is_empty() { Box::default() } else { self.declare_tparams(&func.tparams, |_| {}) };
+        let tparams = if func.tparams.is_empty() {
+            Box::default()
+        } else {
+            self.declare_tparams(&func.tparams, |_| {})
+        };
         let (params, variadic) = self.parameters(&func.params, true, VarKind::Param);
         let (results, _) = self.parameters(&func.results, false, VarKind::Result);
         // Parameters are in scope of the body only: their names cannot be used in types of the signature.
@@ -43,7 +53,12 @@ impl<'a> Checker<'a> {
         id
     }
 
-    fn parameters(&mut self, list: &[FieldId], variadic_ok: bool, kind: VarKind) -> (Vec<ObjId>, bool) {
+    fn parameters(
+        &mut self,
+        list: &[FieldId],
+        variadic_ok: bool,
+        kind: VarKind,
+    ) -> (Vec<ObjId>, bool) {
         let ast = self.env.ast;
         let mut vars = Vec::with_capacity(list.len());
         let mut variadic = false;
@@ -62,9 +77,17 @@ impl<'a> Checker<'a> {
                         if variadic_ok && last {
                             variadic = true;
                         } else {
-                            self.error_at(field.ty, "MisplacedDotDotDot", "can only use ... with final parameter in list");
+                            self.error_at(
+                                field.ty,
+                                "MisplacedDotDotDot",
+                                "can only use ... with final parameter in list",
+                            );
                         }
-                        let ty = if variadic { self.store.slice(elem_type) } else { elem_type };
+                        let ty = if variadic {
+                            self.store.slice(elem_type)
+                        } else {
+                            elem_type
+                        };
                         self.record_type(field.ty, ty);
                         ty
                     }
@@ -97,7 +120,11 @@ impl<'a> Checker<'a> {
             Some((index, base, names)) => {
                 let (ty, list) = self.generic_receiver_type(index, base, names);
                 tparams = list;
-                let ty = if pointer && ty != TypeId::INVALID { store.pointer(ty) } else { ty };
+                let ty = if pointer && ty != TypeId::INVALID {
+                    store.pointer(ty)
+                } else {
+                    ty
+                };
                 self.record_receiver(field.ty, ty);
                 ty
             }
@@ -145,7 +172,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn generic_receiver_type(&mut self, index: ExprId, base: ExprId, args: &'a [ExprId]) -> (TypeId, Box<[TypeId]>) {
+    fn generic_receiver_type(
+        &mut self,
+        index: ExprId,
+        base: ExprId,
+        args: &'a [ExprId],
+    ) -> (TypeId, Box<[TypeId]>) {
         let ast = self.env.ast;
         let store = self.store;
         let x = match &ast.exprs[ast.unparen(base)].kind {
@@ -163,16 +195,25 @@ impl<'a> Checker<'a> {
         // The receiver's own type parameters, in scope from here on.
         let mut list = Vec::with_capacity(args.len());
         for (i, &arg) in args.iter().enumerate() {
-            let (name, pos, id): (Symbol, Pos, Option<NameId>) = match &ast.exprs[ast.unparen(arg)].kind {
-                ExprKind::Name(name) => (ast.sym(*name), ast.names[*name].pos, Some(*name)),
-                _ => {
-                    let text = self.expr_str(arg);
-                    self.error_at(arg, "BadDecl", format!("receiver type parameter {text} must be an identifier"));
-                    (self.names.blank, self.pos(arg), None)
-                }
-            };
+            let (name, pos, id): (Symbol, Pos, Option<NameId>) =
+                match &ast.exprs[ast.unparen(arg)].kind {
+                    ExprKind::Name(name) => (ast.sym(*name), ast.names[*name].pos, Some(*name)),
+                    _ => {
+                        let text = self.expr_str(arg);
+                        self.error_at(
+                            arg,
+                            "BadDecl",
+                            format!("receiver type parameter {text} must be an identifier"),
+                        );
+                        (self.names.blank, self.pos(arg), None)
+                    }
+                };
             let obj = store.new_object(Object::new(ObjKind::TypeName, name, pos, Some(self.pkg)));
-            let ty = store.new_type(Type::TypeParam(TypeParam { obj, index: i as u32, bound: OnceLock::new() }));
+            let ty = store.new_type(Type::TypeParam(TypeParam {
+                obj,
+                index: i as u32,
+                bound: OnceLock::new(),
+            }));
             self.set_type(obj, ty);
             if let Some(id) = id {
                 self.record_name(id, obj);
@@ -187,24 +228,49 @@ impl<'a> Checker<'a> {
         }
         let generic = store.unalias(x);
         if let Type::Alias(alias) = store.ty(x)
-            && alias.tparams.get().is_some_and(|tparams| !tparams.is_empty())
+            && alias
+                .tparams
+                .get()
+                .is_some_and(|tparams| !tparams.is_empty())
         {
             let text = self.type_str(x);
-            self.error_at(base, "InvalidRecv", format!("cannot define new methods on generic alias type {text}"));
+            self.error_at(
+                base,
+                "InvalidRecv",
+                format!("cannot define new methods on generic alias type {text}"),
+            );
             self.set_bounds(&list, &[]);
             return (TypeId::INVALID, list.into());
         }
         let tparams = store.tparams(generic);
         if tparams.is_empty() {
             let text = self.type_str(x);
-            self.error_at(base, "NotAGenericType", format!("{text} is not a generic type"));
+            self.error_at(
+                base,
+                "NotAGenericType",
+                format!("{text} is not a generic type"),
+            );
             self.set_bounds(&list, &[]);
             return (TypeId::INVALID, list.into());
         }
         if tparams.len() != list.len() {
-            let measure = |n: usize| if n == 1 { "1 type parameter".to_owned() } else { format!("{n} type parameters") };
-            let message = format!("receiver declares {}, but receiver base type declares {}", measure(list.len()), measure(tparams.len()));
-            let at = if list.len() > tparams.len() { self.pos(args[tparams.len()]) } else { self.pos(*args.last().unwrap_or(&base)) };
+            let measure = |n: usize| {
+                if n == 1 {
+                    "1 type parameter".to_owned()
+                } else {
+                    format!("{n} type parameters")
+                }
+            };
+            let message = format!(
+                "receiver declares {}, but receiver base type declares {}",
+                measure(list.len()),
+                measure(tparams.len())
+            );
+            let at = if list.len() > tparams.len() {
+                self.pos(args[tparams.len()])
+            } else {
+                self.pos(*args.last().unwrap_or(&base))
+            };
             self.error(at, "BadRecv", message);
             self.set_bounds(&list, &[]);
             return (TypeId::INVALID, list.into());
@@ -229,7 +295,10 @@ impl<'a> Checker<'a> {
         let subst = Subst::new(store, declared, list);
         let mut pending = Vec::new();
         for (&ty, &from) in list.iter().zip(declared) {
-            let (Type::TypeParam(param), Type::TypeParam(from)) = (store.ty(ty), store.ty(from)) else { continue };
+            let (Type::TypeParam(param), Type::TypeParam(from)) = (store.ty(ty), store.ty(from))
+            else {
+                continue;
+            };
             match from.bound.get() {
                 Some(&bound) => {
                     let _ = param.bound.set(subst.ty(bound));
@@ -243,8 +312,13 @@ impl<'a> Checker<'a> {
                 let store = checker.store;
                 let subst = Subst::new(store, &declared, &list);
                 for (&ty, &from) in list.iter().zip(&declared) {
-                    if let (Type::TypeParam(param), Type::TypeParam(from)) = (store.ty(ty), store.ty(from)) {
-                        let bound = from.bound.get().map_or(TypeId::EMPTY_INTERFACE, |&bound| subst.ty(bound));
+                    if let (Type::TypeParam(param), Type::TypeParam(from)) =
+                        (store.ty(ty), store.ty(from))
+                    {
+                        let bound = from
+                            .bound
+                            .get()
+                            .map_or(TypeId::EMPTY_INTERFACE, |&bound| subst.ty(bound));
                         let _ = param.bound.set(bound);
                     }
                 }
@@ -265,7 +339,11 @@ impl<'a> Checker<'a> {
                 let object = store.obj(named.obj);
                 if object.pkg != Some(self.pkg) {
                     let text = self.type_str(base);
-                    self.error(pos, "InvalidRecv", format!("cannot define new methods on non-local type {text}"));
+                    self.error(
+                        pos,
+                        "InvalidRecv",
+                        format!("cannot define new methods on non-local type {text}"),
+                    );
                     return;
                 }
                 let cause = match store.under(actual) {
@@ -273,19 +351,33 @@ impl<'a> Checker<'a> {
                     Type::Pointer(_) | Type::Interface(_) => "pointer or interface type",
                     _ => {
                         // An instance with fixed arguments: methods belong to the generic type.
-                        if named.origin.is_some() && !named.targs.iter().all(|&targ| store.is_type_param(targ)) {
+                        if named.origin.is_some()
+                            && !named.targs.iter().all(|&targ| store.is_type_param(targ))
+                        {
                             let text = self.type_str(base);
-                            self.error(pos, "InvalidRecv", format!("cannot define new methods on instantiated type {text}"));
+                            self.error(
+                                pos,
+                                "InvalidRecv",
+                                format!("cannot define new methods on instantiated type {text}"),
+                            );
                         }
                         return;
                     }
                 };
                 let text = self.type_str(base);
-                self.error(pos, "InvalidRecv", format!("invalid receiver type {text} ({cause})"));
+                self.error(
+                    pos,
+                    "InvalidRecv",
+                    format!("invalid receiver type {text} ({cause})"),
+                );
             }
             Type::Basic(_) => {
                 let text = self.type_str(base);
-                self.error(pos, "InvalidRecv", format!("cannot define new methods on non-local type {text}"));
+                self.error(
+                    pos,
+                    "InvalidRecv",
+                    format!("cannot define new methods on non-local type {text}"),
+                );
             }
             _ => {
                 let text = self.type_str(ty);

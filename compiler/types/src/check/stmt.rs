@@ -2,7 +2,10 @@
 
 use base::FxHashMap;
 use source::Pos;
-use syntax::ast::{self, BinaryOp, BranchKind, ChanDir, ClauseId, ClauseKind, ExprId, ExprKind, StmtId, StmtKind, UnaryOp};
+use syntax::ast::{
+    self, BinaryOp, BranchKind, ChanDir, ClauseId, ClauseKind, ExprId, ExprKind, StmtId, StmtKind,
+    UnaryOp,
+};
 
 use super::Checker;
 use super::call::CallKind;
@@ -28,11 +31,19 @@ impl<'a> Checker<'a> {
     fn stmt_list(&mut self, stmts: &[StmtId], context: Context) {
         // Trailing empty statements do not count as last.
         let mut last = stmts.len();
-        while last > 0 && matches!(self.env.ast.stmts[stmts[last - 1]].kind, StmtKind::Empty { .. }) {
+        while last > 0
+            && matches!(
+                self.env.ast.stmts[stmts[last - 1]].kind,
+                StmtKind::Empty { .. }
+            )
+        {
             last -= 1;
         }
         for (i, &stmt) in stmts.iter().enumerate() {
-            let inner = Context { fallthrough_ok: context.fallthrough_ok && i + 1 == last, ..context };
+            let inner = Context {
+                fallthrough_ok: context.fallthrough_ok && i + 1 == last,
+                ..context
+            };
             self.stmt(stmt, inner);
         }
     }
@@ -45,7 +56,11 @@ impl<'a> Checker<'a> {
         let ast = self.env.ast;
         let stmt = &ast.stmts[id];
         // Blocks inside are not the end of a case.
-        let inner = Context { fallthrough_ok: false, final_case: false, in_type_switch: false };
+        let inner = Context {
+            fallthrough_ok: false,
+            final_case: false,
+            in_type_switch: false,
+        };
         match &stmt.kind {
             StmtKind::Bad | StmtKind::Empty { .. } => {}
             StmtKind::Decl(decls) => self.local_decls(decls),
@@ -53,7 +68,11 @@ impl<'a> Checker<'a> {
             StmtKind::Expr(expr) => self.expr_stmt(*expr),
             StmtKind::Send { chan, value } => self.send_stmt(*chan, *value, stmt.pos),
             StmtKind::IncDec { x, inc } => self.inc_dec(*x, *inc),
-            StmtKind::Assign { lhs, op: Some(op), rhs } => {
+            StmtKind::Assign {
+                lhs,
+                op: Some(op),
+                rhs,
+            } => {
                 if let ([left], [right]) = (&**lhs, &**rhs) {
                     self.assign_op(*left, *op, *right);
                 }
@@ -80,14 +99,23 @@ impl<'a> Checker<'a> {
                 self.stmt_list(stmts, inner);
                 self.locals.close();
             }
-            StmtKind::If { init, cond, then, els } => {
+            StmtKind::If {
+                init,
+                cond,
+                then,
+                els,
+            } => {
                 self.locals.open();
                 if let Some(init) = init {
                     self.stmt(*init, Context::default());
                 }
                 let x = self.expr(*cond);
                 if !x.is_invalid() && !self.store.all_basic(x.ty, BasicKind::is_boolean) {
-                    self.error_at(*cond, "InvalidCond", "non-boolean condition in if statement");
+                    self.error_at(
+                        *cond,
+                        "InvalidCond",
+                        "non-boolean condition in if statement",
+                    );
                 }
                 self.default_bool(&x);
                 self.block_in_place(*then, inner);
@@ -96,10 +124,26 @@ impl<'a> Checker<'a> {
                 }
                 self.locals.close();
             }
-            StmtKind::Switch { init, tag, clauses, rbrace } => self.switch_stmt(*init, *tag, clauses, inner, stmt.span.lo, *rbrace),
-            StmtKind::TypeSwitch { init, name, x, clauses, .. } => self.type_switch(*init, *name, *x, clauses, inner),
+            StmtKind::Switch {
+                init,
+                tag,
+                clauses,
+                rbrace,
+            } => self.switch_stmt(*init, *tag, clauses, inner, stmt.span.lo, *rbrace),
+            StmtKind::TypeSwitch {
+                init,
+                name,
+                x,
+                clauses,
+                ..
+            } => self.type_switch(*init, *name, *x, clauses, inner),
             StmtKind::Select { clauses, .. } => self.select_stmt(clauses, inner),
-            StmtKind::For { init, cond, post, body } => {
+            StmtKind::For {
+                init,
+                cond,
+                post,
+                body,
+            } => {
                 self.locals.open();
                 if let Some(init) = init {
                     self.stmt(*init, Context::default());
@@ -107,7 +151,11 @@ impl<'a> Checker<'a> {
                 if let Some(cond) = cond {
                     let x = self.expr(*cond);
                     if !x.is_invalid() && !self.store.all_basic(x.ty, BasicKind::is_boolean) {
-                        self.error_at(*cond, "InvalidCond", "non-boolean condition in for statement");
+                        self.error_at(
+                            *cond,
+                            "InvalidCond",
+                            "non-boolean condition in for statement",
+                        );
                     }
                     self.default_bool(&x);
                 }
@@ -117,7 +165,13 @@ impl<'a> Checker<'a> {
                 self.stmt(*body, inner);
                 self.locals.close();
             }
-            StmtKind::Range { key, value, define, x, body } => self.range_stmt(stmt.pos, *key, *value, *define, *x, *body, inner),
+            StmtKind::Range {
+                key,
+                value,
+                define,
+                x,
+                body,
+            } => self.range_stmt(stmt.pos, *key, *value, *define, *x, *body, inner),
         }
     }
 
@@ -155,7 +209,9 @@ impl<'a> Checker<'a> {
     fn call_kind(&self, expr: ExprId) -> Option<CallKind> {
         let inner = self.env.ast.unparen(expr);
         match self.kind(inner) {
-            ExprKind::Unary { op: UnaryOp::Recv, .. } => Some(CallKind::Statement),
+            ExprKind::Unary {
+                op: UnaryOp::Recv, ..
+            } => Some(CallKind::Statement),
             ExprKind::Call { fun, .. } => Some(match self.info(self.env.ast.unparen(*fun)).mode {
                 Mode::TypeExpr => CallKind::Conversion,
                 Mode::Builtin(builtin) if !builtin.is_statement() => CallKind::Expression,
@@ -169,7 +225,11 @@ impl<'a> Checker<'a> {
         let inner = self.env.ast.unparen(expr);
         if !matches!(self.kind(inner), ExprKind::Call { .. }) {
             self.use_exprs(&[expr]);
-            self.error_at(expr, "InvalidCall", format!("expression in {keyword} must be function call"));
+            self.error_at(
+                expr,
+                "InvalidCall",
+                format!("expression in {keyword} must be function call"),
+            );
             return;
         }
         let x = self.raw_expr(expr, None, None, false);
@@ -194,12 +254,19 @@ impl<'a> Checker<'a> {
         }
         let text = self.operand_str(&ch);
         let elem = if store.is_type_param(ch.ty) {
-            self.chan_param_elem(ch.ty, ChanDir::Recv).map_err(|why| format!("invalid operation: cannot send to {text}: {why}"))
+            self.chan_param_elem(ch.ty, ChanDir::Recv)
+                .map_err(|why| format!("invalid operation: cannot send to {text}: {why}"))
         } else {
             match store.under(ch.ty) {
-                Type::Chan { dir: ChanDir::Recv, .. } => Err(format!("invalid operation: cannot send to receive-only channel {text}")),
+                Type::Chan {
+                    dir: ChanDir::Recv, ..
+                } => Err(format!(
+                    "invalid operation: cannot send to receive-only channel {text}"
+                )),
                 Type::Chan { elem, .. } => Ok(*elem),
-                _ => Err(format!("invalid operation: cannot send to non-channel {text}")),
+                _ => Err(format!(
+                    "invalid operation: cannot send to non-channel {text}"
+                )),
             }
         };
         match elem {
@@ -216,11 +283,20 @@ impl<'a> Checker<'a> {
         let op = if inc { "++" } else { "--" };
         if !self.store.all_basic(x.ty, BasicKind::is_numeric) {
             let (text, ty) = (self.expr_str(expr), self.type_str(x.ty));
-            self.error_at(expr, "NonNumericIncDec", format!("invalid operation: {text}{op} (non-numeric type {ty})"));
+            self.error_at(
+                expr,
+                "NonNumericIncDec",
+                format!("invalid operation: {text}{op} (non-numeric type {ty})"),
+            );
             return;
         }
         let ty = x.ty;
-        let mut result = Operand { mode: Mode::Value, ty, val: None, expr: Some(expr) };
+        let mut result = Operand {
+            mode: Mode::Value,
+            ty,
+            val: None,
+            expr: Some(expr),
+        };
         if x.is_const() || self.store.is_untyped(ty) {
             result = x;
         }
@@ -229,7 +305,13 @@ impl<'a> Checker<'a> {
 
     fn return_stmt(&mut self, pos: Pos, values: &[ExprId]) {
         let store = self.store;
-        let Some(signature) = self.env.signature.and_then(|signature| store.signature(signature)) else { return };
+        let Some(signature) = self
+            .env
+            .signature
+            .and_then(|signature| store.signature(signature))
+        else {
+            return;
+        };
         if signature.results.is_empty() {
             if let Some(&first) = values.first() {
                 self.use_exprs(values);
@@ -238,12 +320,19 @@ impl<'a> Checker<'a> {
                     .map(|&value| self.info(value).ty.unwrap_or(TypeId::INVALID))
                     .collect();
                 let have = self.types_summary(&operands, false, false);
-                self.error_at(first, "WrongResultCount", format!("too many return values\n\thave {have}\n\twant ()"));
+                self.error_at(
+                    first,
+                    "WrongResultCount",
+                    format!("too many return values\n\thave {have}\n\twant ()"),
+                );
             }
             return;
         }
         if values.is_empty() {
-            let named = signature.results.first().is_some_and(|&result| store.obj(result).name != self.names.empty);
+            let named = signature
+                .results
+                .first()
+                .is_some_and(|&result| store.obj(result).name != self.names.empty);
             if named {
                 // The results must not be shadowed here.
                 for &result in &signature.results {
@@ -254,8 +343,16 @@ impl<'a> Checker<'a> {
                     if let Some(other) = self.find(name)
                         && other != result
                     {
-                        let lines = [(store.obj(other).pos, format!("inner declaration of {}", self.object_str(other)))];
-                        self.error_lines(pos, "OutOfScopeResult", format!("result parameter {name} not in scope at return"), &lines);
+                        let lines = [(
+                            store.obj(other).pos,
+                            format!("inner declaration of {}", self.object_str(other)),
+                        )];
+                        self.error_lines(
+                            pos,
+                            "OutOfScopeResult",
+                            format!("result parameter {name} not in scope at return"),
+                            &lines,
+                        );
                     }
                 }
                 return;
@@ -278,7 +375,15 @@ impl<'a> Checker<'a> {
 
     // Switches.
 
-    fn switch_stmt(&mut self, init: Option<StmtId>, tag: Option<ExprId>, clauses: &[ClauseId], context: Context, pos: Pos, _rbrace: Pos) {
+    fn switch_stmt(
+        &mut self,
+        init: Option<StmtId>,
+        tag: Option<ExprId>,
+        clauses: &[ClauseId],
+        context: Context,
+        pos: Pos,
+        _rbrace: Pos,
+    ) {
         let ast = self.env.ast;
         let store = self.store;
         self.locals.open();
@@ -302,7 +407,12 @@ impl<'a> Checker<'a> {
             None => {
                 // `switch {` is `switch true {`.
                 let ty = TypeId::basic(BasicKind::Bool);
-                x = Operand { mode: Mode::Constant, ty, val: Some(ConstValue::Bool(true)), expr: None };
+                x = Operand {
+                    mode: Mode::Constant,
+                    ty,
+                    val: Some(ConstValue::Bool(true)),
+                    expr: None,
+                };
                 let _ = pos;
             }
         }
@@ -315,7 +425,11 @@ impl<'a> Checker<'a> {
             }
             self.locals.open();
             let last = i + 1 == clauses.len();
-            let inner = Context { fallthrough_ok: !last, final_case: last, ..context };
+            let inner = Context {
+                fallthrough_ok: !last,
+                final_case: last,
+                ..context
+            };
             self.stmt_list(&clause.body, inner);
             self.locals.close();
         }
@@ -334,13 +448,22 @@ impl<'a> Checker<'a> {
                 None => first = Some(clause.span.lo),
                 Some(other) => {
                     let at = self.position(other).unwrap_or_default();
-                    self.error(clause.span.lo, "DuplicateDefault", format!("multiple defaults (first at {at})"));
+                    self.error(
+                        clause.span.lo,
+                        "DuplicateDefault",
+                        format!("multiple defaults (first at {at})"),
+                    );
                 }
             }
         }
     }
 
-    fn case_values(&mut self, x: &Operand, values: &[ExprId], seen: &mut FxHashMap<ConstKey, Vec<(Pos, TypeId)>>) {
+    fn case_values(
+        &mut self,
+        x: &Operand,
+        values: &[ExprId],
+        seen: &mut FxHashMap<ConstKey, Vec<(Pos, TypeId)>>,
+    ) {
         let store = self.store;
         for &value in values {
             let mut v = self.expr(value);
@@ -362,27 +485,45 @@ impl<'a> Checker<'a> {
                 continue;
             }
             // An untyped constant compared with an interface has its default type.
-            let ty = if store.is_untyped(v.ty) { super::expr::default_type(v.ty) } else { v.ty };
+            let ty = if store.is_untyped(v.ty) {
+                super::expr::default_type(v.ty)
+            } else {
+                v.ty
+            };
             if x.expr.is_none() {
                 self.default_bool(&v);
             }
             if store.is_untyped(v.ty) {
                 self.update_type(value, ty, true);
             }
-            let Some(key) = v.val.as_ref().and_then(const_key) else { continue };
+            let Some(key) = v.val.as_ref().and_then(const_key) else {
+                continue;
+            };
             let known = seen.entry(key).or_default();
             if let Some((pos, _)) = known.iter().find(|(_, other)| store.identical(*other, ty)) {
                 let lines = [(*pos, "previous case".to_owned())];
                 let text = self.operand_str(&v);
                 let pos = self.pos(value);
-                self.error_lines(pos, "DuplicateCase", format!("duplicate case {text} in expression switch"), &lines);
+                self.error_lines(
+                    pos,
+                    "DuplicateCase",
+                    format!("duplicate case {text} in expression switch"),
+                    &lines,
+                );
             } else {
                 known.push((self.pos(value), ty));
             }
         }
     }
 
-    fn type_switch(&mut self, init: Option<StmtId>, name: Option<ast::NameId>, operand: ExprId, clauses: &[ClauseId], context: Context) {
+    fn type_switch(
+        &mut self,
+        init: Option<StmtId>,
+        name: Option<ast::NameId>,
+        operand: ExprId,
+        clauses: &[ClauseId],
+        context: Context,
+    ) {
         let ast = self.env.ast;
         let store = self.store;
         self.locals.open();
@@ -402,12 +543,23 @@ impl<'a> Checker<'a> {
         if !x.is_invalid() {
             if store.is_type_param(x.ty) {
                 let text = self.operand_str(&x);
-                self.error_at(operand, "InvalidTypeSwitch", format!("cannot use {text} in type switch").replace(&format!("cannot use {text} in type switch"), &format!("cannot use type switch on type parameter value {text}")));
+                self.error_at(
+                    operand,
+                    "InvalidTypeSwitch",
+                    format!("cannot use {text} in type switch").replace(
+                        &format!("cannot use {text} in type switch"),
+                        &format!("cannot use type switch on type parameter value {text}"),
+                    ),
+                );
             } else if store.is_interface(x.ty) {
                 subject = Some(x.clone());
             } else {
                 let text = self.operand_str(&x);
-                self.error_at(operand, "InvalidTypeSwitch", format!("{text} is not an interface"));
+                self.error_at(
+                    operand,
+                    "InvalidTypeSwitch",
+                    format!("{text} is not an interface"),
+                );
             }
         }
         self.check_defaults(clauses);
@@ -436,18 +588,31 @@ impl<'a> Checker<'a> {
                             None => seen_nil = Some(pos),
                             Some(other) => {
                                 let lines = [(other, "previous case".to_owned())];
-                                self.error_lines(pos, "DuplicateCase", "duplicate case nil in type switch".replace("nil", "nil"), &lines);
+                                self.error_lines(
+                                    pos,
+                                    "DuplicateCase",
+                                    "duplicate case nil in type switch".replace("nil", "nil"),
+                                    &lines,
+                                );
                             }
                         }
                         continue;
                     }
                     let known = by_hash.entry(store.type_hash(ty, 0)).or_default();
-                    let other = known.iter().copied().find(|&at| store.identical(seen[at].0, ty));
+                    let other = known
+                        .iter()
+                        .copied()
+                        .find(|&at| store.identical(seen[at].0, ty));
                     match other {
                         Some(at) => {
                             let lines = [(seen[at].1, "previous case".to_owned())];
                             let text = self.type_str(ty);
-                            self.error_lines(pos, "DuplicateCase", format!("duplicate case {text} in type switch"), &lines);
+                            self.error_lines(
+                                pos,
+                                "DuplicateCase",
+                                format!("duplicate case {text} in type switch"),
+                                &lines,
+                            );
                             continue;
                         }
                         None => {
@@ -472,7 +637,10 @@ impl<'a> Checker<'a> {
                 self.declare_local(var);
                 vars.push(var);
             }
-            let inner = Context { in_type_switch: true, ..context };
+            let inner = Context {
+                in_type_switch: true,
+                ..context
+            };
             self.stmt_list(&clause.body, inner);
             self.locals.close();
         }
@@ -498,8 +666,16 @@ impl<'a> Checker<'a> {
                 }
                 if self.store.is_interface(x.ty) && !self.store.type_set(x.ty).is_method_set() {
                     let text = self.type_str(x.ty);
-                    let why = if self.store.type_set(x.ty).comparable { "interface is (or embeds) comparable" } else { "interface contains type constraints" };
-                    self.error_at(expr, "MisplacedConstraintIface", format!("cannot use type {text} outside a type constraint: {why}"));
+                    let why = if self.store.type_set(x.ty).comparable {
+                        "interface is (or embeds) comparable"
+                    } else {
+                        "interface contains type constraints"
+                    };
+                    self.error_at(
+                        expr,
+                        "MisplacedConstraintIface",
+                        format!("cannot use type {text} outside a type constraint: {why}"),
+                    );
                     return None;
                 }
                 Some(x.ty)
@@ -519,11 +695,21 @@ impl<'a> Checker<'a> {
             let clause = &ast.clauses[id];
             self.locals.open();
             if let ClauseKind::Comm(comm) = clause.kind {
-                let receive = |expr: ExprId| matches!(ast.exprs[ast.unparen(expr)].kind, ExprKind::Unary { op: UnaryOp::Recv, .. });
+                let receive = |expr: ExprId| {
+                    matches!(
+                        ast.exprs[ast.unparen(expr)].kind,
+                        ExprKind::Unary {
+                            op: UnaryOp::Recv,
+                            ..
+                        }
+                    )
+                };
                 let valid = match &ast.stmts[comm].kind {
                     StmtKind::Send { .. } => true,
                     StmtKind::Expr(expr) => receive(*expr),
-                    StmtKind::Assign { rhs, op: None, .. } | StmtKind::Define { rhs, .. } => matches!(**rhs, [value] if receive(value)),
+                    StmtKind::Assign { rhs, op: None, .. } | StmtKind::Define { rhs, .. } => {
+                        matches!(**rhs, [value] if receive(value))
+                    }
                     StmtKind::Bad => true,
                     _ => false,
                 };
@@ -531,7 +717,11 @@ impl<'a> Checker<'a> {
                     self.stmt(comm, Context::default());
                 } else {
                     let pos = ast.stmts[comm].span.lo;
-                    self.error(pos, "InvalidSelectCase", "select case must be receive, send or assign recv");
+                    self.error(
+                        pos,
+                        "InvalidSelectCase",
+                        "select case must be receive, send or assign recv",
+                    );
                     self.stmt(comm, Context::default());
                 }
             }
@@ -568,17 +758,29 @@ impl<'a> Checker<'a> {
                 Err(why) => {
                     let text = self.operand_str(&x);
                     let colon = if why.is_empty() { "" } else { ": " };
-                    self.error_at(operand, "InvalidRangeExpr", format!("cannot range over {text}{colon}{why}"));
+                    self.error_at(
+                        operand,
+                        "InvalidRangeExpr",
+                        format!("cannot range over {text}{colon}{why}"),
+                    );
                     failed = true;
                 }
                 Ok((key_type, value_type, is_func)) => {
                     is_int = matches!(store.under(x.ty), Type::Basic(kind) if kind.is_numeric());
                     let text = self.operand_str(&x);
                     if let (Some(key), None) = (key, key_type) {
-                        self.error_at(key, "InvalidIterVar", format!("range over {text} permits no iteration variables"));
+                        self.error_at(
+                            key,
+                            "InvalidIterVar",
+                            format!("range over {text} permits no iteration variables"),
+                        );
                         failed = true;
                     } else if let (Some(value), None) = (value, value_type) {
-                        self.error_at(value, "InvalidIterVar", format!("range over {text} permits only one iteration variable"));
+                        self.error_at(
+                            value,
+                            "InvalidIterVar",
+                            format!("range over {text} permits only one iteration variable"),
+                        );
                         failed = true;
                     }
                     let _ = is_func;
@@ -599,7 +801,11 @@ impl<'a> Checker<'a> {
                         let sym = ast.sym(name);
                         if sym != self.names.blank {
                             if seen.contains(&sym) {
-                                self.error_at(side, "RepeatedDecl", format!("{sym} repeated on left side of :="));
+                                self.error_at(
+                                    side,
+                                    "RepeatedDecl",
+                                    format!("{sym} repeated on left side of :="),
+                                );
                             } else {
                                 seen.push(sym);
                                 vars.push(var);
@@ -609,7 +815,11 @@ impl<'a> Checker<'a> {
                     }
                     _ => {
                         let text = self.expr_str(side);
-                        self.error_at(side, "InvalidSyntaxTree", format!("non-name {text} on left side of :="));
+                        self.error_at(
+                            side,
+                            "InvalidSyntaxTree",
+                            format!("non-name {text} on left side of :="),
+                        );
                         self.new_var(VarKind::Local, self.names.blank, self.pos(side))
                     }
                 };
@@ -635,7 +845,10 @@ impl<'a> Checker<'a> {
                 }
             }
             if vars.is_empty() && sides.iter().any(Option::is_some) && seen.is_empty() {
-                let all_blank = sides.into_iter().flatten().all(|side| matches!(ast.exprs[side].kind, ExprKind::Name(_)));
+                let all_blank = sides
+                    .into_iter()
+                    .flatten()
+                    .all(|side| matches!(ast.exprs[side].kind, ExprKind::Name(_)));
                 if all_blank {
                     self.error(pos, "NoNewVar", "no new variables on left side of :=");
                 }
@@ -654,10 +867,20 @@ impl<'a> Checker<'a> {
                 let mut y = if untyped_int {
                     x.clone()
                 } else {
-                    Operand { mode: Mode::Value, ty, val: None, expr: Some(side) }
+                    Operand {
+                        mode: Mode::Value,
+                        ty,
+                        val: None,
+                        expr: Some(side),
+                    }
                 };
                 if is_int && !untyped_int {
-                    y = Operand { mode: x.mode, ty: x.ty, val: x.val.clone(), expr: x.expr };
+                    y = Operand {
+                        mode: x.mode,
+                        ty: x.ty,
+                        val: x.val.clone(),
+                        expr: x.expr,
+                    };
                 }
                 self.assign_range_value(side, &mut y);
             }
@@ -670,7 +893,10 @@ impl<'a> Checker<'a> {
             && let Some(expr) = x.expr
             && self.info(expr).ty.is_some_and(|ty| store.is_untyped(ty))
         {
-            let mut y = Operand { ty: self.info(expr).ty.unwrap_or(x.ty), ..x.clone() };
+            let mut y = Operand {
+                ty: self.info(expr).ty.unwrap_or(x.ty),
+                ..x.clone()
+            };
             self.assignment(&mut y, None, "range clause");
         }
         self.stmt(body, context);
@@ -678,7 +904,10 @@ impl<'a> Checker<'a> {
     }
 
     /// Types of the iteration values, and whether x is an iterator function; or why x cannot be ranged over.
-    fn range_types(&mut self, x: &Operand) -> Result<(Option<TypeId>, Option<TypeId>, bool), String> {
+    fn range_types(
+        &mut self,
+        x: &Operand,
+    ) -> Result<(Option<TypeId>, Option<TypeId>, bool), String> {
         let store = self.store;
         let int = TypeId::basic(BasicKind::Int);
         let under = match self.range_under(x.ty) {
@@ -699,14 +928,20 @@ impl<'a> Checker<'a> {
                 _ => Err(String::new()),
             },
             Type::Map { key, elem } => Ok((Some(*key), Some(*elem), false)),
-            Type::Chan { dir: ChanDir::Send, .. } => Err("receive from send-only channel".into()),
+            Type::Chan {
+                dir: ChanDir::Send, ..
+            } => Err("receive from send-only channel".into()),
             Type::Chan { elem, .. } => Ok((Some(*elem), None, false)),
             Type::Signature(signature) => {
                 if !self.allows(23) {
                     return Err(self.with_version_hint("requires go1.23 or later".into()));
                 }
-                let shape = |why: &str| Err(format!("func must be func(yield func(...) bool): {why}"));
-                if signature.params.len() != 1 || !signature.results.is_empty() || signature.recv.is_some() && signature.params.len() != 1 {
+                let shape =
+                    |why: &str| Err(format!("func must be func(yield func(...) bool): {why}"));
+                if signature.params.len() != 1
+                    || !signature.results.is_empty()
+                    || signature.recv.is_some() && signature.params.len() != 1
+                {
                     return shape("wrong argument count");
                 }
                 let yield_type = store.obj_type(signature.params[0]);
@@ -714,12 +949,17 @@ impl<'a> Checker<'a> {
                     Ok(inner) => inner,
                     Err(why) => return shape(&format!("in yield type, {why}")),
                 };
-                let Type::Signature(inner) = store.ty(inner) else { return shape("argument is not func") };
+                let Type::Signature(inner) = store.ty(inner) else {
+                    return shape("argument is not func");
+                };
                 if inner.params.len() > 2 {
                     return shape("yield func has too many parameters");
                 }
                 let bool_result = match *inner.results {
-                    [result] => store.basic_kind(store.obj_type(result)).is_some_and(BasicKind::is_boolean).then(|| store.obj_type(result)),
+                    [result] => store
+                        .basic_kind(store.obj_type(result))
+                        .is_some_and(BasicKind::is_boolean)
+                        .then(|| store.obj_type(result)),
                     _ => None,
                 };
                 match bool_result {
@@ -746,7 +986,10 @@ impl<'a> Checker<'a> {
     // Terminating statements (spec, "Terminating statements").
 
     pub(super) fn is_terminating_list(&self, stmts: &[StmtId]) -> bool {
-        let last = stmts.iter().rev().find(|&&stmt| !matches!(self.env.ast.stmts[stmt].kind, StmtKind::Empty { .. }));
+        let last = stmts
+            .iter()
+            .rev()
+            .find(|&&stmt| !matches!(self.env.ast.stmts[stmt].kind, StmtKind::Empty { .. }));
         last.is_some_and(|&last| self.is_terminating(last, None))
     }
 
@@ -757,21 +1000,36 @@ impl<'a> Checker<'a> {
         let ast = self.env.ast;
         match &ast.stmts[id].kind {
             StmtKind::Return(_) => true,
-            StmtKind::Branch { kind, .. } => matches!(kind, BranchKind::Goto | BranchKind::Fallthrough),
+            StmtKind::Branch { kind, .. } => {
+                matches!(kind, BranchKind::Goto | BranchKind::Fallthrough)
+            }
             StmtKind::Expr(expr) => match self.kind(ast.unparen(*expr)) {
-                ExprKind::Call { fun, .. } => self.info(ast.unparen(*fun)).mode == Mode::Builtin(Builtin::Panic),
+                ExprKind::Call { fun, .. } => {
+                    self.info(ast.unparen(*fun)).mode == Mode::Builtin(Builtin::Panic)
+                }
                 _ => false,
             },
             StmtKind::Block { stmts, .. } => self.is_terminating_list(stmts),
-            StmtKind::If { then, els: Some(els), .. } => self.is_terminating(*then, None) && self.is_terminating(*els, None),
-            StmtKind::For { cond: None, body, .. } => !self.has_break(*body, label, true),
+            StmtKind::If {
+                then,
+                els: Some(els),
+                ..
+            } => self.is_terminating(*then, None) && self.is_terminating(*els, None),
+            StmtKind::For {
+                cond: None, body, ..
+            } => !self.has_break(*body, label, true),
             StmtKind::Labeled { label, stmt } => self.is_terminating(*stmt, Some(ast.sym(*label))),
             StmtKind::Switch { clauses, .. } | StmtKind::TypeSwitch { clauses, .. } => {
                 let mut has_default = false;
                 for &clause in clauses {
                     let clause = &ast.clauses[clause];
                     has_default |= matches!(clause.kind, ClauseKind::Default);
-                    if !self.is_terminating_list(&clause.body) || clause.body.iter().any(|&stmt| self.has_break(stmt, label, true)) {
+                    if !self.is_terminating_list(&clause.body)
+                        || clause
+                            .body
+                            .iter()
+                            .any(|&stmt| self.has_break(stmt, label, true))
+                    {
                         return false;
                     }
                 }
@@ -779,7 +1037,11 @@ impl<'a> Checker<'a> {
             }
             StmtKind::Select { clauses, .. } => clauses.iter().all(|&clause| {
                 let clause = &ast.clauses[clause];
-                self.is_terminating_list(&clause.body) && !clause.body.iter().any(|&stmt| self.has_break(stmt, label, true))
+                self.is_terminating_list(&clause.body)
+                    && !clause
+                        .body
+                        .iter()
+                        .any(|&stmt| self.has_break(stmt, label, true))
             }),
             _ => false,
         }
@@ -789,22 +1051,36 @@ impl<'a> Checker<'a> {
         stacker::maybe_grow(64 << 10, 1 << 20, || {
             let ast = self.env.ast;
             let clause_breaks = |clauses: &[ClauseId]| {
-                label.is_some() && clauses.iter().any(|&clause| ast.clauses[clause].body.iter().any(|&stmt| self.has_break(stmt, label, false)))
+                label.is_some()
+                    && clauses.iter().any(|&clause| {
+                        ast.clauses[clause]
+                            .body
+                            .iter()
+                            .any(|&stmt| self.has_break(stmt, label, false))
+                    })
             };
             match &ast.stmts[id].kind {
-                StmtKind::Branch { kind: BranchKind::Break, label: target } => match target {
+                StmtKind::Branch {
+                    kind: BranchKind::Break,
+                    label: target,
+                } => match target {
                     None => implicit,
                     Some(target) => label == Some(ast.sym(*target)),
                 },
-                StmtKind::Block { stmts, .. } => stmts.iter().any(|&stmt| self.has_break(stmt, label, implicit)),
+                StmtKind::Block { stmts, .. } => stmts
+                    .iter()
+                    .any(|&stmt| self.has_break(stmt, label, implicit)),
                 StmtKind::If { then, els, .. } => {
-                    self.has_break(*then, label, implicit) || els.is_some_and(|els| self.has_break(els, label, implicit))
+                    self.has_break(*then, label, implicit)
+                        || els.is_some_and(|els| self.has_break(els, label, implicit))
                 }
                 StmtKind::Labeled { stmt, .. } => self.has_break(*stmt, label, implicit),
-                StmtKind::Switch { clauses, .. } | StmtKind::TypeSwitch { clauses, .. } | StmtKind::Select { clauses, .. } => {
-                    clause_breaks(clauses)
+                StmtKind::Switch { clauses, .. }
+                | StmtKind::TypeSwitch { clauses, .. }
+                | StmtKind::Select { clauses, .. } => clause_breaks(clauses),
+                StmtKind::For { body, .. } | StmtKind::Range { body, .. } => {
+                    label.is_some() && self.has_break(*body, label, false)
                 }
-                StmtKind::For { body, .. } | StmtKind::Range { body, .. } => label.is_some() && self.has_break(*body, label, false),
                 _ => false,
             }
         })

@@ -47,7 +47,11 @@ impl<'a> Checker<'a> {
         let ty = store.obj_type(obj);
         match &object.kind {
             ObjKind::PkgName(_) => {
-                self.error_at(expr, "InvalidPkgUse", format!("use of package {sym} not in selector"));
+                self.error_at(
+                    expr,
+                    "InvalidPkgUse",
+                    format!("use of package {sym} not in selector"),
+                );
                 return x;
             }
             ObjKind::Const(value) => {
@@ -59,12 +63,19 @@ impl<'a> Checker<'a> {
                     match &self.env.iota {
                         Some(iota) => iota.clone(),
                         None => {
-                            self.error_at(expr, "InvalidIota", "cannot use iota outside constant declaration");
+                            self.error_at(
+                                expr,
+                                "InvalidIota",
+                                "cannot use iota outside constant declaration",
+                            );
                             return x;
                         }
                     }
                 } else {
-                    value.get().cloned().unwrap_or(constant::ConstValue::Unknown)
+                    value
+                        .get()
+                        .cloned()
+                        .unwrap_or(constant::ConstValue::Unknown)
                 };
                 x.mode = Mode::Constant;
                 x.val = Some(value);
@@ -110,7 +121,11 @@ impl<'a> Checker<'a> {
         let ty = stacker::maybe_grow(128 << 10, 2 << 20, || self.type_internal(expr, def));
         if self.store.is_generic(ty) && !matches!(self.store.ty(ty), Type::Signature(_)) {
             let text = self.type_str(ty);
-            self.error_at(expr, "WrongTypeArgCount", format!("cannot use generic type {text} without instantiation"));
+            self.error_at(
+                expr,
+                "WrongTypeArgCount",
+                format!("cannot use generic type {text} without instantiation"),
+            );
             self.record_type(expr, TypeId::INVALID);
             return TypeId::INVALID;
         }
@@ -131,7 +146,11 @@ impl<'a> Checker<'a> {
                 let set = checker.store.type_set(ty);
                 if !set.is_method_set() {
                     let text = checker.type_str(ty);
-                    let why = if set.comparable { "interface is (or embeds) comparable" } else { "interface contains type constraints" };
+                    let why = if set.comparable {
+                        "interface is (or embeds) comparable"
+                    } else {
+                        "interface contains type constraints"
+                    };
                     checker.error_at(
                         expr,
                         "MisplacedConstraintIface",
@@ -174,7 +193,11 @@ impl<'a> Checker<'a> {
                 let length = match len {
                     ArrayLen::Expr(len) => self.array_length(*len),
                     ArrayLen::Auto => {
-                        self.error_at(expr, "BadDotDotDotSyntax", "invalid use of [...] array (outside a composite literal)");
+                        self.error_at(
+                            expr,
+                            "BadDotDotDotSyntax",
+                            "invalid use of [...] array (outside a composite literal)",
+                        );
                         -1
                     }
                 };
@@ -198,7 +221,11 @@ impl<'a> Checker<'a> {
             ExprKind::StructType { fields } => self.struct_type(fields),
             ExprKind::Star(elem) => {
                 let elem = self.var_type(*elem);
-                if elem == TypeId::INVALID { TypeId::INVALID } else { store.pointer(elem) }
+                if elem == TypeId::INVALID {
+                    TypeId::INVALID
+                } else {
+                    store.pointer(elem)
+                }
             }
             ExprKind::FuncType(func) => {
                 self.locals.open();
@@ -218,12 +245,17 @@ impl<'a> Checker<'a> {
                 let elem = self.var_type(*elem);
                 store.chan(*dir, elem)
             }
-            ExprKind::Unary { op: UnaryOp::Tilde, .. } => {
+            ExprKind::Unary {
+                op: UnaryOp::Tilde, ..
+            } => {
                 let text = "cannot use ~ outside of interface or type constraint";
                 self.error_at(expr, "BadTypeUse", text);
                 TypeId::INVALID
             }
-            ExprKind::Unary { op: UnaryOp::Addr | UnaryOp::Recv, .. }
+            ExprKind::Unary {
+                op: UnaryOp::Addr | UnaryOp::Recv,
+                ..
+            }
             | ExprKind::BasicLit { .. }
             | ExprKind::CompositeLit { .. }
             | ExprKind::FuncLit { .. }
@@ -261,7 +293,9 @@ impl<'a> Checker<'a> {
         let expr = x.expr.expect("type expression");
         let text = self.expr_str(expr);
         if x.mode == Mode::Nil {
-            return "nil (untyped nil)".to_owned().replace("nil (untyped nil)", "nil");
+            return "nil (untyped nil)"
+                .to_owned()
+                .replace("nil (untyped nil)", "nil");
         }
         if let ExprKind::Name(name) = self.kind(expr)
             && let Some(obj) = self.tables[self.env.file].names[*name]
@@ -282,9 +316,17 @@ impl<'a> Checker<'a> {
         if ty == TypeId::INVALID || self.store.comparable(ty, true) {
             return;
         }
-        let why = if self.store.is_type_param(ty) { " (missing comparable constraint)" } else { "" };
+        let why = if self.store.is_type_param(ty) {
+            " (missing comparable constraint)"
+        } else {
+            ""
+        };
         let text = self.type_str(ty);
-        self.error_at(key, "IncomparableMapKey", format!("invalid map key type {text}{why}"));
+        self.error_at(
+            key,
+            "IncomparableMapKey",
+            format!("invalid map key type {text}{why}"),
+        );
     }
 
     /// The length of an array type; -1 after an error.
@@ -294,12 +336,20 @@ impl<'a> Checker<'a> {
             let sym = self.sym(*name);
             match self.find(sym) {
                 None => {
-                    self.error_at(expr, "InvalidArrayLen", format!("undefined array length {sym} or missing type constraint"));
+                    self.error_at(
+                        expr,
+                        "InvalidArrayLen",
+                        format!("undefined array length {sym} or missing type constraint"),
+                    );
                     return -1;
                 }
                 Some(obj) => {
                     if !matches!(self.store.obj(obj).kind, ObjKind::Const(_)) {
-                        self.error_at(expr, "InvalidArrayLen", format!("invalid array length {sym}"));
+                        self.error_at(
+                            expr,
+                            "InvalidArrayLen",
+                            format!("invalid array length {sym}"),
+                        );
                         return -1;
                     }
                 }
@@ -311,7 +361,11 @@ impl<'a> Checker<'a> {
         if !x.is_const() {
             if !x.is_invalid() {
                 let text = self.operand_str(&x);
-                self.error_at(expr, "InvalidArrayLen", format!("array length {text} must be constant"));
+                self.error_at(
+                    expr,
+                    "InvalidArrayLen",
+                    format!("array length {text} must be constant"),
+                );
             }
             return -1;
         }
@@ -356,7 +410,11 @@ impl<'a> Checker<'a> {
                 Some(name) => (ast.sym(name), ast.names[name].pos),
                 None => self.embedded_name(field.ty),
             };
-            let kind = if field.embedded { VarKind::Embedded } else { VarKind::Field };
+            let kind = if field.embedded {
+                VarKind::Embedded
+            } else {
+                VarKind::Field
+            };
             let obj = self.new_var_of(kind, name, pos, ty);
             if let Some(name) = field.name {
                 self.record_name(name, obj);
@@ -386,7 +444,10 @@ impl<'a> Checker<'a> {
         if !tags.is_empty() {
             tags.resize(fields.len(), Box::default());
         }
-        store.new_type(Type::Struct(Struct { fields: fields.into(), tags: tags.into() }))
+        store.new_type(Type::Struct(Struct {
+            fields: fields.into(),
+            tags: tags.into(),
+        }))
     }
 
     /// The name of an embedded field: that of its type.
@@ -395,7 +456,9 @@ impl<'a> Checker<'a> {
             match self.kind(expr) {
                 ExprKind::Paren(inner) | ExprKind::Star(inner) => expr = *inner,
                 ExprKind::Index { x, .. } => expr = *x,
-                ExprKind::Name(name) | ExprKind::Selector { sel: name, .. } => return (self.sym(*name), self.name_pos(*name)),
+                ExprKind::Name(name) | ExprKind::Selector { sel: name, .. } => {
+                    return (self.sym(*name), self.name_pos(*name));
+                }
                 _ => return (self.names.blank, self.pos(expr)),
             }
         }
@@ -409,9 +472,13 @@ impl<'a> Checker<'a> {
         } else {
             match store.under(base) {
                 Type::Basic(BasicKind::Invalid) => return,
-                Type::Basic(BasicKind::UnsafePointer) => "embedded field type cannot be unsafe.Pointer",
+                Type::Basic(BasicKind::UnsafePointer) => {
+                    "embedded field type cannot be unsafe.Pointer"
+                }
                 Type::Pointer(_) => "embedded field type cannot be a pointer",
-                Type::Interface(_) if is_pointer => "embedded field type cannot be a pointer to an interface",
+                Type::Interface(_) if is_pointer => {
+                    "embedded field type cannot be a pointer to an interface"
+                }
                 _ => return,
             }
         };
@@ -444,10 +511,17 @@ impl<'a> Checker<'a> {
                     let sym = ast.sym(name);
                     let pos = ast.names[name].pos;
                     if sym == self.names.blank {
-                        self.error(pos, "BlankIfaceMethod", "methods must have a unique non-blank name");
+                        self.error(
+                            pos,
+                            "BlankIfaceMethod",
+                            "methods must have a unique non-blank name",
+                        );
                         continue;
                     }
-                    let kind = ObjKind::Func(Func { is_interface_method: true, ..Func::default() });
+                    let kind = ObjKind::Func(Func {
+                        is_interface_method: true,
+                        ..Func::default()
+                    });
                     let method = store.new_object(Object::new(kind, sym, pos, Some(self.pkg)));
                     self.record_name(name, method);
                     self.table().fields[id] = Some(method);
@@ -457,8 +531,15 @@ impl<'a> Checker<'a> {
                     if let Type::Signature(signature) = store.ty(ty)
                         && !signature.tparams.is_empty()
                     {
-                        let at = func.tparams.first().map_or(pos, |&tparam| ast.fields[tparam].span.lo);
-                        self.error(at, "InvalidMethodTypeParams", "interface method must have no type parameters");
+                        let at = func
+                            .tparams
+                            .first()
+                            .map_or(pos, |&tparam| ast.fields[tparam].span.lo);
+                        self.error(
+                            at,
+                            "InvalidMethodTypeParams",
+                            "interface method must have no type parameters",
+                        );
                     }
                     self.record_type(field.ty, ty);
                     self.set_type(method, ty);
@@ -486,15 +567,34 @@ impl<'a> Checker<'a> {
     /// Duplicate methods and embedded elements that are not allowed.
     fn check_interface(&mut self, id: TypeId, embed_exprs: &[ExprId]) {
         let store = self.store;
-        let Type::Interface(interface) = store.ty(id) else { return };
+        let Type::Interface(interface) = store.ty(id) else {
+            return;
+        };
         let mut seen: FxHashMap<(Symbol, Option<PkgId>), ObjId> = FxHashMap::default();
-        let key = |object: &Object| (object.name, if object.name.is_exported() { None } else { object.pkg });
+        let key = |object: &Object| {
+            (
+                object.name,
+                if object.name.is_exported() {
+                    None
+                } else {
+                    object.pkg
+                },
+            )
+        };
         for &method in &interface.methods {
             let object = store.obj(method);
             if let Some(&other) = seen.get(&key(object)) {
                 let name = object.name;
-                let lines = [(store.obj(other).pos, format!("other declaration of method {name}"))];
-                self.error_lines(object.pos, "DuplicateDecl", format!("duplicate method {name}"), &lines);
+                let lines = [(
+                    store.obj(other).pos,
+                    format!("other declaration of method {name}"),
+                )];
+                self.error_lines(
+                    object.pos,
+                    "DuplicateDecl",
+                    format!("duplicate method {name}"),
+                    &lines,
+                );
             } else {
                 seen.insert(key(object), method);
             }
@@ -506,7 +606,11 @@ impl<'a> Checker<'a> {
                     let set = store.type_set(embed);
                     if !set.is_method_set() && !self.allows(18) {
                         let text = self.type_str(embed);
-                        self.require_version(pos, 18, &format!("embedding constraint interface {text}"));
+                        self.require_version(
+                            pos,
+                            18,
+                            &format!("embedding constraint interface {text}"),
+                        );
                     }
                     for &method in &set.methods {
                         let object = store.obj(method);
@@ -516,11 +620,20 @@ impl<'a> Checker<'a> {
                             }
                             Some(&other) if other == method => {}
                             Some(&other) => {
-                                let same = store.identical(store.obj_type(other), store.obj_type(method));
+                                let same =
+                                    store.identical(store.obj_type(other), store.obj_type(method));
                                 if !same || !self.allows(14) {
                                     let name = object.name;
-                                    let lines = [(store.obj(other).pos, format!("other declaration of method {name}"))];
-                                    self.error_lines(pos, "DuplicateDecl", format!("duplicate method {name}"), &lines);
+                                    let lines = [(
+                                        store.obj(other).pos,
+                                        format!("other declaration of method {name}"),
+                                    )];
+                                    self.error_lines(
+                                        pos,
+                                        "DuplicateDecl",
+                                        format!("duplicate method {name}"),
+                                        &lines,
+                                    );
                                 }
                             }
                         }
@@ -530,7 +643,11 @@ impl<'a> Checker<'a> {
                 Type::Union(_) => {
                     if !self.allows(18) {
                         let text = self.type_str(embed);
-                        self.require_version(pos, 18, &format!("embedding interface element {text}"));
+                        self.require_version(
+                            pos,
+                            18,
+                            &format!("embedding interface element {text}"),
+                        );
                     }
                 }
                 _ => {
@@ -546,7 +663,12 @@ impl<'a> Checker<'a> {
     pub(super) fn union_type(&mut self, expr: ExprId) -> TypeId {
         let mut parts = Vec::new();
         let mut rest = expr;
-        while let ExprKind::Binary { op: BinaryOp::Or, x, y } = self.kind(rest) {
+        while let ExprKind::Binary {
+            op: BinaryOp::Or,
+            x,
+            y,
+        } = self.kind(rest)
+        {
             parts.push(*y);
             rest = *x;
         }
@@ -556,14 +678,21 @@ impl<'a> Checker<'a> {
         let mut terms = Vec::with_capacity(parts.len());
         for &part in &parts {
             let (tilde, ty_expr) = match self.kind(part) {
-                ExprKind::Unary { op: UnaryOp::Tilde, x } => (true, *x),
+                ExprKind::Unary {
+                    op: UnaryOp::Tilde,
+                    x,
+                } => (true, *x),
                 _ => (false, part),
             };
             let ty = self.typ(ty_expr);
             // An embedded type parameter is an error also when it is alone.
             if single && !tilde {
                 if self.store.is_type_param(ty) {
-                    self.error_at(ty_expr, "MisplacedTypeParam", "term cannot represent type parameter".replace("represent", "be a"));
+                    self.error_at(
+                        ty_expr,
+                        "MisplacedTypeParam",
+                        "term cannot represent type parameter".replace("represent", "be a"),
+                    );
                     self.record_type(expr, TypeId::INVALID);
                     return TypeId::INVALID;
                 }
@@ -578,7 +707,11 @@ impl<'a> Checker<'a> {
             return TypeId::INVALID;
         }
         if terms.len() > 100 {
-            self.error_at(expr, "InvalidUnion", "cannot handle more than 100 union terms (implementation limitation)");
+            self.error_at(
+                expr,
+                "InvalidUnion",
+                "cannot handle more than 100 union terms (implementation limitation)",
+            );
             return TypeId::INVALID;
         }
         let id = self.store.new_type(Type::Union(terms.into()));
@@ -589,7 +722,9 @@ impl<'a> Checker<'a> {
 
     fn check_union(&mut self, id: TypeId, parts: &[ExprId]) {
         let store = self.store;
-        let Type::Union(terms) = store.ty(id) else { return };
+        let Type::Union(terms) = store.ty(id) else {
+            return;
+        };
         let single = terms.len() == 1;
         for (i, (term, &part)) in terms.iter().zip(parts).enumerate() {
             if term.ty == TypeId::INVALID {
@@ -610,12 +745,20 @@ impl<'a> Checker<'a> {
             if term.tilde {
                 let text = self.type_str(term.ty);
                 if interface {
-                    self.error_at(part, "InvalidUnion", format!("invalid use of ~ ({text} is an interface)"));
+                    self.error_at(
+                        part,
+                        "InvalidUnion",
+                        format!("invalid use of ~ ({text} is an interface)"),
+                    );
                     continue;
                 }
                 if under != TypeId::INVALID && !store.identical(under, term.ty) {
                     let under = self.type_str(under);
-                    self.error_at(part, "InvalidUnion", format!("invalid use of ~ (underlying type of {text} is {under})"));
+                    self.error_at(
+                        part,
+                        "InvalidUnion",
+                        format!("invalid use of ~ (underlying type of {text} is {under})"),
+                    );
                     continue;
                 }
             }
@@ -626,16 +769,26 @@ impl<'a> Checker<'a> {
                 let set = store.type_set(term.ty);
                 let text = self.type_str(term.ty);
                 if !set.methods.is_empty() {
-                    self.error_at(part, "InvalidUnion", format!("cannot use {text} in union ({text} contains methods)"));
+                    self.error_at(
+                        part,
+                        "InvalidUnion",
+                        format!("cannot use {text} in union ({text} contains methods)"),
+                    );
                 } else if term.ty == TypeId::COMPARABLE {
                     self.error_at(part, "InvalidUnion", "cannot use comparable in union");
                 } else if set.comparable {
-                    self.error_at(part, "InvalidUnion", format!("cannot use {text} in union ({text} embeds comparable)"));
+                    self.error_at(
+                        part,
+                        "InvalidUnion",
+                        format!("cannot use {text} in union ({text} embeds comparable)"),
+                    );
                 }
                 continue;
             }
             for other in &terms[..i] {
-                if matches!(store.under(other.ty), Type::Interface(_)) || other.ty == TypeId::INVALID {
+                if matches!(store.under(other.ty), Type::Interface(_))
+                    || other.ty == TypeId::INVALID
+                {
                     continue;
                 }
                 if !store.terms_disjoint(*term, *other) {
@@ -646,7 +799,11 @@ impl<'a> Checker<'a> {
                     };
                     writer.push_str(&show(self, term));
                     let other = show(self, other);
-                    self.error_at(part, "InvalidUnion", format!("overlapping terms {writer} and {other}"));
+                    self.error_at(
+                        part,
+                        "InvalidUnion",
+                        format!("overlapping terms {writer} and {other}"),
+                    );
                     break;
                 }
             }
@@ -661,7 +818,11 @@ impl<'a> Checker<'a> {
             Ok(ty) => ty,
             Err(why) => {
                 let text = self.expr_str(expr);
-                self.error_at(x, "NotAGenericType", format!("invalid operation: {text} ({why})").replace("invalid operation: ", ""));
+                self.error_at(
+                    x,
+                    "NotAGenericType",
+                    format!("invalid operation: {text} ({why})").replace("invalid operation: ", ""),
+                );
                 for &index in indices {
                     self.typ(index);
                 }
@@ -681,7 +842,10 @@ impl<'a> Checker<'a> {
         }
         let ty = store.instantiate(generic, &targs);
         if let Some(name) = self.denoting_name(x) {
-            let instance = Instance { targs: targs.clone().into(), ty };
+            let instance = Instance {
+                targs: targs.clone().into(),
+                ty,
+            };
             self.table().instances.insert(name, instance);
         }
         self.note_instance(self.pos(expr), generic, tparams, &targs);
@@ -697,7 +861,15 @@ impl<'a> Checker<'a> {
         ty
     }
 
-    fn check_targ_count(&mut self, expr: ExprId, x: ExprId, generic: TypeId, got: usize, want: usize, indices: &[ExprId]) -> bool {
+    fn check_targ_count(
+        &mut self,
+        expr: ExprId,
+        x: ExprId,
+        generic: TypeId,
+        got: usize,
+        want: usize,
+        indices: &[ExprId],
+    ) -> bool {
         if got == want {
             return true;
         }
@@ -713,10 +885,20 @@ impl<'a> Checker<'a> {
                 _ => self.pos(expr),
             };
             let _ = pos;
-            let pos = indices.last().map_or(self.pos(expr), |&last| self.pos(last));
-            self.error(pos, "WrongTypeArgCount", format!("not enough type arguments for type {name}: have {got}, want {want}"));
+            let pos = indices
+                .last()
+                .map_or(self.pos(expr), |&last| self.pos(last));
+            self.error(
+                pos,
+                "WrongTypeArgCount",
+                format!("not enough type arguments for type {name}: have {got}, want {want}"),
+            );
         } else {
-            self.error_at(indices[want], "WrongTypeArgCount", format!("too many type arguments for type {name}: have {got}, want {want}"));
+            self.error_at(
+                indices[want],
+                "WrongTypeArgCount",
+                format!("too many type arguments for type {name}: have {got}, want {want}"),
+            );
         }
         false
     }
