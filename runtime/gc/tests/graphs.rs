@@ -15,6 +15,14 @@ fn config() -> Config {
     }
 }
 
+/// Steps of a test; `HEAP_STRESS=20` makes all tests twenty times longer.
+fn scaled(steps: usize) -> usize {
+    let factor = std::env::var("HEAP_STRESS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    steps * factor.unwrap_or(1)
+}
+
 /// What the test believes about an object.
 struct Node {
     addr: usize,
@@ -229,6 +237,7 @@ fn run_single(
     check_every: usize,
     largest: usize,
 ) -> &'static MockWorld {
+    let steps = scaled(steps);
     let world = MockWorld::new(config, percent, 1);
     let kinds = kinds();
     let mut graph = Graph::new(world.enter(), &kinds, 99);
@@ -303,6 +312,7 @@ fn run_threads(
     workers: usize,
     steps: usize,
 ) -> &'static MockWorld {
+    let steps = scaled(steps);
     let world = MockWorld::new(config, percent, mutators + workers);
     let kinds = kinds();
     std::thread::scope(|scope| {
