@@ -175,6 +175,28 @@ impl<'a> Graph<'a> {
                     self.link(from, 0);
                 }
             }
+            8 if self.rng.below(2) == 0 => {
+                // Move a child to a root: nothing but the barrier sees it if the root is scanned
+                // already and the parent is not yet.
+                let parent = self.some_reachable();
+                let Some((slot, child)) = self
+                    .nodes
+                    .get(&parent)
+                    .and_then(|node| node.children.last().copied())
+                else {
+                    return;
+                };
+                let root = self.rng.below(ROOTS);
+                self.set_root(root, child);
+                let at = self.nodes[&parent].addr
+                    + self.kinds[self.nodes[&parent].kind].pointers[slot] * 8;
+                self.mutator.store(at, 0);
+                self.nodes
+                    .get_mut(&parent)
+                    .unwrap()
+                    .children
+                    .retain(|(s, _)| *s != slot);
+            }
             8 => {
                 let (root, id) = (self.rng.below(ROOTS), self.some_reachable());
                 self.set_root(root, id);

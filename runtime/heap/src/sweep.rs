@@ -174,19 +174,34 @@ impl Heap {
         if self.config().poison {
             self.poison_dead(span);
         }
-        let mut live = 0;
-        for word in first..first + nelems.div_ceil(64) {
-            let marks = self.arena.mark_word(word).load(Ordering::Relaxed);
-            if marks != 0 {
-                live += marks.count_ones() as usize;
-                self.arena.mark_word(word).store(0, Ordering::Relaxed);
-            }
-            self.arena.alloc_word(word).store(marks, Ordering::Relaxed);
-        }
         let before = span.alloc_count();
-        if live > before {
+        let free_index = span.free_index.load(Ordering::Relaxed) as usize;
+        let (mut live, mut stray) = (0, 0);
+        for index in 0..nelems.div_ceil(64) {
+            let (marks, allocs) = (
+                self.arena.mark_word(first + index),
+                self.arena.alloc_word(first + index),
+            );
+            let mut marked = marks.load(Ordering::Relaxed);
+            if marked != 0 {
+                // A stale word can mark a free slot; it stays free.
+                let below = free_index.saturating_sub(index * 64);
+                let allocated = allocs.load(Ordering::Relaxed)
+                    | if below >= 64 {
+                        u64::MAX
+                    } else {
+                        (1 << below) - 1
+                    };
+                stray += (marked & !allocated).count_ones();
+                marked &= allocated;
+                live += marked.count_ones() as usize;
+                marks.store(0, Ordering::Relaxed);
+            }
+            allocs.store(marked, Ordering::Relaxed);
+        }
+        if live > before || (stray != 0 && self.config().verify) {
             rt_os::throw!(
-                "heap: span {:#x} class {} has {live} marked objects of {before} allocated",
+                "heap: span {:#x} class {} has {live} marked objects of {before} allocated, and {stray} marked free slots",
                 span.start(),
                 span.span_class()
             );

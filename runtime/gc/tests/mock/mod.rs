@@ -357,6 +357,16 @@ impl Mutator {
     }
 }
 
+impl Drop for Mutator {
+    /// A failed thread would leave the others waiting for it for ever.
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.world.procs > 1 {
+            eprintln!("a mutator of a multi-threaded test failed");
+            std::process::abort();
+        }
+    }
+}
+
 /// A small deterministic generator.
 pub struct Rng(pub u64);
 
