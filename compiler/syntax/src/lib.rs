@@ -3,7 +3,7 @@
 //! Reading order: [`ast`] (the tree), [`token`], [`lexer`], [`parser`] (functions named after
 //! the specification's productions), `directive` (what comments say), [`print`] (expressions as
 //! diagnostics show them), [`visit`] (walking the tree), [`dump`] (the tree as
-//! text).
+//! text), [`mutate`] (programs for fuzzing).
 //!
 //! Architecture invariant: works on one file, knows nothing of packages, types or files on disk.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ pub mod ast;
 mod directive;
 pub mod dump;
 pub mod lexer;
+pub mod mutate;
 mod names;
 pub mod parser;
 pub mod print;

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Rng, parse};
+use common::parse;
+use syntax::mutate::{Rng, generate, mutate};
 
 const DEEP: usize = 20_000;
 
@@ -225,8 +226,8 @@ fn unterminated_things_and_odd_bytes_are_refused() {
     assert_eq!(with_bom.errors, [""; 0]);
 }
 
-/// What `cargo fuzz` does for long, here for a moment: random bytes, and programs mutated several
-/// times over, never panic; a file that is accepted has no broken nodes.
+/// What `cargo fuzz` does for long, here for a moment: random bytes, and random programs mutated
+/// several times over, never panic; a file that is accepted has no broken nodes.
 #[test]
 fn random_and_mutated_bytes_never_panic() {
     let mut rng = Rng::new(7);
@@ -248,15 +249,13 @@ fn random_and_mutated_bytes_never_panic() {
         let raw: Vec<u8> = (0..rng.below(80)).map(|_| rng.next() as u8).collect();
         check_any(&raw);
     }
-    let seeds: &[&str] = &[
-        include_str!("ok/statements.go"),
-        include_str!("ok/types.go"),
-        include_str!("ok/generics.go"),
-    ];
-    for round in 0..1500 {
-        let mut src = seeds[round % seeds.len()].as_bytes().to_vec();
-        for _ in 0..1 + rng.below(8) {
-            src = common::mutate(&src, &mut rng);
+    for _ in 0..2000 {
+        let program = generate(&mut rng);
+        let errors = parse("x.go", program.as_bytes()).errors;
+        assert!(errors.is_empty(), "{errors:?} in\n{program}");
+        let mut src = program.into_bytes();
+        for _ in 0..1 + rng.below(6) {
+            src = mutate(&src, &mut rng);
             check_any(&src);
         }
     }

@@ -5,7 +5,8 @@
 
 mod common;
 
-use common::{Input, Rng};
+use common::Input;
+use syntax::mutate::{Rng, mutate};
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name)
@@ -38,7 +39,7 @@ fn mutated_programs_get_the_official_errors() {
             let src = std::fs::read(path).expect("readable source");
             Input {
                 label: format!("seed {seed} ({})", path.display()),
-                src: common::mutate(&src, &mut rng),
+                src: mutate(&src, &mut rng),
             }
         })
         .collect();
