@@ -11,6 +11,7 @@ const PROGRAM_HEADER: usize = 56;
 const MAX_SEGMENTS: usize = 1 << 17;
 const MAX_THREADS: usize = 1 << 16;
 const NT_PRSTATUS: u32 = 1;
+const NT_AUXV: u32 = 6;
 const NT_FILE: u32 = 0x4649_4c45;
 
 /// Bytes of the address space that the file holds.
@@ -43,6 +44,8 @@ pub struct CoreFile {
     segments: Vec<Segment>,
     mappings: Vec<Mapping>,
     threads: Vec<Thread>,
+    /// Entry point of the program (AT_ENTRY).
+    pub entry: Option<u64>,
     /// Set when segments announced by the headers lie past the end of the file.
     pub truncated: Option<String>,
 }
@@ -121,7 +124,7 @@ impl CoreFile {
             let word = |field: usize| u64_at(data, at + field).unwrap_or(0);
             let (offset, start, file_size, memory_size) = (word(8), word(16), word(32), word(40));
             let present = file_size.min(file_length.saturating_sub(offset));
-            missing += file_size - present;
+            missing = missing.saturating_add(file_size - present);
             match kind {
                 1 => {
                     let (Some(end), Some(memory_end)) =
@@ -141,7 +144,7 @@ impl CoreFile {
                         path: String::new(),
                     });
                 }
-                4 => notes.push((offset, present)),
+                4 if present > 0 => notes.push((offset, present)),
                 _ => {}
             }
         }
@@ -151,9 +154,10 @@ impl CoreFile {
             fail!("the core file has overlapping segments");
         }
         let mut threads = Vec::new();
+        let mut entry = None;
         for (offset, size) in notes {
             let note = &data[offset as usize..(offset + size) as usize];
-            read_notes(note, &mut threads, &mut mappings);
+            read_notes(note, &mut threads, &mut mappings, &mut entry);
         }
         let truncated =
             (missing > 0).then(|| format!("{missing} bytes announced by its headers are missing"));
@@ -162,20 +166,26 @@ impl CoreFile {
             segments,
             mappings,
             threads,
+            entry,
             truncated,
         })
     }
 
-    /// Files mapped into the process, as the core's notes tell.
-    pub fn files(&self) -> impl Iterator<Item = &Mapping> {
-        self.mappings
-            .iter()
-            .filter(|mapping| !mapping.path.is_empty())
+    /// Path of the executable: the file mapped where the program starts.
+    pub fn executable(&self) -> Option<String> {
+        let entry = self.entry?;
+        let mapping = crate::target::mapping_at(&self.mappings, entry)?;
+        (!mapping.path.is_empty()).then(|| mapping.path.clone())
     }
 }
 
 /// Reads NT_PRSTATUS and NT_FILE; anything odd ends the reading.
-fn read_notes(data: &[u8], threads: &mut Vec<Thread>, mappings: &mut [Mapping]) {
+fn read_notes(
+    data: &[u8],
+    threads: &mut Vec<Thread>,
+    mappings: &mut [Mapping],
+    entry: &mut Option<u64>,
+) {
     let mut at = 0usize;
     while let (Some(name_size), Some(size), Some(kind)) =
         (u32_at(data, at), u32_at(data, at + 4), u32_at(data, at + 8))
@@ -204,6 +214,12 @@ fn read_notes(data: &[u8], threads: &mut Vec<Thread>, mappings: &mut [Mapping]) 
                 });
             }
             NT_FILE => name_files(body, mappings),
+            NT_AUXV => {
+                *entry = body
+                    .chunks_exact(16)
+                    .find(|pair| u64_at(pair, 0) == Some(9))
+                    .and_then(|pair| u64_at(pair, 8))
+            }
             _ => {}
         }
         at = start + (size as usize).next_multiple_of(4);

@@ -147,6 +147,9 @@ pub const WANTED: &[(&str, &[&str], &[&str])] = &[
         &[
             "numgc",
             "last_gc_unix",
+            "stacks_sys",
+            "mspan_sys",
+            "mcache_sys",
             "buckhash_sys",
             "gcMiscSys",
             "other_sys",

@@ -9,17 +9,27 @@
 #[macro_use]
 pub mod error;
 pub mod anchors;
+pub mod code_scan;
 pub mod core_file;
 pub mod dwarf;
 pub mod exe;
+pub mod goroutines;
+pub mod heap;
 pub mod image;
 pub mod inject;
+pub mod label;
 pub mod layout;
 pub mod live;
+pub mod locks;
+pub mod memory;
 pub mod pclntab;
 pub mod procfs;
+pub mod roots;
 pub mod runtime;
+pub mod session;
 pub mod sys;
 pub mod target;
+pub mod timers;
+pub mod types;
 
 pub use error::{Error, Result};

@@ -99,8 +99,16 @@ pub struct Runtime<'a> {
 }
 
 impl<'a> Runtime<'a> {
-    /// Finds and checks everything. Works on the running process too (for what does not move).
+    /// Finds and checks everything.
     pub fn open(program: &'a Program, image: Image<'a>) -> Result<Runtime<'a>> {
+        let mut runtime = Runtime::open_unchecked(program, image)?;
+        runtime.check()?;
+        runtime.wait_reasons = runtime.read_wait_reasons();
+        Ok(runtime)
+    }
+
+    /// Finds everything; for a running process, whose lists may change while they are read.
+    pub fn open_unchecked(program: &'a Program, image: Image<'a>) -> Result<Runtime<'a>> {
         let exe = &program.exe;
         let layout = &program.layout;
         let first = find_moduledata(exe, &image)?;
@@ -134,7 +142,7 @@ impl<'a> Runtime<'a> {
             .release()
             .and_then(|release| release.split('.').nth(1)?.parse().ok())
             .unwrap_or(u32::MAX);
-        let mut runtime = Runtime {
+        Ok(Runtime {
             image,
             layout,
             dwarf: program.dwarf.as_ref(),
@@ -143,10 +151,7 @@ impl<'a> Runtime<'a> {
             symbols,
             wait_reasons: Vec::new(),
             minor,
-        };
-        runtime.check()?;
-        runtime.wait_reasons = runtime.read_wait_reasons();
-        Ok(runtime)
+        })
     }
 
     /// Address of a runtime variable.

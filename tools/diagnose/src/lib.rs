@@ -4,6 +4,10 @@
 //! analysis and findings go out.
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+pub mod findings;
+pub mod graph;
+pub mod leaks;
 pub mod snapshot;
 
 pub use snapshot::Snapshot;

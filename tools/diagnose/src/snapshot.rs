@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub channels: Vec<ChannelUse>,
     /// References into large objects by strings and slices.
     pub views: Vec<View>,
+    /// Callers of functions that matter for advice (`time.NewTicker`): name, frames.
+    pub callers: Vec<(String, Vec<u32>)>,
     /// Functions that take large arguments by value.
     pub big_arguments: Vec<BigArgument>,
     /// The process seen from the kernel, and the collector's numbers.
@@ -328,6 +330,8 @@ pub struct Root {
     pub first: u32,
     /// How many.
     pub count: u32,
+    /// Where the program's code uses it (frames), writes first.
+    pub users: Vec<u32>,
 }
 
 /// A source position.

@@ -1,0 +1,475 @@
+//! Types for objects that the allocator did not label: along typed references, through maps and channels, and
+//! where nothing else is known by the only layout that fits.
+
+use std::sync::Mutex;
+
+use diagnose::snapshot::{
+    ChannelUse, EDGE_FAR, EDGE_INTERIOR, Label, MapUse, Provenance, Slot, TypeId, View,
+};
+use rustc_hash::FxHashMap;
+
+use crate::heap::{RawView, Walk};
+use crate::image::{half, word};
+use crate::roots::{Roots, referent_label};
+use crate::runtime::Runtime;
+use crate::types::{Referent, Types, kind};
+
+/// Objects of one layout that are looked at before a type is believed.
+const SAMPLES: usize = 200;
+/// Distinct layouts of untyped objects considered.
+const MAX_GROUPS: usize = 4096;
+/// Maps and channels examined.
+const MAX_CONTAINERS: usize = 4 << 20;
+
+/// Follows typed references until nothing changes. `seeds`: slots whose label may say something new.
+pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, seeds: Vec<Slot>) {
+    let Ok(mut types) = types.lock() else { return };
+    let mut queue = seeds;
+    let mut maps: Vec<(Slot, TypeId)> = Vec::new();
+    let mut weak: Vec<(Slot, Label)> = Vec::new();
+    let mut headers = types.map_headers();
+    loop {
+        while let Some(slot) = queue.pop() {
+            let label = walk.label_of(slot);
+            let Some(ty) = label.ty() else { continue };
+            let from = walk.offsets[slot as usize] as usize;
+            let to = walk.offsets[slot as usize + 1] as usize;
+            if from == to {
+                continue;
+            }
+            let words = types.words(ty);
+            if words.is_empty() {
+                continue;
+            }
+            if !headers.contains_key(&ty) {
+                headers = types.map_headers_if_grown(headers);
+            }
+            if headers.contains_key(&ty) {
+                maps.push((slot, ty));
+                continue;
+            }
+            let period = types.list[ty as usize].size / 8;
+            for edge in from..to {
+                let code = walk.words[edge];
+                let mut at = u64::from(code & !EDGE_INTERIOR);
+                if at == u64::from(EDGE_FAR) {
+                    continue;
+                }
+                if label.array() && period > 0 {
+                    at %= period;
+                }
+                let referent = words.get(at as usize).copied().unwrap_or(Referent::None);
+                let target = walk.targets[edge];
+                if code & EDGE_INTERIOR != 0 {
+                    if let Referent::Elements(elem) = referent {
+                        if walk.label_of(target).provenance() < Provenance::Interior {
+                            weak.push((target, Label::new(elem, true, Provenance::Interior)));
+                        }
+                    }
+                    continue;
+                }
+                if let Some(label) = referent_label(&mut types, walk, target, referent) {
+                    if walk.label(target, label) {
+                        queue.push(target);
+                    }
+                }
+            }
+        }
+        if !maps.is_empty() {
+            let batch = std::mem::take(&mut maps);
+            let addresses: Vec<u64> = batch
+                .iter()
+                .map(|entry| walk.address(entry.0) + 24)
+                .collect();
+            let lengths = runtime.image.read_records(&addresses, 8);
+            for (&(slot, ty), length) in batch.iter().zip(lengths.chunks_exact(8)) {
+                let Some(parts) = headers.get(&ty) else {
+                    continue;
+                };
+                let label = match word(length, 0) {
+                    0 => Label::new(parts.group, false, Provenance::Reference),
+                    _ => Label::new(parts.directory, true, Provenance::Reference),
+                };
+                let range =
+                    walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
+                for edge in range {
+                    if walk.words[edge] == 2 && walk.label(walk.targets[edge], label) {
+                        queue.push(walk.targets[edge]);
+                    }
+                }
+            }
+            continue;
+        }
+        if weak.is_empty() {
+            return;
+        }
+        for (slot, label) in std::mem::take(&mut weak) {
+            if walk.label(slot, label) {
+                queue.push(slot);
+            }
+        }
+    }
+}
+
+/// All slots that have a label now.
+pub fn labelled(walk: &Walk) -> Vec<Slot> {
+    (0..walk.labels.len() as u32)
+        .filter(|&slot| walk.label_of(slot).ty().is_some() && walk.is_allocated(slot))
+        .collect()
+}
+
+/// Layout inference: untyped objects are grouped by size and pointer positions; a type whose layout is the
+/// only one that fits, and that no sample contradicts, is taken. Returns the slots labelled.
+pub fn infer(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec<Slot> {
+    let Ok(mut types) = types.lock() else {
+        return Vec::new();
+    };
+    // Pointer positions are not kept; the positions of non-nil pointers over all objects of a group of equal
+    // size, joined per first-word signature, would mix types. So group by the exact set each object shows and
+    // let candidates be any type whose pointer words include it.
+    let mut groups: FxHashMap<(u64, u64), Vec<Slot>> = FxHashMap::default();
+    for span in &walk.spans {
+        if span.noscan || span.slots == 0 || span.elem_size > 512 {
+            continue;
+        }
+        for slot in span.first..span.first + span.slots {
+            if !walk.is_allocated(slot)
+                || walk.label_of(slot).provenance() > Provenance::Inferred
+                || walk.label_of(slot).ty().is_some()
+            {
+                continue;
+            }
+            let range =
+                walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
+            let mask = walk.words[range].iter().fold(0u64, |mask, code| {
+                mask | 1u64
+                    .checked_shl(u32::from(code & !EDGE_INTERIOR))
+                    .unwrap_or(0)
+            });
+            if mask != 0 {
+                let key = (span.elem_size, mask);
+                if groups.len() < MAX_GROUPS || groups.contains_key(&key) {
+                    groups.entry(key).or_default().push(slot);
+                }
+            }
+        }
+    }
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    types.scan();
+    let described = types.described();
+    let mut by_room: FxHashMap<u64, Vec<(TypeId, u64)>> = FxHashMap::default();
+    let rooms: rustc_hash::FxHashSet<u64> = groups.keys().map(|key| key.0).collect();
+    for ty in described {
+        let entry = &types.list[ty as usize];
+        let (size, kind) = (entry.size, entry.kind);
+        if entry.ptr_bytes == 0 || size > 512 || kind != kind::STRUCT {
+            continue;
+        }
+        let name = entry.name.clone();
+        if name.starts_with("struct {")
+            || name.starts_with("noalg.")
+            || name.starts_with("map.")
+            || name.starts_with("groupReference")
+        {
+            continue;
+        }
+        let mask = types
+            .pointers(ty)
+            .iter()
+            .fold(0u64, |mask, &at| mask | 1u64.checked_shl(at).unwrap_or(0));
+        for &room in &rooms {
+            if crate::roots::fits(size, room) {
+                by_room.entry(room).or_default().push((ty, mask));
+            }
+        }
+    }
+    let mut keys: Vec<(u64, u64)> = groups.keys().copied().collect();
+    keys.sort_unstable();
+    let mut result = Vec::new();
+    for key in keys {
+        let slots = &groups[&key];
+        let Some(candidates) = by_room.get(&key.0) else {
+            continue;
+        };
+        let step = (slots.len() / SAMPLES).max(1);
+        let samples: Vec<Slot> = slots.iter().copied().step_by(step).take(SAMPLES).collect();
+        let addresses: Vec<u64> = samples.iter().map(|&slot| walk.address(slot)).collect();
+        let data = runtime.image.read_records(&addresses, key.0 as usize);
+        let fitting: Vec<TypeId> = candidates
+            .iter()
+            .filter(|(_, mask)| key.1 & !mask == 0)
+            .filter(|(ty, _)| {
+                data.chunks_exact(key.0 as usize)
+                    .all(|object| plausible(&mut types, walk, runtime, *ty, object))
+            })
+            .map(|candidate| candidate.0)
+            .collect();
+        if let [ty] = fitting[..] {
+            for &slot in slots {
+                if walk.label(slot, Label::new(ty, false, Provenance::Inferred)) {
+                    result.push(slot);
+                }
+            }
+        }
+    }
+    result
+}
+
+/// Whether an object's words could be a value of the type.
+fn plausible(
+    types: &mut Types<'_>,
+    walk: &Walk,
+    runtime: &Runtime<'_>,
+    ty: TypeId,
+    object: &[u8],
+) -> bool {
+    let words = types.words(ty);
+    for (index, referent) in words.iter().enumerate() {
+        let value = word(object, index * 8);
+        let target = walk.find(value);
+        let room = |target: Slot, offset: u64| walk.span_of(target).elem_size - offset;
+        let fine = match referent {
+            Referent::None => true,
+            Referent::Text => {
+                let length = word(object, index * 8 + 8);
+                match target {
+                    Some((target, offset)) => {
+                        length <= room(target, offset) && walk.span_of(target).noscan
+                    }
+                    None => length < 1 << 32 && (value != 0 || length == 0),
+                }
+            }
+            Referent::Elements(elem) => {
+                let (length, capacity) =
+                    (word(object, index * 8 + 8), word(object, index * 8 + 16));
+                let size = types.list[*elem as usize].size;
+                let bytes = capacity.checked_mul(size);
+                length <= capacity
+                    && match target {
+                        Some((target, offset)) => {
+                            bytes.is_some_and(|bytes| bytes <= room(target, offset))
+                                && walk.span_of(target).noscan == types.pointers(*elem).is_empty()
+                        }
+                        None => value != 0 || capacity == 0,
+                    }
+            }
+            Referent::Value(elem) => match target {
+                Some((target, 0)) => {
+                    let size = types.list[*elem as usize].size;
+                    let known = walk.label_of(target);
+                    let agrees =
+                        known.provenance() < Provenance::Reference || known.ty() == Some(*elem);
+                    agrees && (size == 0 || size <= walk.span_of(target).elem_size)
+                }
+                _ => true,
+            },
+            Referent::Function => {
+                value == 0
+                    || target.is_some()
+                    || runtime
+                        .image
+                        .u64(value)
+                        .is_some_and(|code| runtime.is_code(code))
+            }
+            Referent::Interface => {
+                let ty = word(object, index * 8 - 8);
+                (ty == 0) == (value == 0) || ty > 0xffff
+            }
+            Referent::Opaque => true,
+        };
+        if !fine {
+            return false;
+        }
+    }
+    true
+}
+
+/// Maps with the room of their tables.
+pub fn maps(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec<MapUse> {
+    let Ok(types) = types.lock() else {
+        return Vec::new();
+    };
+    let headers = types.map_headers();
+    let mut found: Vec<(Slot, u64)> = Vec::new();
+    for slot in 0..walk.labels.len() as u32 {
+        let label = walk.label_of(slot);
+        if label.ty().is_some_and(|ty| headers.contains_key(&ty))
+            && walk.is_allocated(slot)
+            && found.len() < MAX_CONTAINERS
+        {
+            let range =
+                walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
+            for edge in range {
+                let target = walk.targets[edge];
+                if walk.words[edge] == 2 && walk.label_of(target).array() {
+                    found.push((slot, u64::from(target)));
+                }
+            }
+        }
+    }
+    let addresses: Vec<u64> = found.iter().map(|entry| walk.address(entry.0)).collect();
+    let heads = runtime.image.read_records(&addresses, 8);
+    let mut tables: Vec<u64> = Vec::new();
+    let mut ranges = Vec::new();
+    for &(_, directory) in &found {
+        let range = walk.offsets[directory as usize] as usize
+            ..walk.offsets[directory as usize + 1] as usize;
+        let from = tables.len();
+        let mut previous = u32::MAX;
+        for &table in &walk.targets[range] {
+            if table != previous && tables.len() < MAX_CONTAINERS {
+                tables.push(u64::from(table));
+            }
+            previous = table;
+        }
+        ranges.push(from..tables.len());
+    }
+    let table_addresses: Vec<u64> = tables
+        .iter()
+        .map(|&table| walk.address(table as u32))
+        .collect();
+    let capacity = runtime.layout.get("table.capacity").unwrap_or(2) as usize;
+    let records = runtime.image.read_records(&table_addresses, 8);
+    let mut result = Vec::new();
+    for ((&(slot, directory), head), range) in found.iter().zip(heads.chunks_exact(8)).zip(ranges) {
+        let mut total = 0;
+        let mut bytes = walk.span_of(directory as u32).elem_size;
+        for index in range {
+            total += u64::from(half(&records[index * 8..index * 8 + 8], capacity) & 0xffff);
+            let table = tables[index] as u32;
+            let groups =
+                walk.offsets[table as usize] as usize..walk.offsets[table as usize + 1] as usize;
+            bytes += walk.targets[groups]
+                .iter()
+                .map(|&groups| walk.span_of(groups).elem_size)
+                .sum::<u64>();
+        }
+        result.push(MapUse {
+            slot,
+            used: word(head, 0),
+            capacity: total,
+            bytes,
+        });
+    }
+    result
+}
+
+/// Channels with a buffer.
+pub fn channels(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec<ChannelUse> {
+    let Ok(types) = types.lock() else {
+        return Vec::new();
+    };
+    let channel_types = types.channel_objects();
+    let slots: Vec<Slot> = (0..walk.labels.len() as u32)
+        .filter(|&slot| {
+            walk.label_of(slot)
+                .ty()
+                .is_some_and(|ty| channel_types.contains(&ty))
+                && walk.is_allocated(slot)
+        })
+        .take(MAX_CONTAINERS)
+        .collect();
+    let addresses: Vec<u64> = slots.iter().map(|&slot| walk.address(slot)).collect();
+    let data = runtime.image.read_records(&addresses, 32);
+    slots
+        .into_iter()
+        .zip(data.chunks_exact(32))
+        .filter(|(_, record)| word(record, 8) > 0)
+        .map(|(slot, record)| ChannelUse {
+            slot,
+            length: word(record, 0),
+            capacity: word(record, 8),
+            elem_size: u64::from(half(record, 24) & 0xffff),
+        })
+        .collect()
+}
+
+/// Turns noted references into strings and slices, by the types of their holders.
+pub fn views(walk: &Walk, types: &Mutex<Types<'_>>, roots: &Roots) -> Vec<View> {
+    let Ok(mut types) = types.lock() else {
+        return Vec::new();
+    };
+    let mut result = Vec::new();
+    for view in &walk.views {
+        let label = walk.label_of(view.holder);
+        let Some(ty) = label.ty() else {
+            // Holder unknown: a plausible header is taken for a slice, anything else shows everything.
+            push_view(
+                &mut result,
+                walk,
+                view,
+                None,
+                1,
+                view.next[0] <= view.next[1] && view.next[1] > 0,
+            );
+            continue;
+        };
+        let words = types.words(ty);
+        let period = types.list[ty as usize].size / 8;
+        let mut at = u64::from(view.word as u16 & !EDGE_INTERIOR);
+        if label.array() && period > 0 {
+            at %= period;
+        }
+        match words.get(at as usize) {
+            Some(Referent::Text) => push_view(&mut result, walk, view, Some(true), 1, true),
+            Some(Referent::Elements(elem)) => {
+                let size = types.list[*elem as usize].size;
+                push_view(&mut result, walk, view, Some(false), size, true);
+            }
+            // A plain pointer, or a map's table: the whole object counts as seen.
+            _ => push_view(&mut result, walk, view, None, 1, false),
+        }
+    }
+    for view in &roots.views {
+        if view.next[1] == u64::MAX {
+            push_view(&mut result, walk, view, Some(true), 1, true);
+        } else {
+            push_view(
+                &mut result,
+                walk,
+                view,
+                Some(false),
+                element_size(walk, &mut types, view.target),
+                true,
+            );
+        }
+    }
+    result
+}
+
+/// Bytes of an element of the array an object is, 1 when unknown.
+fn element_size(walk: &Walk, types: &mut Types<'_>, target: Slot) -> u64 {
+    let label = walk.label_of(target);
+    label
+        .ty()
+        .filter(|_| label.array())
+        .map_or(1, |ty| types.list[ty as usize].size.max(1))
+}
+
+fn push_view(
+    result: &mut Vec<View>,
+    walk: &Walk,
+    view: &RawView,
+    string: Option<bool>,
+    size: u64,
+    header: bool,
+) {
+    let room = walk.span_of(view.target).elem_size - view.offset;
+    let bytes = |count: u64| count.saturating_mul(size).min(room);
+    let (length, capacity) = match (header, string) {
+        (true, Some(true)) => (bytes(view.next[0]), bytes(view.next[0])),
+        (true, _) if view.next[0] <= view.next[1] => (bytes(view.next[0]), bytes(view.next[1])),
+        _ => (room, room),
+    };
+    result.push(View {
+        holder: (view.holder != u32::MAX).then_some(view.holder),
+        word: view.word as u16,
+        target: view.target,
+        offset: view.offset,
+        length,
+        capacity,
+        string: string == Some(true),
+    });
+}
