@@ -8,6 +8,10 @@ pub mod analysis;
 pub mod findings;
 pub mod graph;
 pub mod leaks;
+pub mod pprof;
+pub mod report;
+pub mod save;
 pub mod snapshot;
+pub mod tree;
 
 pub use snapshot::Snapshot;
