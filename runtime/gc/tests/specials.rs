@@ -49,10 +49,8 @@ fn finalizer_runs_once_and_the_object_survives_it() {
     // SAFETY: the object is rooted.
     unsafe { world.gc.set_finalizer(object, finalizer(f)) }.unwrap();
     // SAFETY: as above.
-    assert_eq!(
-        unsafe { world.gc.set_finalizer(object, finalizer(f)) },
-        Err(AttachError::AlreadySet)
-    );
+    let again = unsafe { world.gc.set_finalizer(object, finalizer(f)) };
+    assert_eq!(again, Err(AttachError::AlreadySet));
     mutator.set_root(1, 0);
     mutator.collect();
     assert!(due(world).is_empty());
@@ -247,10 +245,8 @@ fn weak_pointer_is_nil_once_its_finalizer_is_queued() {
     mutator.set_root(0, 0);
     mutator.collect();
     // SAFETY: rooted.
-    assert_eq!(
-        unsafe { world.gc.strong_from_weak(mutator.cache(), handle) },
-        0
-    );
+    let strong = unsafe { world.gc.strong_from_weak(mutator.cache(), handle) };
+    assert_eq!(strong, 0);
     assert_eq!(due(world)[0].object, object);
 }
 
