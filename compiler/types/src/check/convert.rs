@@ -556,7 +556,7 @@ impl<'a> Checker<'a> {
             }
             return false;
         }
-        if let Some((method, missing)) = store.missing_method(v, t, true) {
+        if let Some((method, missing)) = self.missing_method(v, t, true) {
             if cause.is_some() {
                 let why = self.missing_method_cause(v, t, method, missing);
                 *cause = Some(format!(
@@ -659,6 +659,28 @@ impl<'a> Checker<'a> {
             },
             _ => store.identical(interface, ty),
         }
+    }
+
+    /// [`Store::missing_method`], after making sure that the methods to compare have their types.
+    pub(super) fn missing_method(
+        &mut self,
+        v: TypeId,
+        t: TypeId,
+        static_only: bool,
+    ) -> Option<(ObjId, Missing)> {
+        let store = self.store;
+        if self.resolving {
+            for &method in &store.type_set(t).methods {
+                let object = store.obj(method);
+                if let Lookup::Found { obj, .. } =
+                    store.lookup_any(v, object.pkg, object.name, false)
+                    && matches!(store.obj(obj).kind, ObjKind::Func(_))
+                {
+                    self.resolve_method(obj);
+                }
+            }
+        }
+        store.missing_method(v, t, static_only)
     }
 
     /// The reason, in parentheses, why a type lacks a method.

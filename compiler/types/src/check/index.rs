@@ -397,8 +397,6 @@ impl<'a> Checker<'a> {
                         self.update_type(operand, string, true);
                     }
                     x.ty = string;
-                } else if store.is_type_param(x.ty) {
-                    x.ty = under;
                 }
                 x.mode = Mode::Value;
                 x.val = None;
@@ -539,7 +537,7 @@ impl<'a> Checker<'a> {
             // Both may have methods the other lacks; only conflicting ones are impossible.
             self.conflicting_method(target, x.ty)
         } else {
-            store.missing_method(target, x.ty, false)
+            self.missing_method(target, x.ty, false)
         };
         let Some((method, missing)) = missing else {
             return true;
@@ -562,8 +560,12 @@ impl<'a> Checker<'a> {
         }
         false
     }
-    fn conflicting_method(&self, a: TypeId, b: TypeId) -> Option<(ObjId, crate::lookup::Missing)> {
-        self.store.missing_method(a, b, false)
+    fn conflicting_method(
+        &mut self,
+        a: TypeId,
+        b: TypeId,
+    ) -> Option<(ObjId, crate::lookup::Missing)> {
+        self.missing_method(a, b, false)
     }
 
     /// Whether an expression is the given kind of literal, through parentheses.

@@ -350,7 +350,8 @@ struct Checker<'a> {
     /// Instantiations with type parameters in arguments, for the check of endless instantiation.
     mono: cycles::MonoGraph,
     names: Names,
-    version_errors: base::FxHashSet<(Pos, u32)>,
+    /// Set until all package-level objects have been checked: methods may still lack their types.
+    resolving: bool,
     /// Packages that share their name with another one mentioned: they are qualified by path.
     ambiguous_names: FxHashMap<Symbol, Vec<PkgId>>,
     /// Shift operands whose type is still open: they must become integers.
@@ -436,7 +437,7 @@ impl<'a> Checker<'a> {
                 empty: Symbol::intern(""),
                 blank: Symbol::intern("_"),
             },
-            version_errors: base::FxHashSet::default(),
+            resolving: true,
             ambiguous_names: FxHashMap::default(),
             shift_operands: base::FxHashSet::default(),
         }
@@ -447,8 +448,8 @@ impl<'a> Checker<'a> {
         self.collect_objects();
         for order in 1..=self.decls.len() as u32 {
             self.resolve_order(order);
-            // Keeps the queue short and errors close to their declaration's.
         }
+        self.resolving = false;
         self.run_delayed();
         self.check_recursive_types();
         self.run_delayed();

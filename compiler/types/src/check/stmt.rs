@@ -499,6 +499,10 @@ impl<'a> Checker<'a> {
             let Some(key) = v.val.as_ref().and_then(const_key) else {
                 continue;
             };
+            // gc compares integers, floats and strings only.
+            if matches!(key, ConstKey::Bool(_)) || matches!(v.val, Some(ConstValue::Complex(_))) {
+                continue;
+            }
             let known = seen.entry(key).or_default();
             if let Some((pos, _)) = known.iter().find(|(_, other)| store.identical(*other, ty)) {
                 let lines = [(*pos, "previous case".to_owned())];
