@@ -96,6 +96,10 @@ impl FuncBuilder {
     pub fn is_reachable(&self) -> bool {
         self.current.is_some()
     }
+    /// Whether any finished block jumps to this one.
+    pub fn has_predecessors(&self, block: Block) -> bool {
+        !self.preds[block].is_empty()
+    }
     /// All predecessors of the block are known.
     pub fn seal(&mut self, block: Block) {
         if std::mem::replace(&mut self.sealed[block], true) {
