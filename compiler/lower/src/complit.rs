@@ -238,7 +238,7 @@ impl<'a> FnCx<'_, 'a> {
     fn map_from_tables(&mut self, map: Value, ty: Ty, pairs: &[(ExprId, ExprId)]) {
         let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(ty) else { unreachable!("a map") };
         let n = pairs.len() as u64;
-        let mut table = |f: &mut Self, ty: Ty, value: fn(&(ExprId, ExprId)) -> ExprId| {
+        let table = |f: &mut Self, ty: Ty, value: fn(&(ExprId, ExprId)) -> ExprId| {
             let size = f.size(ty);
             let mut init = Init { bytes: vec![0; (size * n) as usize], relocs: Vec::new() };
             let mut s = StaticCx::by_value(f.file, f.env.clone(), f.pkg);

@@ -1,7 +1,7 @@
 //! Constants.
 
 use mir::{Init, Op, Reloc, Ty, TyKind, TypeTable, Value};
-use types::ConstValue;
+use types::constant::ConstValue;
 
 use crate::cx::Cx;
 use crate::func::FnCx;
@@ -46,9 +46,6 @@ impl FnCx<'_, '_> {
         }
         let data = self.cx.string_data(bytes);
         self.b.emit_value(Op::Str(data, bytes.len() as u64), ty)
-    }
-    pub(crate) fn str(&mut self, text: &str) -> Value {
-        self.string(text.as_bytes(), TypeTable::STRING)
     }
 }
 

@@ -3,10 +3,9 @@
 use mir::{Barrier, BoundKind, CmpOp, Init, Op, Ty, TyKind, TypeTable, Value};
 use smallvec::{SmallVec, smallvec};
 use syntax::ast::{ExprId, ExprKind};
-use types::{ConstValue, Mode};
+use types::{Mode, constant::ConstValue};
 
 use crate::func::FnCx;
-use crate::tyconv::int_kind;
 
 /// Offset of the dynamic type in an itab.
 pub(crate) const ITAB_TYPE: u64 = 8;
@@ -360,13 +359,6 @@ impl FnCx<'_, '_> {
         let data = self.b.emit_value(Op::Select(missing, none, data), ptr);
         let value = self.make(want, &[word, data]);
         smallvec![value, ok]
-    }
-
-    /// Widens an integer to a 64-bit one of the same signedness.
-    pub(crate) fn widen(&mut self, v: Value) -> Value {
-        let ty = self.val_ty(v);
-        let signed = int_kind(&self.cx.p.types, ty).is_none_or(|k| k.is_signed());
-        self.convert(v, if signed { TypeTable::INT64 } else { TypeTable::UINT64 })
     }
 }
 

@@ -10,7 +10,7 @@ use mir::{
 use smallvec::{SmallVec, smallvec};
 use source::Pos;
 use syntax::ast::{DeclKind, ExprId, ExprKind, FieldId, StmtId};
-use types::{ConstValue, Mode, ObjId, TypedFile};
+use types::{Mode, ObjId, TypedFile, constant::ConstValue};
 
 use crate::analysis::{Analysis, Exit, VarKey};
 use crate::cx::Cx;

@@ -21,7 +21,7 @@ const PARTIAL_MIN: usize = 8;
 
 /// An initialiser that becomes data when its variable is mentioned.
 pub(crate) enum LazyInit<'a> {
-    Expr { file: &'a TypedFile, pkg: usize, expr: ExprId, obj: ObjId },
+    Expr { file: &'a TypedFile, pkg: usize, expr: ExprId },
     Bytes(Vec<u8>),
     Embed(Vec<EmbedFile>),
 }
@@ -98,7 +98,7 @@ impl<'a> Cx<'a> {
                 if self.is_static_init(file, pkg, init.rhs, obj) {
                     if !self.store.obj(obj).name.is_blank() {
                         let link = self.link_name(obj);
-                        self.lazy_inits.insert(link, LazyInit::Expr { file, pkg, expr: init.rhs, obj });
+                        self.lazy_inits.insert(link, LazyInit::Expr { file, pkg, expr: init.rhs });
                     }
                     continue;
                 }
@@ -178,7 +178,7 @@ impl<'a> Cx<'a> {
         let size = self.p.types.layout(ty).size;
         let mut data = Init { bytes: vec![0; size as usize], relocs: Vec::new() };
         match init {
-            LazyInit::Expr { file, pkg, expr, .. } => {
+            LazyInit::Expr { file, pkg, expr } => {
                 let env = self.empty_env.clone();
                 let analysis = contains_lit(file, expr).then(|| self.analyse_initialiser(file, expr));
                 let mut s = StaticCx { file, env, pkg, fresh: true, analysis, dynamic: None };

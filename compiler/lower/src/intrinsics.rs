@@ -29,7 +29,6 @@ pub(crate) enum Known {
     CallerSp,
     ClosurePtr,
     Prefetch,
-    Pause,
 }
 
 /// What is made of an atomic operation's old value.
@@ -105,6 +104,10 @@ pub(crate) fn known(name: &str) -> Option<Known> {
         "math" => Some(match func {
             "sqrt" | "Sqrt" => Known::Unary(Intrinsic::Sqrt),
             "Abs" => Known::Unary(Intrinsic::Abs),
+            "Floor" | "floor" => Known::Unary(Intrinsic::Floor),
+            "Ceil" | "ceil" => Known::Unary(Intrinsic::Ceil),
+            "Trunc" | "trunc" => Known::Unary(Intrinsic::Trunc),
+            "RoundToEven" => Known::Unary(Intrinsic::Nearest),
             "Copysign" => Known::Binary(Intrinsic::Copysign),
             "Float64bits" | "Float64frombits" | "Float32bits" | "Float32frombits" => Known::Bits,
             _ => return None,
@@ -276,10 +279,6 @@ impl<'a> FnCx<'_, 'a> {
             }
             Known::Prefetch => {
                 self.b.emit(Op::Intrinsic(Intrinsic::Prefetch, smallvec![args[0]]));
-                SmallVec::new()
-            }
-            Known::Pause => {
-                self.b.emit(Op::Intrinsic(Intrinsic::Pause, SmallVec::new()));
                 SmallVec::new()
             }
         }

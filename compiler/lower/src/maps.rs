@@ -64,7 +64,7 @@ impl FnCx<'_, '_> {
     fn map_read_place(&mut self, m: ExprId, k: ExprId) -> MapPlace {
         let bytes = if self.may_call(k) { None } else { self.bytes_in_string_conversion(k) };
         let map_ty = self.ty_of(m);
-        match (bytes, *self.cx.p.types.under(map_ty)) {
+        match (bytes, self.cx.p.types.under(map_ty).clone()) {
             (Some(b), TyKind::Map(key_ty, elem)) if matches!(self.cx.p.types.under(key_ty), TyKind::String) => {
                 let map = self.expr(m);
                 let key = self.borrowed_string(k, Some(b), key_ty);
@@ -182,10 +182,6 @@ impl FnCx<'_, '_> {
     pub(crate) fn map_set(&mut self, m: &MapPlace, value: Value) {
         let p = self.map_assign(m);
         self.store(p, value, m.elem);
-    }
-    /// `m[k] op= ...`: address of the element for reading and writing.
-    pub(crate) fn map_update_addr(&mut self, m: &MapPlace) -> Value {
-        self.map_assign(m)
     }
 
     pub(crate) fn map_delete(&mut self, m: &MapPlace) {

@@ -112,15 +112,13 @@ impl FnCx<'_, '_> {
         let ty = self.ty_of(e);
         let mut operands = Vec::new();
         self.concat_operands(e, &mut operands);
-        let values: Vec<Value> = operands
-            .into_iter()
-            .filter(|&x| !matches!(self.const_of(x).and_then(|c| c.to_bytes()), Some(b) if b.is_empty()))
-            .map(|x| {
-                // A conversion from bytes is used up by the concatenation: no copy is needed for it. The result is
-                // a string of its own unless only one operand is not empty, so keep the copy then.
-                self.expr(x)
-            })
-            .collect();
+        let mut values: Vec<Value> = Vec::with_capacity(operands.len());
+        for x in operands {
+            let empty = matches!(self.const_of(x).and_then(|c| c.to_bytes()), Some(b) if b.is_empty());
+            if !empty {
+                values.push(self.expr(x));
+            }
+        }
         self.set_pos(self.file.ast.exprs[e].pos);
         self.concat(&values, ty)
     }

@@ -26,8 +26,6 @@ pub(crate) struct Env {
 /// What is known of a MIR defined type beside its structure.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedInfo {
-    /// Its declaration.
-    pub obj: ObjId,
     /// Arguments of an instance.
     pub targs: Box<[Ty]>,
     /// Declared methods that belong to method sets (generic methods are listed too, marked).
@@ -256,7 +254,7 @@ impl<'a> Cx<'a> {
         if self.tc.info.len() <= id.index() {
             self.tc.info.resize(id.index() + 1, None);
         }
-        self.tc.info[id.index()] = Some(NamedInfo { obj: key.obj, targs: key.targs.clone(), methods });
+        self.tc.info[id.index()] = Some(NamedInfo { targs: key.targs.clone(), methods });
         let tparams = store.tparams(generic);
         let inner = if tparams.is_empty() && key.outer.is_empty() {
             if local { env.clone() } else { self.empty_env.clone() }
