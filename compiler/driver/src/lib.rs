@@ -1,1 +1,17 @@
+//! Builds: from a loaded package graph to an executable.
+//!
+//! Reading order: [`overlay`] (the embedded `goroot/`), [`frontend`] (parsing and checking a graph in parallel),
+//! [`build`] (the whole path to bytes), [`buildinfo`] (what the binary says of itself), [`testmain`] (programs of `go test`),
+//! [`timings`].
+//!
+//! Architecture invariant: the only crate that knows all stages; holds no logic of any of them.
+#![forbid(unsafe_code)]
 
+pub mod build;
+pub mod buildinfo;
+pub mod frontend;
+pub mod overlay;
+pub mod timings;
+
+pub use build::{BuildOptions, build_program};
+pub use frontend::{Frontend, check_graph};

@@ -1,0 +1,147 @@
+//! From checked packages to an executable.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base::{FxHashMap, Symbol};
+use lower::{EmbedFile, InputPackage, LowerInput, PackageMeta};
+use modules::load::Variant;
+use modules::{Package, PackageGraph, PackageId};
+
+use crate::buildinfo;
+use crate::frontend::Frontend;
+use crate::timings::Timings;
+
+/// How to build.
+#[derive(Clone, Debug, Default)]
+pub struct BuildOptions {
+    /// `-ldflags -X`: (importpath.name, value).
+    pub defines: Vec<(String, String)>,
+    /// `-ldflags -s`
+    pub strip: bool,
+    /// `-trimpath`
+    pub trimpath: bool,
+    /// `-gcflags=-N`
+    pub no_optimize: bool,
+    /// Pass dumps.
+    pub passes: passes::Options,
+    /// Function whose Cranelift IR is printed.
+    pub dump_clif: Option<String>,
+    /// Key and value pairs for the build information.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// Builds the program of package `main` of a checked graph.
+///
+/// # Errors
+/// Text to print, one or more lines.
+pub fn build_program(
+    graph: &PackageGraph,
+    frontend: &Frontend,
+    main: PackageId,
+    goroot: &std::path::Path,
+    system: &dyn source::system::System,
+    options: &BuildOptions,
+    timings: &mut Timings,
+) -> Result<Vec<u8>, String> {
+    let mut ids: Vec<PackageId> = graph.dependencies(main);
+    for &id in graph.implicit.values() {
+        ids.extend(graph.dependencies(id));
+    }
+    ids.sort();
+    ids.dedup();
+    let mut packages = Vec::new();
+    let mut main_index = 0;
+    for id in ids {
+        let package = graph.package(id);
+        let Some(typed) = &frontend.packages[id.index()] else { continue };
+        if id == main {
+            main_index = packages.len();
+        }
+        packages.push(InputPackage { typed, meta: meta(package, id == main, system)? });
+    }
+    let input = LowerInput {
+        store: &frontend.store,
+        sources: &frontend.sources,
+        packages,
+        main: main_index,
+        defines: options.defines.clone(),
+        godebug: String::new(),
+        modinfo: buildinfo::modinfo(graph, main, &options.settings),
+    };
+    let mut program = timings.time("lower", || lower::lower_program(input)).map_err(|diagnostics| {
+        let text = diagnostics::gc::render(&frontend.sources, &diagnostics, diagnostics::gc::Options::default());
+        diagnostics::gc::shorten_paths(&text, &graph.package(main).dir, &graph.cwd)
+    })?;
+    let mut pass_options = options.passes.clone();
+    pass_options.no_optimize |= options.no_optimize;
+    let passes = timings.time("passes", || passes::run(&mut program, &pass_options));
+    for (name, time) in passes {
+        timings.add(&format!("  {name}"), time);
+    }
+    let trim = path_trimmer(graph, goroot, options.trimpath);
+    let codegen_options = codegen::Options { no_optimize: options.no_optimize, dump: options.dump_clif.clone() };
+    let mut object =
+        timings.time("codegen", || codegen::emit_program(&mut program, &frontend.sources, &*trim, &codegen_options))?;
+    timings.time("link", || {
+        link::archive::add_archive(&mut object, link::RUNTIME).map_err(|e| e.to_string())?;
+        link::link(&object, abi::symbols::ENTRY, &link::Options { strip: options.strip }).map_err(|e| e.to_string())
+    })
+}
+
+fn meta(package: &Package, is_main: bool, system: &dyn source::system::System) -> Result<PackageMeta, String> {
+    let mut embeds: FxHashMap<String, Vec<EmbedFile>> = FxHashMap::default();
+    for pattern in &package.embeds {
+        let mut files = Vec::new();
+        for name in &pattern.files {
+            let path = package.dir.join(name);
+            let data = system.read(&path).map_err(|e| format!("open {}: {e}", path.display()))?;
+            files.push(EmbedFile { name: name.clone(), data: Arc::from(data) });
+        }
+        embeds.insert(pattern.pattern.clone(), files);
+    }
+    let link_path = if is_main && package.variant != Variant::Plain || package.name == "main" { "main" } else { &package.import_path };
+    Ok(PackageMeta {
+        import_path: Symbol::intern(&package.import_path),
+        name: Symbol::intern(&package.name),
+        link_path: Symbol::intern(link_path),
+        is_std: package.is_std,
+        embeds,
+    })
+}
+
+type Trimmer = Box<dyn Fn(&str) -> String>;
+
+/// Maps source file names to those in tracebacks: as they are, or with `-trimpath` by module.
+fn path_trimmer(graph: &PackageGraph, goroot: &std::path::Path, trimpath: bool) -> Trimmer {
+    if !trimpath {
+        return Box::new(str::to_owned);
+    }
+    let src = goroot.join("src").display().to_string() + "/";
+    let mut dirs: Vec<(PathBuf, String)> = graph
+        .packages
+        .iter()
+        .filter_map(|p| {
+            let module = p.module.as_ref()?;
+            let name = match module.module.version.as_str() {
+                "" => module.module.path.clone(),
+                v => format!("{}@{v}", module.module.path),
+            };
+            let rest = p.import_path.strip_prefix(&module.module.path).unwrap_or("");
+            Some((p.dir.clone(), format!("{name}{rest}")))
+        })
+        .collect();
+    dirs.sort();
+    dirs.dedup();
+    Box::new(move |name| {
+        if let Some(rest) = name.strip_prefix(&src) {
+            return rest.to_owned();
+        }
+        let path = std::path::Path::new(name);
+        let dir = path.parent().unwrap_or(path);
+        match dirs.binary_search_by(|(d, _)| d.as_path().cmp(dir)) {
+            Ok(i) => format!("{}/{}", dirs[i].1, path.file_name().unwrap_or_default().to_string_lossy()),
+            Err(_) => format!("./{}", path.file_name().unwrap_or_default().to_string_lossy()),
+        }
+    })
+}

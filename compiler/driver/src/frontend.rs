@@ -1,0 +1,228 @@
+//! Parses and checks all packages of a graph, in parallel, dependencies first.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use base::Symbol;
+use diagnostics::Diagnostic;
+use modules::load::Variant;
+use modules::{Package, PackageGraph, PackageId};
+use rayon::prelude::*;
+use source::{SourceFile, SourceMap};
+use syntax::ast;
+use types::{CheckInput, PkgId, Store, TypedPackage};
+
+use crate::overlay;
+use crate::timings::Timings;
+
+/// Stack of threads that parse and check: nesting in the source costs stack, pages that are not touched cost nothing.
+pub const THREAD_STACK: usize = 256 << 20;
+
+/// The checked packages of a graph.
+pub struct Frontend {
+    /// Types and objects.
+    pub store: Store,
+    /// All files.
+    pub sources: SourceMap,
+    /// By package id; `None` for packages that failed, were not asked for, or depend on such.
+    pub packages: Vec<Option<TypedPackage>>,
+    /// Rendered diagnostics by package (`# path` header not included), in package order.
+    pub errors: Vec<(PackageId, String)>,
+}
+
+/// Options of [`check_graph`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CheckOptions {
+    /// `-gcflags=-e`
+    pub all_errors: bool,
+}
+
+struct Parsed {
+    files: Vec<(Arc<SourceFile>, ast::File)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses and checks the packages `wanted` (in dependency order, closed under imports). Synthesised files (test mains)
+/// come through `extra`.
+pub fn check_graph(
+    graph: &PackageGraph,
+    wanted: &[PackageId],
+    extra: &dyn Fn(&Package) -> Vec<(String, Arc<[u8]>)>,
+    options: CheckOptions,
+    timings: &mut Timings,
+) -> Frontend {
+    let store = Store::new();
+    let sources = SourceMap::new();
+    let mut jobs: Vec<(PackageId, Arc<SourceFile>)> = Vec::new();
+    let mut errors: Vec<(PackageId, String)> = Vec::new();
+    for &id in wanted {
+        let package = graph.package(id);
+        let own = package.files.iter().map(|f| (f.path.display().to_string(), f.bytes.clone()));
+        for (name, bytes) in own.chain(extra(package)) {
+            match sources.add(name.as_str(), bytes) {
+                Some(file) => jobs.push((id, file)),
+                None => errors.push((id, format!("{name}: more than 4 GiB of source in one build\n"))),
+            }
+        }
+    }
+    let mut parsed: Vec<Option<Parsed>> = timings.time("parse", || {
+        let trees: Vec<_> = jobs.par_iter().map(|(id, file)| (*id, file.clone(), syntax::parse_file(file))).collect();
+        let mut parsed: Vec<Option<Parsed>> = (0..graph.packages.len()).map(|_| None).collect();
+        for &id in wanted {
+            parsed[id.index()] = Some(Parsed { files: Vec::new(), diagnostics: Vec::new() });
+        }
+        for (id, file, (tree, diagnostics)) in trees {
+            if let Some(p) = &mut parsed[id.index()] {
+                p.files.push((file, tree));
+                p.diagnostics.extend(diagnostics);
+            }
+        }
+        parsed
+    });
+    let checked = timings.time("check", || {
+        let checker = Checker {
+            graph,
+            store: &store,
+            sources: &sources,
+            options,
+            parsed: parsed.iter_mut().map(|p| Mutex::new(p.take())).collect(),
+            results: (0..graph.packages.len()).map(|_| OnceLock::new()).collect(),
+            waiting: (0..graph.packages.len()).map(|_| AtomicUsize::new(0)).collect(),
+            dependents: dependents(graph, wanted),
+        };
+        checker.run(wanted);
+        checker.results
+    });
+    let mut packages: Vec<Option<TypedPackage>> = Vec::with_capacity(graph.packages.len());
+    for (index, cell) in checked.into_iter().enumerate() {
+        match cell.into_inner() {
+            Some(Outcome::Good(package)) => packages.push(Some(*package)),
+            Some(Outcome::Failed(text)) => {
+                errors.push((PackageId(index as u32), text));
+                packages.push(None);
+            }
+            Some(Outcome::Skipped) | None => packages.push(None),
+        }
+    }
+    errors.sort_by_key(|(id, _)| *id);
+    Frontend { store, sources, packages, errors }
+}
+
+enum Outcome {
+    Good(Box<TypedPackage>),
+    Failed(String),
+    /// A dependency failed.
+    Skipped,
+}
+
+fn dependents(graph: &PackageGraph, wanted: &[PackageId]) -> Vec<Vec<PackageId>> {
+    let mut out = vec![Vec::new(); graph.packages.len()];
+    for &id in wanted {
+        let mut seen = Vec::new();
+        for &import in graph.package(id).imports.values() {
+            if !seen.contains(&import) {
+                seen.push(import);
+                out[import.index()].push(id);
+            }
+        }
+    }
+    out
+}
+
+struct Checker<'a> {
+    graph: &'a PackageGraph,
+    store: &'a Store,
+    sources: &'a SourceMap,
+    options: CheckOptions,
+    parsed: Vec<Mutex<Option<Parsed>>>,
+    results: Vec<OnceLock<Outcome>>,
+    /// Imports that are not checked yet.
+    waiting: Vec<AtomicUsize>,
+    dependents: Vec<Vec<PackageId>>,
+}
+
+impl Checker<'_> {
+    fn run(&self, wanted: &[PackageId]) {
+        for list in &self.dependents {
+            for id in list {
+                self.waiting[id.index()].fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let ready: Vec<PackageId> = wanted.iter().copied().filter(|id| self.waiting[id.index()].load(Ordering::Relaxed) == 0).collect();
+        rayon::scope(|scope| {
+            for id in ready {
+                scope.spawn(move |scope| self.check(id, scope));
+            }
+        });
+    }
+
+    fn check<'s>(&'s self, id: PackageId, scope: &rayon::Scope<'s>) {
+        let outcome = self.check_one(id);
+        let _ = self.results[id.index()].set(outcome);
+        for &dependent in &self.dependents[id.index()] {
+            if self.waiting[dependent.index()].fetch_sub(1, Ordering::AcqRel) == 1 {
+                scope.spawn(move |scope| self.check(dependent, scope));
+            }
+        }
+    }
+
+    fn check_one(&self, id: PackageId) -> Outcome {
+        let package = self.graph.package(id);
+        if package.import_path == "unsafe" {
+            return Outcome::Skipped;
+        }
+        let blocked = |import: &PackageId| {
+            self.graph.package(*import).import_path != "unsafe"
+                && !matches!(self.results[import.index()].get(), Some(Outcome::Good(_)))
+        };
+        if package.imports.values().any(blocked) {
+            return Outcome::Skipped;
+        }
+        let parsed = self.parsed[id.index()].lock().expect("no panic while holding it").take();
+        let Some(Parsed { mut files, diagnostics }) = parsed else { return Outcome::Skipped };
+        if !diagnostics.is_empty() {
+            return self.failed(package, &diagnostics);
+        }
+        let overlay_root = package.files.iter().filter(|f| f.is_overlay).map(|f| f.path.display().to_string()).collect::<Vec<_>>();
+        if let Some((list, optional)) = overlay::replaced(&package.import_path) {
+            let is_overlay = |file: &SourceFile| overlay_root.iter().any(|p| **p == *file.name);
+            let (ours, mut own): (Vec<_>, Vec<_>) = files.into_iter().partition(|(f, _)| is_overlay(f));
+            if let Err(text) = overlay::apply(&package.import_path, &mut own, &list, optional) {
+                return Outcome::Failed(text + "\n");
+            }
+            own.extend(ours);
+            files = own;
+        }
+        let resolve = |path: &str| -> Result<PkgId, String> {
+            let import = package.imports.get(path).ok_or_else(|| format!("could not import {path} (package not loaded)"))?;
+            match self.results[import.index()].get() {
+                Some(Outcome::Good(typed)) => Ok(typed.pkg),
+                _ => Err(format!("could not import {path} (it has errors)")),
+            }
+        };
+        let trees = files.into_iter().map(|(_, tree)| Arc::new(tree)).collect();
+        let path = match package.variant {
+            Variant::TestMain => Symbol::intern("main"),
+            _ => Symbol::intern(&package.import_path),
+        };
+        let mut input = CheckInput::new(path, trees, language_version(&package.language), &resolve);
+        input.bodyless_ok = package.body_less_ok || package.is_std;
+        let (typed, diagnostics) = types::check_package(self.store, self.sources, input);
+        if diagnostics.iter().any(|d| d.severity == diagnostics::Severity::Error) {
+            return self.failed(package, &diagnostics);
+        }
+        Outcome::Good(Box::new(typed))
+    }
+
+    fn failed(&self, package: &Package, diagnostics: &[Diagnostic]) -> Outcome {
+        let options = diagnostics::gc::Options { all_errors: self.options.all_errors };
+        let text = diagnostics::gc::render(self.sources, diagnostics, options);
+        Outcome::Failed(diagnostics::gc::shorten_paths(&text, &package.dir, &self.graph.cwd))
+    }
+}
+
+/// `go1.21` as (1, 21).
+pub fn language_version(text: &str) -> (u32, u32) {
+    let mut parts = text.trim_start_matches("go").split('.').map(|p| p.parse().unwrap_or(0));
+    (parts.next().unwrap_or(1), parts.next().unwrap_or(27))
+}
