@@ -25,7 +25,7 @@ pub fn modinfo(graph: &PackageGraph, main: PackageId, settings: &[(&str, String)
         let _ = writeln!(text, "mod\t{}\t{}\t", m.module.path, version(m));
     }
     for m in modules.iter().filter(|m| own.as_ref().is_none_or(|o| o.module != m.module)) {
-        let _ = writeln!(text, "dep\t{}\t{}\t{}", m.module.path, version(m), m.sum.clone().unwrap_or_default());
+        let _ = writeln!(text, "dep\t{}\t{}\t", m.module.path, version(m));
     }
     for (key, value) in settings {
         let _ = writeln!(text, "build\t{key}={value}");

@@ -24,6 +24,9 @@ impl std::fmt::Display for LinkError {
 }
 impl std::error::Error for LinkError {}
 
+/// The runtime as a static library, compiled into this crate.
+pub static RUNTIME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libruntime.a"));
+
 /// Links an object into an executable image.
 ///
 /// # Errors

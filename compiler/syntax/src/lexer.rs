@@ -893,3 +893,19 @@ fn quoted_suffix(c: char) -> String {
         format!(" '{c}'")
     }
 }
+
+/// The texts of all tokens of `src`, comments left out; automatic semicolons read `;`.
+pub fn token_texts(src: &[u8]) -> Vec<String> {
+    let mut lexer = Lexer::new(src);
+    let mut out = Vec::new();
+    loop {
+        let token = lexer.next_token();
+        match token.tok {
+            Tok::Eof => return out,
+            Tok::Semi => out.push(";".to_owned()),
+            _ => out.push(
+                String::from_utf8_lossy(&src[token.lo as usize..token.hi as usize]).into_owned(),
+            ),
+        }
+    }
+}

@@ -4,13 +4,17 @@
 use std::process::ExitCode;
 
 mod layouts;
+mod tidy;
 
 /// Every command with what it does.
-const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[(
-    "layouts",
-    "regenerate the table of runtime layouts and code anchors from the official compilers",
-    layouts::run,
-)];
+const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
+    (
+        "layouts",
+        "regenerate the table of runtime layouts and code anchors from the official compilers",
+        layouts::run,
+    ),
+    ("tidy", "check crate edges and unsafe code against ARCHITECTURE.md", tidy::run),
+];
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
