@@ -11,6 +11,7 @@ pub mod build;
 pub mod buildinfo;
 pub mod frontend;
 pub mod overlay;
+pub mod testmain;
 pub mod timings;
 
 pub use build::{BuildOptions, build_program};

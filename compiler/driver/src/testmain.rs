@@ -1,0 +1,223 @@
+//! The main package of `go test`: finds tests in the parsed test files and writes the program that runs them.
+
+use std::fmt::Write;
+
+use modules::Package;
+use source::{SourceFile, SourceMap, Span};
+use syntax::ast::{DeclKind, ExprKind, File, FuncType};
+
+/// The functions of a package's test files that `testing` runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestFunctions {
+    #[allow(missing_docs)]
+    pub tests: Vec<String>,
+    #[allow(missing_docs)]
+    pub benchmarks: Vec<String>,
+    #[allow(missing_docs)]
+    pub fuzz_targets: Vec<String>,
+    #[allow(missing_docs)]
+    pub examples: Vec<Example>,
+    /// Whether `TestMain(m *testing.M)` is declared.
+    pub has_main: bool,
+}
+
+/// An example with its expected output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    #[allow(missing_docs)]
+    pub name: String,
+    /// What it prints.
+    pub output: String,
+    /// Lines may come in any order.
+    pub unordered: bool,
+}
+
+impl TestFunctions {
+    fn is_empty(&self) -> bool {
+        self.tests.is_empty() && self.benchmarks.is_empty() && self.fuzz_targets.is_empty() && self.examples.is_empty() && !self.has_main
+    }
+}
+
+/// Finds the test functions of a package's `_test.go` files. Files with syntax errors are passed over: checking reports them.
+///
+/// # Errors
+/// A function is named like a test but has another signature: the text that `go vet`-less `go test` prints.
+pub fn find(package: &Package) -> Result<TestFunctions, String> {
+    let sources = SourceMap::new();
+    let mut found = TestFunctions::default();
+    for file in package.files.iter().filter(|f| f.name().ends_with("_test.go")) {
+        let Some(source) = sources.add(file.path.display().to_string(), file.bytes.clone()) else { continue };
+        let (tree, diagnostics) = syntax::parse_file(&source);
+        if diagnostics.is_empty() {
+            collect(&source, &tree, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn collect(source: &SourceFile, file: &File, found: &mut TestFunctions) -> Result<(), String> {
+    for &decl in &file.decls {
+        let DeclKind::Func { recv: None, name, ty, body } = &file.decl_arena[decl].kind else { continue };
+        let ExprKind::FuncType(sig) = &file.exprs[*ty].kind else { continue };
+        let text = file.sym(*name).as_str();
+        let (line, col) = source.line_col(file.names[*name].pos);
+        let wrong = |want: &str| Err(format!("{}:{line}:{col}: wrong signature for {text}, must be: func {text}({want})", source.name));
+        if text == "TestMain" && is_test_param(file, sig, "M") {
+            found.has_main = true;
+        } else if is_test_name(text, "Test") && text != "TestMain" {
+            if !is_test_param(file, sig, "T") {
+                return wrong("t *testing.T");
+            }
+            found.tests.push(text.to_owned());
+        } else if is_test_name(text, "Benchmark") {
+            if !is_test_param(file, sig, "B") {
+                return wrong("b *testing.B");
+            }
+            found.benchmarks.push(text.to_owned());
+        } else if is_test_name(text, "Fuzz") {
+            if !is_test_param(file, sig, "F") {
+                return wrong("f *testing.F");
+            }
+            found.fuzz_targets.push(text.to_owned());
+        } else if is_test_name(text, "Example")
+            && sig.params.is_empty()
+            && sig.results.is_empty()
+            && let Some(body) = body
+            && let Some((output, unordered)) = example_output(source, file, file.stmts[*body].span)
+        {
+            found.examples.push(Example { name: text.to_owned(), output, unordered });
+        }
+    }
+    Ok(())
+}
+
+/// `Test`, or `TestXxx` where `Xxx` does not start with a lower-case letter.
+fn is_test_name(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.chars().next().is_none_or(|c| !c.is_lowercase()))
+}
+
+/// One parameter of type `*T` or `*testing.T`, no results, no type parameters.
+fn is_test_param(file: &File, sig: &FuncType, letter: &str) -> bool {
+    if sig.params.len() != 1 || !sig.results.is_empty() || !sig.tparams.is_empty() {
+        return false;
+    }
+    let ExprKind::Star(inner) = file.exprs[file.fields[sig.params[0]].ty].kind else { return false };
+    match &file.exprs[inner].kind {
+        ExprKind::Name(n) => file.sym(*n).as_str() == letter,
+        ExprKind::Selector { sel, .. } => file.sym(*sel).as_str() == letter,
+        _ => false,
+    }
+}
+
+/// The expected output in the last comment of an example's body, and whether it is unordered.
+fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(String, bool)> {
+    let comments: Vec<Span> = file.comments.iter().copied().filter(|c| body.lo <= c.lo && c.hi <= body.hi).collect();
+    let text_of = |c: Span| String::from_utf8_lossy(&source.src[source.offset(c.lo) as usize..source.offset(c.hi) as usize]).into_owned();
+    // The last group: comments on adjoining lines.
+    let mut start = comments.len().checked_sub(1)?;
+    while start > 0 && source.line_col(comments[start - 1].hi).0 + 1 == source.line_col(comments[start].lo).0 {
+        start -= 1;
+    }
+    // A statement after the comment means that it says nothing about the output.
+    let after = &source.src[source.offset(comments.last()?.hi) as usize..source.offset(body.hi) as usize - 1];
+    if !after.iter().all(u8::is_ascii_whitespace) {
+        return None;
+    }
+    let mut text = String::new();
+    for &comment in &comments[start..] {
+        let raw = text_of(comment);
+        match raw.strip_prefix("//") {
+            Some(line) => {
+                let line = line.strip_prefix(' ').unwrap_or(line);
+                text.push_str(line.trim_end());
+                text.push('\n');
+            }
+            None => text.push_str(raw.trim_start_matches("/*").trim_end_matches("*/")),
+        }
+    }
+    let trimmed = text.trim_start();
+    let lower = trimmed.to_ascii_lowercase();
+    let (skip, unordered) = match (lower.starts_with("unordered output:"), lower.starts_with("output:")) {
+        (true, _) => ("unordered output:".len(), true),
+        (_, true) => ("output:".len(), false),
+        _ => return None,
+    };
+    let output = trimmed[skip..].trim_start_matches(' ');
+    Some((output.strip_prefix('\n').unwrap_or(output).to_owned(), unordered))
+}
+
+/// The source of the test program for package `import_path`, whose functions are `internal` and, in package `p_test`, `external`.
+pub fn source_text(import_path: &str, module_path: &str, internal: &TestFunctions, external: &TestFunctions) -> String {
+    let mut out = String::from("// Code generated by ferrogo test. DO NOT EDIT.\n\npackage main\n\nimport (\n\t\"os\"\n");
+    let has_main = internal.has_main || external.has_main;
+    if has_main {
+        out.push_str("\t\"reflect\"\n");
+    }
+    out.push_str("\t\"testing\"\n\t\"testing/internal/testdeps\"\n");
+    for (name, path, functions) in [("_test", import_path.to_owned(), internal), ("_xtest", format!("{import_path}_test"), external)] {
+        if !functions.is_empty() {
+            let _ = writeln!(out, "\t{name} {path:?}");
+        } else if name == "_test" {
+            let _ = writeln!(out, "\t_ {path:?}");
+        }
+    }
+    out.push_str(")\n\n");
+    let lists: [(&str, &str, fn(&TestFunctions) -> &Vec<String>); 3] = [
+        ("tests", "InternalTest", |f| &f.tests),
+        ("benchmarks", "InternalBenchmark", |f| &f.benchmarks),
+        ("fuzzTargets", "InternalFuzzTarget", |f| &f.fuzz_targets),
+    ];
+    for (variable, ty, list) in lists {
+        let _ = writeln!(out, "var {variable} = []testing.{ty}{{");
+        for (package, functions) in [("_test", internal), ("_xtest", external)] {
+            for name in list(functions) {
+                let _ = writeln!(out, "\t{{{name:?}, {package}.{name}}},");
+            }
+        }
+        out.push_str("}\n\n");
+    }
+    out.push_str("var examples = []testing.InternalExample{\n");
+    for (package, functions) in [("_test", internal), ("_xtest", external)] {
+        for e in &functions.examples {
+            let output = mir::types::go_quote(e.output.as_bytes());
+            let _ = writeln!(out, "\t{{{:?}, {package}.{}, {output}, {}}},", e.name, e.name, e.unordered);
+        }
+    }
+    out.push_str("}\n\n");
+    let _ = writeln!(out, "func init() {{\n\ttestdeps.ModulePath = {module_path:?}\n\ttestdeps.ImportPath = {import_path:?}\n}}\n");
+    out.push_str("func main() {\n\tm := testing.MainStart(testdeps.TestDeps{}, tests, benchmarks, fuzzTargets, examples)\n");
+    match (internal.has_main, external.has_main) {
+        (true, _) => out.push_str("\t_test.TestMain(m)\n"),
+        (_, true) => out.push_str("\t_xtest.TestMain(m)\n"),
+        _ => out.push_str("\tos.Exit(m.Run())\n"),
+    }
+    if has_main {
+        out.push_str("\tos.Exit(int(reflect.ValueOf(m).Elem().FieldByName(\"exitCode\").Int()))\n");
+    }
+    out.push_str("}\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn example_output_is_the_last_comment() {
+        let sources = SourceMap::new();
+        let text = "package p\nfunc ExampleA() {\n\tprintln(1) // Output: no\n\t// Unordered output:\n\t// a\n\t//  b\n}\nfunc TestX(t *testing.T) {}\nfunc Testy() {}\n";
+        let source = sources.add("a_test.go", text.as_bytes()).unwrap();
+        let (tree, diagnostics) = syntax::parse_file(&source);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        let mut found = TestFunctions::default();
+        collect(&source, &tree, &mut found).unwrap();
+        assert_eq!(found.tests, ["TestX"]);
+        // The comment after println is on the line above: one group, which does not start with Output.
+        assert_eq!(found.examples.len(), 0);
+        let text = "package p\nfunc ExampleA() {\n\tprintln(1)\n\t// Unordered output:\n\t// a\n\t//  b\n}\n";
+        let source = sources.add("b_test.go", text.as_bytes()).unwrap();
+        let (tree, _) = syntax::parse_file(&source);
+        collect(&source, &tree, &mut found).unwrap();
+        assert_eq!(found.examples, [Example { name: "ExampleA".into(), output: "a\n b\n".into(), unordered: true }]);
+    }
+}
