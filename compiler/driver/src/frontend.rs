@@ -37,6 +37,9 @@ pub struct CheckOptions {
     pub all_errors: bool,
 }
 
+/// Files that are made for a package (test mains): name and contents.
+pub type ExtraFiles<'a> = dyn Fn(&Package) -> Vec<(String, Arc<[u8]>)> + 'a;
+
 struct Parsed {
     files: Vec<(Arc<SourceFile>, ast::File)>,
     diagnostics: Vec<Diagnostic>,
@@ -47,7 +50,7 @@ struct Parsed {
 pub fn check_graph(
     graph: &PackageGraph,
     wanted: &[PackageId],
-    extra: &dyn Fn(&Package) -> Vec<(String, Arc<[u8]>)>,
+    extra: &ExtraFiles<'_>,
     options: CheckOptions,
     timings: &mut Timings,
 ) -> Frontend {

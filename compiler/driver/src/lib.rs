@@ -15,4 +15,4 @@ pub mod testmain;
 pub mod timings;
 
 pub use build::{BuildOptions, build_program};
-pub use frontend::{Frontend, check_graph};
+pub use frontend::{ExtraFiles, Frontend, check_graph};

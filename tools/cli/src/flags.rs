@@ -1,0 +1,174 @@
+//! Flags as the `go` command takes them: `-name value`, `-name=value`, one or two dashes, booleans without value.
+
+/// A flag of a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Flag {
+    /// Name without dash.
+    pub name: &'static str,
+    /// Takes no value (or `=true`, `=false`).
+    pub is_bool: bool,
+}
+
+/// A value flag.
+pub const fn value(name: &'static str) -> Flag {
+    Flag { name, is_bool: false }
+}
+
+/// A boolean flag.
+pub const fn boolean(name: &'static str) -> Flag {
+    Flag { name, is_bool: true }
+}
+
+/// Flags of every command that builds.
+pub const BUILD: &[Flag] = &[
+    value("o"),
+    boolean("v"),
+    boolean("x"),
+    boolean("n"),
+    boolean("a"),
+    value("p"),
+    boolean("work"),
+    value("tags"),
+    value("ldflags"),
+    boolean("trimpath"),
+    value("mod"),
+    value("modfile"),
+    value("C"),
+    value("gcflags"),
+    value("asmflags"),
+    boolean("buildvcs"),
+    value("buildmode"),
+    value("compiler"),
+    boolean("modcacherw"),
+    boolean("json"),
+    value("overlay"),
+    value("pgo"),
+    value("pkgdir"),
+    value("toolexec"),
+    value("installsuffix"),
+    value("gccgoflags"),
+    boolean("linkshared"),
+    boolean("race"),
+    boolean("msan"),
+    boolean("asan"),
+    boolean("cover"),
+    value("covermode"),
+    value("coverpkg"),
+    boolean("timings"),
+    value("dump-before"),
+    value("dump-after"),
+    value("dump-func"),
+    value("dump-clif"),
+    value("skip-pass"),
+];
+
+/// Flags of the language's own build flags that ferrogo does not support: named, exit status 2.
+pub const UNSUPPORTED: &[&str] = &[
+    "race", "msan", "asan", "cover", "covermode", "coverpkg", "linkshared", "toolexec", "pkgdir", "overlay", "installsuffix", "coverprofile",
+];
+
+/// Parsed command line.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// In order of appearance.
+    pub flags: Vec<(&'static str, String)>,
+    /// What is left.
+    pub args: Vec<String>,
+}
+
+impl Parsed {
+    /// The last value of a flag.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.flags.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
+    }
+    /// Whether a boolean flag is on.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.get(name) == Some("true")
+    }
+    /// All values of a flag.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.flags.iter().filter(move |(n, _)| *n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// Parses flags up to the first argument that is none. `more` continues after arguments (`go test pkg -v`).
+///
+/// # Errors
+/// The text that `go` prints before its usage line.
+pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, String> {
+    let mut parsed = Parsed::default();
+    let mut at = 0;
+    while at < args.len() {
+        let arg = &args[at];
+        let Some(body) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')).filter(|b| !b.is_empty()) else {
+            if arg == "--" {
+                parsed.args.extend_from_slice(&args[at + 1..]);
+                break;
+            }
+            if !more {
+                parsed.args.extend_from_slice(&args[at..]);
+                break;
+            }
+            parsed.args.push(arg.clone());
+            at += 1;
+            continue;
+        };
+        let (name, inline) = match body.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (body, None),
+        };
+        if name == "args" && more {
+            // Everything after belongs to the test binary.
+            parsed.flags.push(("args", String::new()));
+            parsed.args.push("-args".to_owned());
+            parsed.args.extend_from_slice(&args[at + 1..]);
+            break;
+        }
+        let Some(flag) = known.iter().flat_map(|k| k.iter()).find(|f| f.name == name) else {
+            return Err(format!("flag provided but not defined: -{name}"));
+        };
+        let value = match (inline, flag.is_bool) {
+            (Some(v), true) if !matches!(v.as_str(), "true" | "false" | "1" | "0" | "t" | "f" | "T" | "F" | "TRUE" | "FALSE") => {
+                return Err(format!("invalid boolean value {v:?} for -{name}: parse error"));
+            }
+            (Some(v), true) => (if matches!(v.as_str(), "true" | "1" | "t" | "T" | "TRUE") { "true" } else { "false" }).to_owned(),
+            (Some(v), false) => v,
+            (None, true) => "true".to_owned(),
+            (None, false) => {
+                at += 1;
+                args.get(at).cloned().ok_or_else(|| format!("flag needs an argument: -{name}"))?
+            }
+        };
+        parsed.flags.push((flag.name, value));
+        at += 1;
+    }
+    Ok(parsed)
+}
+
+/// Flags that are known but do nothing yet: their names, if given.
+pub fn unsupported(parsed: &Parsed) -> Option<String> {
+    let name = UNSUPPORTED.iter().find(|n| parsed.get(n).is_some_and(|v| v != "false"))?;
+    Some(format!("-{name} is not supported by ferrogo yet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(args: &[&str]) -> Result<Parsed, String> {
+        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        parse(&args, &[BUILD], false)
+    }
+
+    #[test]
+    fn go_style_flags() {
+        let p = check(&["-o", "out", "--v", "-tags=a,b", "./...", "-x"]).unwrap();
+        assert_eq!(p.get("o"), Some("out"));
+        assert!(p.is_set("v"));
+        assert_eq!(p.get("tags"), Some("a,b"));
+        assert_eq!(p.args, ["./...", "-x"]);
+        assert_eq!(check(&["-nope"]).unwrap_err(), "flag provided but not defined: -nope");
+        assert_eq!(check(&["-o"]).unwrap_err(), "flag needs an argument: -o");
+        assert_eq!(unsupported(&check(&["-race"]).unwrap()).unwrap(), "-race is not supported by ferrogo yet");
+    }
+}

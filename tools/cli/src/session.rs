@@ -1,0 +1,223 @@
+//! What every building command does first: environment, GOROOT, package graph, checked packages.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use driver::timings::Timings;
+use driver::{BuildOptions, Frontend};
+use modules::env::Env;
+use modules::modload::ModOptions;
+use modules::{LoadOptions, Loader, PackageGraph, PackageId};
+use source::system::{OsSystem, System};
+
+use crate::flags::Parsed;
+
+/// Why a command ends, with its exit status.
+#[derive(Debug)]
+pub struct Failure {
+    /// Printed on standard error.
+    pub text: String,
+    #[allow(missing_docs)]
+    pub status: u8,
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Failure { text, status: 1 }
+    }
+}
+
+impl From<modules::Error> for Failure {
+    fn from(error: modules::Error) -> Self {
+        Failure { text: error.to_string(), status: 1 }
+    }
+}
+
+impl Failure {
+    /// A wrong command line: exit status 2.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Failure { text: text.into(), status: 2 }
+    }
+}
+
+/// State of one command.
+pub struct Session {
+    #[allow(missing_docs)]
+    pub system: Arc<dyn System>,
+    #[allow(missing_docs)]
+    pub env: Env,
+    #[allow(missing_docs)]
+    pub goroot: PathBuf,
+    #[allow(missing_docs)]
+    pub timings: Timings,
+    #[allow(missing_docs)]
+    pub flags: Parsed,
+    /// Directory to work in.
+    pub dir: PathBuf,
+}
+
+impl Session {
+    /// Finds GOROOT and reads the environment.
+    ///
+    /// # Errors
+    /// No usable GOROOT, a broken environment.
+    pub fn new(flags: Parsed) -> Result<Session, Failure> {
+        let system: Arc<dyn System> = Arc::new(OsSystem::default());
+        let mut env = Env::load(system.clone())?;
+        let mut timings = Timings::default();
+        let goroot = timings.time("goroot", || modules::goroot::find(&env))?.0;
+        env.set_goroot(&goroot);
+        let cwd = system.current_dir().map_err(|e| format!("go: getwd: {e}"))?;
+        let dir = match flags.get("C") {
+            Some(dir) => cwd.join(dir),
+            None => cwd,
+        };
+        if !system.is_dir(&dir) {
+            return Err(Failure::usage(format!("go: chdir {}: no such file or directory", dir.display())));
+        }
+        Ok(Session { system, env, goroot, timings, flags, dir })
+    }
+
+    /// Loads the packages that the patterns name. Errors of packages end the command.
+    ///
+    /// # Errors
+    /// What `go` prints.
+    pub fn load(&mut self, patterns: &[String], tests: bool) -> Result<(Loader, PackageGraph), Failure> {
+        let tags = self.flags.get("tags").map(|t| t.split([',', ' ']).filter(|t| !t.is_empty()).map(str::to_owned).collect());
+        let options = LoadOptions {
+            tags: tags.unwrap_or_default(),
+            modules: ModOptions {
+                mod_flag: self.flags.get("mod").unwrap_or_default().to_owned(),
+                modfile: self.flags.get("modfile").map(PathBuf::from),
+                ..ModOptions::default()
+            },
+            overlay: Arc::new(driver::overlay::overlay(&self.goroot)),
+            tests,
+            implicit: Vec::new(),
+            dir: self.dir.clone(),
+        };
+        let (env, goroot) = (&self.env, &self.goroot);
+        let loaded = self.timings.time("load", || -> Result<_, modules::Error> {
+            let loader = Loader::with_goroot(env, goroot, options)?;
+            let graph = loader.load(patterns)?;
+            Ok((loader, graph))
+        })?;
+        for warning in &loaded.1.warnings {
+            eprintln!("{warning}");
+        }
+        if loaded.1.has_errors() {
+            return Err(Failure::from(loaded.1.error_lines().join("\n")));
+        }
+        Ok(loaded)
+    }
+
+    /// Checks packages (closed under imports).
+    pub fn check(&mut self, graph: &PackageGraph, wanted: &[PackageId], extra: &driver::ExtraFiles<'_>) -> Frontend {
+        let options = driver::frontend::CheckOptions { all_errors: self.gcflag("-e") };
+        driver::check_graph(graph, wanted, extra, options, &mut self.timings)
+    }
+
+    /// Whether `-gcflags` holds this flag.
+    pub fn gcflag(&self, flag: &str) -> bool {
+        self.flags.all("gcflags").any(|v| v.trim_start_matches("all=").split_whitespace().any(|f| f == flag))
+    }
+
+    /// Build options from the flags.
+    ///
+    /// # Errors
+    /// Names a flag that is malformed or unknown.
+    pub fn build_options(&self) -> Result<BuildOptions, Failure> {
+        let mut options = BuildOptions { trimpath: self.flags.is_set("trimpath"), ..BuildOptions::default() };
+        for value in self.flags.all("gcflags") {
+            for flag in value.trim_start_matches("all=").split_whitespace() {
+                match flag {
+                    "-N" => options.no_optimize = true,
+                    // Inlining off, all errors, escape notes, debug flags: accepted.
+                    "-l" | "-e" | "-m" | "-m=2" | "-B" | "-C" | "-S" | "-dwarf=false" => {}
+                    f if f.starts_with("-d=") || f.starts_with("-lang=") || f.starts_with("-c=") => {}
+                    other => return Err(Failure::usage(format!("ferrogo: -gcflags: flag {other} is not supported"))),
+                }
+            }
+        }
+        let mut words = Vec::new();
+        for value in self.flags.all("ldflags") {
+            let split = modules::env::split_quoted(value.trim_start_matches("all=")).map_err(Failure::usage)?;
+            words.extend(split);
+        }
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            let word = word.strip_prefix("--").map_or(word.clone(), |w| format!("-{w}"));
+            match word.as_str() {
+                "-s" => options.strip = true,
+                "-w" => {}
+                "-X" => {
+                    let define = words.next().ok_or_else(|| Failure::usage("ferrogo: -ldflags: -X needs an argument"))?;
+                    options.defines.push(parse_define(&define)?);
+                }
+                w if w.starts_with("-X=") => options.defines.push(parse_define(&w[3..])?),
+                w if w.starts_with("-buildid") => {
+                    if w == "-buildid" {
+                        words.next();
+                    }
+                }
+                other => return Err(Failure::usage(format!("ferrogo: -ldflags: flag {other} is not supported"))),
+            }
+        }
+        options.passes.dump_before = self.flags.get("dump-before").map(str::to_owned);
+        options.passes.dump_after = self.flags.get("dump-after").map(str::to_owned);
+        options.passes.dump_func = self.flags.get("dump-func").map(str::to_owned);
+        options.passes.skip = self.flags.all("skip-pass").map(str::to_owned).collect();
+        options.dump_clif = self.flags.get("dump-clif").map(str::to_owned);
+        options.settings.push(("-compiler", "ferrogo".to_owned()));
+        for name in ["ldflags", "tags", "trimpath"] {
+            if let Some(value) = self.flags.get(name) {
+                let key = match name {
+                    "ldflags" => "-ldflags",
+                    "tags" => "-tags",
+                    _ => "-trimpath",
+                };
+                options.settings.push((key, value.to_owned()));
+            }
+        }
+        for (key, value) in [("CGO_ENABLED", "0"), ("GOARCH", "amd64"), ("GOOS", "linux"), ("GOAMD64", "v2")] {
+            options.settings.push((key, value.to_owned()));
+        }
+        Ok(options)
+    }
+
+    /// Prints what phases took, if asked for.
+    pub fn print_timings(&self) {
+        if self.flags.is_set("timings") {
+            eprint!("{}", self.timings.render());
+        }
+    }
+
+    /// Writes an executable.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_executable(&self, path: &Path, image: &[u8]) -> Result<(), Failure> {
+        self.system
+            .write_atomic(path, image, 0o755)
+            .map_err(|e| Failure::from(format!("open {}: {}", path.display(), modules::error::io_text(&e))))
+    }
+}
+
+fn parse_define(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((name, value)) if name.contains('.') => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(Failure::usage(format!("ferrogo: -X flag requires argument of the form importpath.name=value, got {text:?}"))),
+    }
+}
+
+/// Renders the errors of a front end as `go build` prints them.
+pub fn render_errors(graph: &PackageGraph, frontend: &Frontend) -> Option<String> {
+    if frontend.errors.is_empty() {
+        return None;
+    }
+    let mut text = String::new();
+    for (id, errors) in &frontend.errors {
+        text.push_str(&format!("# {}\n{errors}", graph.package(*id).display_path()));
+    }
+    Some(text)
+}

@@ -1,0 +1,349 @@
+//! `ferrogo test`: builds and runs the tests of packages.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use driver::testmain::{self, TestFunctions};
+use modules::load::{TestTarget, Variant};
+use modules::{Package, PackageGraph, PackageId};
+
+use crate::build::{dependencies, temp_dir};
+use crate::flags::{self, BUILD, Flag, boolean, value};
+use crate::session::{Failure, Session};
+
+/// Flags of `go test` that the test binary takes with the prefix `-test.`.
+const TEST_FLAGS: &[Flag] = &[
+    value("run"),
+    value("skip"),
+    value("bench"),
+    value("benchtime"),
+    boolean("benchmem"),
+    value("count"),
+    value("cpu"),
+    value("parallel"),
+    value("timeout"),
+    boolean("short"),
+    boolean("failfast"),
+    value("shuffle"),
+    value("list"),
+    value("blockprofile"),
+    value("blockprofilerate"),
+    value("cpuprofile"),
+    value("memprofile"),
+    value("memprofilerate"),
+    value("mutexprofile"),
+    value("mutexprofilefraction"),
+    value("trace"),
+    value("outputdir"),
+    boolean("fullpath"),
+    boolean("artifacts"),
+    value("fuzz"),
+    value("fuzztime"),
+    value("fuzzminimizetime"),
+];
+const OWN_FLAGS: &[Flag] = &[boolean("c"), value("vet"), boolean("i"), value("exec"), value("coverprofile")];
+
+/// `ferrogo test`.
+///
+/// # Errors
+/// Text and exit status.
+pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
+    let parsed = flags::parse(&strip_test_prefix(args), &[BUILD, TEST_FLAGS, OWN_FLAGS], true)
+        .map_err(|text| Failure::usage(format!("{text}\nusage: go test [build/test flags] [packages] [build/test flags & test binary flags]")))?;
+    if let Some(text) = flags::unsupported(&parsed) {
+        return Err(Failure::usage(format!("ferrogo test: {text}")));
+    }
+    if parsed.get("fuzz").is_some() {
+        return Err(Failure::usage("ferrogo test: -fuzz is not supported by ferrogo yet"));
+    }
+    let mut session = Session::new(parsed)?;
+    let mut patterns = session.flags.args.clone();
+    let mut binary_args = Vec::new();
+    if let Some(at) = patterns.iter().position(|p| p == "-args") {
+        binary_args = patterns.split_off(at).split_off(1);
+    }
+    let package_list_mode = !patterns.is_empty();
+    let (_loader, graph) = session.load(&patterns, true)?;
+    let mut functions: Vec<(TestFunctions, TestFunctions)> = Vec::new();
+    for target in &graph.tests {
+        let internal = find(&graph, target.internal)?;
+        let external = target.external.map_or(Ok(TestFunctions::default()), |id| find(&graph, id))?;
+        functions.push((internal, external));
+    }
+    let mains: Vec<(PackageId, String)> = graph
+        .tests
+        .iter()
+        .zip(&functions)
+        .filter(|(t, _)| has_tests(&graph, t))
+        .map(|(t, (internal, external))| {
+            let package = graph.package(t.package);
+            let module = package.module.as_ref().map_or("", |m| m.module.path.as_str());
+            (t.main, testmain::source_text(&package.import_path, module, internal, external))
+        })
+        .collect();
+    let extra = |package: &Package| -> Vec<(String, Arc<[u8]>)> {
+        match mains.iter().find(|(id, _)| *id == package.id) {
+            Some((_, text)) => vec![("_testmain.go".to_owned(), Arc::from(text.as_bytes()))],
+            None => Vec::new(),
+        }
+    };
+    let roots: Vec<PackageId> = mains.iter().map(|(id, _)| *id).chain(graph.roots.iter().copied()).collect();
+    let ids = dependencies(&graph, &roots);
+    let frontend = session.check(&graph, &ids, &extra);
+    let mut reporter = Reporter { json: session.flags.is_set("json"), failed: false };
+    for target in &graph.tests {
+        let path = graph.package(target.package).import_path.clone();
+        let needs = dependencies(&graph, &[if has_tests(&graph, target) { target.main } else { target.package }]);
+        let errors: Vec<String> = frontend
+            .errors
+            .iter()
+            .filter(|(id, _)| needs.contains(id))
+            .map(|(id, text)| format!("# {}\n{text}", graph.package(*id).display_path()))
+            .collect();
+        if !errors.is_empty() {
+            eprint!("{}", errors.concat());
+            reporter.line(&format!("FAIL\t{path} [build failed]"), &path, "fail");
+            continue;
+        }
+        if !has_tests(&graph, target) {
+            if !session.flags.is_set("c") {
+                reporter.line(&format!("?   \t{path}\t[no test files]"), &path, "skip");
+            }
+            continue;
+        }
+        let options = session.build_options()?;
+        let image =
+            driver::build_program(&graph, &frontend, target.main, &session.goroot, &*session.system, &options, &mut session.timings)?;
+        if session.flags.is_set("c") {
+            let base = path.rsplit('/').next().unwrap_or("main").to_owned() + ".test";
+            let output = match session.flags.get("o") {
+                Some(o) if session.system.is_dir(&session.dir.join(o)) => session.dir.join(o).join(base),
+                Some(o) => session.dir.join(o),
+                None => session.dir.join(base),
+            };
+            session.write_executable(&output, &image)?;
+            continue;
+        }
+        run_test(&session, graph.package(target.package), &image, &binary_args, package_list_mode, &mut reporter)?;
+    }
+    session.print_timings();
+    if reporter.failed {
+        if !reporter.json {
+            println!("FAIL");
+        }
+        return Ok(ExitCode::from(1));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `-test.run` and `-run` are the same to `go test`.
+fn strip_test_prefix(args: &[String]) -> Vec<String> {
+    let mut seen_args = false;
+    args.iter()
+        .map(|a| {
+            seen_args |= a == "-args" || a == "--args";
+            match a.trim_start_matches('-').strip_prefix("test.") {
+                Some(rest) if a.starts_with('-') && !seen_args => format!("-{rest}"),
+                _ => a.clone(),
+            }
+        })
+        .collect()
+}
+
+fn has_tests(graph: &PackageGraph, target: &TestTarget) -> bool {
+    target.external.is_some() || graph.package(target.internal).variant == Variant::InternalTest
+}
+
+fn find(graph: &PackageGraph, id: PackageId) -> Result<TestFunctions, Failure> {
+    match graph.package(id).variant {
+        Variant::Plain => Ok(TestFunctions::default()),
+        _ => testmain::find(graph.package(id)).map_err(Failure::from),
+    }
+}
+
+struct Reporter {
+    json: bool,
+    failed: bool,
+}
+
+impl Reporter {
+    fn line(&mut self, text: &str, package: &str, action: &str) {
+        self.failed |= action == "fail";
+        if self.json {
+            crate::test_json::output(package, &format!("{text}\n"));
+            crate::test_json::end(package, action, None);
+        } else {
+            println!("{text}");
+        }
+    }
+}
+
+fn run_test(
+    session: &Session,
+    package: &Package,
+    image: &[u8],
+    binary_args: &[String],
+    package_list_mode: bool,
+    reporter: &mut Reporter,
+) -> Result<(), Failure> {
+    let path = &package.import_path;
+    let dir = temp_dir("test")?;
+    let binary = dir.join(path.rsplit('/').next().unwrap_or("main").to_owned() + ".test");
+    session.write_executable(&binary, image)?;
+    let mut command = Command::new(&binary);
+    let timeout = session.flags.get("timeout").unwrap_or("10m");
+    command.arg(format!("-test.timeout={timeout}"));
+    command.arg("-test.paniconexit0");
+    let verbose = session.flags.is_set("v") || reporter.json;
+    if reporter.json {
+        command.arg("-test.v=test2json");
+    } else if verbose {
+        command.arg("-test.v=true");
+    }
+    for flag in TEST_FLAGS {
+        if flag.name != "timeout" {
+            for value in session.flags.all(flag.name) {
+                command.arg(format!("-test.{}={value}", flag.name));
+            }
+        }
+    }
+    command.args(binary_args).current_dir(&package.dir).env("PWD", &package.dir).env("GOROOT", &session.goroot).stdin(Stdio::null());
+    let start = Instant::now();
+    let limit = parse_duration(timeout).filter(|t| !t.is_zero()).map(|t| t + Duration::from_secs(60));
+    let (status, output) = execute(&mut command, path, verbose || session.flags.get("bench").is_some(), reporter.json, limit);
+    let _ = std::fs::remove_dir_all(&dir);
+    let took = start.elapsed().as_secs_f64();
+    let ok = matches!(&status, Ok(s) if s.success());
+    if !ok {
+        reporter.failed = true;
+        if !verbose {
+            print!("{}", String::from_utf8_lossy(&output));
+        }
+        if let Ok(status) = &status
+            && let Some(text) = exit_text(status)
+        {
+            emit(reporter.json, path, &format!("{text}\n"));
+        } else if let Err(text) = &status {
+            emit(reporter.json, path, &format!("{text}\n"));
+        }
+        emit(reporter.json, path, &format!("FAIL\t{path}\t{took:.3}s\n"));
+    } else {
+        let bench = session.flags.get("bench").is_some();
+        if !verbose && (!package_list_mode || bench) {
+            print!("{}", String::from_utf8_lossy(&output));
+        }
+        let text = String::from_utf8_lossy(&output);
+        let note = if text.contains("testing: warning: no tests to run") { " [no tests to run]" } else { "" };
+        emit(reporter.json, path, &format!("ok  \t{path}\t{took:.3}s{note}\n"));
+    }
+    if reporter.json {
+        crate::test_json::end(path, if ok { "pass" } else { "fail" }, Some(took));
+    }
+    let _ = std::io::stdout().flush();
+    Ok(())
+}
+
+fn emit(json: bool, package: &str, text: &str) {
+    if json { crate::test_json::output(package, text) } else { print!("{text}") }
+}
+
+/// Go's "exit status N" line, which is printed for other statuses than the 1 of a failed test.
+fn exit_text(status: &std::process::ExitStatus) -> Option<String> {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Some(format!("exit status {code}")),
+        (None, Some(signal)) => Some(format!("signal: {signal}")),
+        _ => None,
+    }
+}
+
+/// Runs the test binary with standard error joined to standard output; streams it when verbose.
+fn execute(
+    command: &mut Command,
+    package: &str,
+    stream: bool,
+    json: bool,
+    limit: Option<Duration>,
+) -> (Result<std::process::ExitStatus, String>, Vec<u8>) {
+    let (mut reader, writer) = match std::io::pipe() {
+        Ok(ends) => ends,
+        Err(e) => return (Err(format!("pipe: {e}")), Vec::new()),
+    };
+    let second = match writer.try_clone() {
+        Ok(w) => w,
+        Err(e) => return (Err(format!("pipe: {e}")), Vec::new()),
+    };
+    let spawned = command.stdout(writer).stderr(second).spawn();
+    // The parent's write ends close with the command's fields.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(e) => return (Err(format!("fork/exec {}: {e}", Path::new(command.get_program()).display())), Vec::new()),
+    };
+    let package = package.to_owned();
+    let collector = std::thread::spawn(move || {
+        use std::io::Read;
+        let mut all = Vec::new();
+        let mut buffer = [0u8; 16 << 10];
+        let mut converter = crate::test_json::Converter::new(&package);
+        while let Ok(n) = reader.read(&mut buffer) {
+            if n == 0 {
+                break;
+            }
+            if json {
+                converter.feed(&buffer[..n]);
+            } else if stream {
+                let mut out = std::io::stdout().lock();
+                let _ = out.write_all(&buffer[..n]);
+                let _ = out.flush();
+            }
+            all.extend_from_slice(&buffer[..n]);
+        }
+        converter.finish();
+        all
+    });
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Ok(status),
+            Ok(None) if limit.is_some_and(|l| start.elapsed() > l) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break Err("*** Test killed: ran too long.".to_owned());
+            }
+            Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+            Err(e) => break Err(e.to_string()),
+        }
+    };
+    (status, collector.join().unwrap_or_default())
+}
+
+/// Go's duration text, as far as flags use it: numbers with units.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total = 0.0;
+    if rest == "0" {
+        return Some(Duration::ZERO);
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        total += number
+            * match &rest[..unit] {
+                "ns" => 1e-9,
+                "us" | "µs" => 1e-6,
+                "ms" => 1e-3,
+                "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3600.0,
+                _ => return None,
+            };
+        rest = &rest[unit..];
+    }
+    Some(Duration::from_secs_f64(total))
+}
