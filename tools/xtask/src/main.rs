@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod layouts;
 mod tidy;
 
@@ -13,6 +14,7 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "regenerate the table of runtime layouts and code anchors from the official compilers",
         layouts::run,
     ),
+    ("bench", "run the benchmark programs under gc and ferrogo side by side", bench::run),
     ("tidy", "check crate edges and unsafe code against ARCHITECTURE.md", tidy::run),
 ];
 
