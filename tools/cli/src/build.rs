@@ -1,12 +1,13 @@
 //! `build`, `run`, `install`.
 
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use modules::{PackageGraph, PackageId};
 
 use crate::flags::{self, BUILD, boolean, value};
-use crate::session::{Failure, Session, render_errors};
+use crate::session::{Failure, Program, Session, render_errors};
 
 /// `ferrogo build`.
 ///
@@ -16,11 +17,6 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
     let mut session = start(args, "build", false)?;
     let patterns = session.flags.args.clone();
     let (_loader, graph) = session.load(&patterns, false)?;
-    let ids = dependencies(&graph, &graph.roots);
-    let frontend = session.check(&graph, &ids, &|_| Vec::new());
-    if let Some(text) = render_errors(&graph, &frontend) {
-        return Err(Failure::from(text));
-    }
     let mains: Vec<PackageId> = graph.roots.iter().copied().filter(|&id| graph.package(id).name == "main").collect();
     let output = session.flags.get("o").map(|o| session.dir.join(o));
     let into_dir = output.as_ref().is_some_and(|o| session.system.is_dir(o) || session.flags.get("o").is_some_and(|o| o.ends_with('/')));
@@ -30,11 +26,23 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
             session.flags.get("o").unwrap_or_default()
         )));
     }
+    let only_check = mains.len() < graph.roots.len();
+    let mut frontend = None;
+    if only_check {
+        let ids = dependencies(&graph, &graph.roots);
+        let checked = session.check(&graph, &ids, &|_| Vec::new());
+        if let Some(text) = render_errors(&graph, &checked) {
+            return Err(Failure::from(text));
+        }
+        frontend = Some(checked);
+    }
     // Without -o, several packages (or none that is a program) are built only to see whether they can be.
     let write = !mains.is_empty() && (output.is_some() || graph.roots.len() == 1);
     for &main in &mains {
-        let options = session.build_options()?;
-        let image = driver::build_program(&graph, &frontend, main, &session.goroot, &*session.system, &options, &mut session.timings)?;
+        if graph.roots.len() > 1 && !only_check {
+            frontend = None;
+        }
+        let program = session.program(&graph, main, &[], &mut frontend)?;
         if !write {
             continue;
         }
@@ -48,7 +56,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
             None => session.dir.join(name),
         };
         if path != Path::new("/dev/null") {
-            session.write_executable(&path, &image)?;
+            session.write_executable(&path, &program)?;
         }
     }
     session.print_timings();
@@ -74,22 +82,24 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     if graph.package(main).name != "main" {
         return Err(Failure::from(format!("package {} is not a main package", graph.package(main).import_path)));
     }
-    let ids = dependencies(&graph, &[main]);
-    let frontend = session.check(&graph, &ids, &|_| Vec::new());
-    if let Some(text) = render_errors(&graph, &frontend) {
-        return Err(Failure::from(text));
-    }
-    let options = session.build_options()?;
-    let image = driver::build_program(&graph, &frontend, main, &session.goroot, &*session.system, &options, &mut session.timings)?;
-    let dir = temp_dir("run")?;
-    let path = dir.join(binary_name(&graph, main));
-    session.write_executable(&path, &image)?;
+    let program = session.program(&graph, main, &[], &mut None)?;
     session.print_timings();
+    let (path, dir) = match &program {
+        // The cached file runs as it is.
+        Program::Cached(path) => (path.clone(), None),
+        Program::Bytes(_) => {
+            let dir = temp_dir("run")?;
+            let path = dir.join(binary_name(&graph, main));
+            session.write_executable(&path, &program)?;
+            (path, Some(dir))
+        }
+    };
     // The child gets terminal signals itself; we only wait for it.
-    let status = Command::new(&path).args(rest).status();
-    let _ = std::fs::remove_dir_all(&dir);
+    let status = Command::new(&path).arg0(binary_name(&graph, main)).args(rest).status();
+    if let Some(dir) = dir {
+        let _ = std::fs::remove_dir_all(dir);
+    }
     let status = status.map_err(|e| format!("{}: {e}", path.display()))?;
-    use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(ExitCode::SUCCESS),
         (Some(code), _) => {
@@ -111,20 +121,14 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
     let mut session = start(args, "install", false)?;
     let patterns = session.flags.args.clone();
     let (_loader, graph) = session.load(&patterns, false)?;
-    let ids = dependencies(&graph, &graph.roots);
-    let frontend = session.check(&graph, &ids, &|_| Vec::new());
-    if let Some(text) = render_errors(&graph, &frontend) {
-        return Err(Failure::from(text));
-    }
     let bin = match session.env.explicit("GOBIN") {
         Some(dir) => PathBuf::from(dir),
         None => session.env.gopath_list().into_iter().next().unwrap_or_default().join("bin"),
     };
     for &main in graph.roots.iter().filter(|&&id| graph.package(id).name == "main") {
-        let options = session.build_options()?;
-        let image = driver::build_program(&graph, &frontend, main, &session.goroot, &*session.system, &options, &mut session.timings)?;
+        let program = session.program(&graph, main, &[], &mut None)?;
         session.system.create_dir_all(&bin).map_err(|e| format!("{}: {e}", bin.display()))?;
-        session.write_executable(&bin.join(binary_name(&graph, main)), &image)?;
+        session.write_executable(&bin.join(binary_name(&graph, main)), &program)?;
     }
     session.print_timings();
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use driver::cache::{self, Cache};
 use driver::timings::Timings;
 use driver::{BuildOptions, Frontend};
 use modules::env::Env;
@@ -38,6 +39,14 @@ impl Failure {
     pub fn usage(text: impl Into<String>) -> Self {
         Failure { text: text.into(), status: 2 }
     }
+}
+
+/// A linked program.
+pub enum Program {
+    /// In the cache, checked.
+    Cached(PathBuf),
+    /// In memory.
+    Bytes(Vec<u8>),
 }
 
 /// State of one command.
@@ -185,6 +194,54 @@ impl Session {
         Ok(options)
     }
 
+    /// The program of package `main` as a file in the cache, or its bytes if there is no cache: from the cache if nothing changed, else
+    /// checked and built. `extra` are files made for the main package (test mains).
+    ///
+    /// # Errors
+    /// What `go build` prints.
+    pub fn program(
+        &mut self,
+        graph: &PackageGraph,
+        main: PackageId,
+        extra: &[(String, Vec<u8>)],
+        frontend: &mut Option<Frontend>,
+    ) -> Result<Program, Failure> {
+        let options = self.build_options()?;
+        let plain = options.dump_clif.is_none() && options.passes.dump_before.is_none() && options.passes.dump_after.is_none();
+        let cache = if plain { Cache::open(&*self.system) } else { None };
+        let system = self.system.clone();
+        let key = cache
+            .as_ref()
+            .and_then(|_| self.timings.time("key", || cache::program_key(graph, main, extra, &options, &*system)));
+        if let (Some(cache), Some(key)) = (&cache, &key)
+            && !self.flags.is_set("a")
+            && let Some(path) = self.timings.time("cache", || cache.find(&*system, key))
+        {
+            return Ok(Program::Cached(path));
+        }
+        if frontend.is_none() {
+            let ids = crate::build::dependencies(graph, &[main]);
+            let files = |package: &modules::Package| -> Vec<(String, Arc<[u8]>)> {
+                match package.id == main {
+                    true => extra.iter().map(|(name, bytes)| (name.clone(), Arc::from(bytes.as_slice()))).collect(),
+                    false => Vec::new(),
+                }
+            };
+            *frontend = Some(self.check(graph, &ids, &files));
+        }
+        let Some(checked) = frontend.as_ref() else { return Err(Failure::from("ferrogo: nothing was checked".to_owned())) };
+        if let Some(text) = render_errors(graph, checked) {
+            return Err(Failure::from(text));
+        }
+        let image = driver::build_program(graph, checked, main, &self.goroot, &*self.system, &options, &mut self.timings)?;
+        if let (Some(cache), Some(key)) = (&cache, &key)
+            && let Some(path) = self.timings.time("cache", || cache.store(&*system, key, &image))
+        {
+            return Ok(Program::Cached(path));
+        }
+        Ok(Program::Bytes(image))
+    }
+
     /// Prints what phases took, if asked for.
     pub fn print_timings(&self) {
         if self.flags.is_set("timings") {
@@ -196,10 +253,15 @@ impl Session {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_executable(&self, path: &Path, image: &[u8]) -> Result<(), Failure> {
-        self.system
-            .write_atomic(path, image, 0o755)
-            .map_err(|e| Failure::from(format!("open {}: {}", path.display(), modules::error::io_text(&e))))
+    pub fn write_executable(&self, path: &Path, program: &Program) -> Result<(), Failure> {
+        let failed = |e: std::io::Error| Failure::from(format!("open {}: {}", path.display(), modules::error::io_text(&e)));
+        match program {
+            Program::Bytes(image) => self.system.write_atomic(path, image, 0o755).map_err(failed),
+            Program::Cached(file) => {
+                let image = self.system.read(file).map_err(failed)?;
+                self.system.write_atomic(path, &image, 0o755).map_err(failed)
+            }
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use driver::testmain::{self, TestFunctions};
@@ -12,7 +11,7 @@ use modules::{Package, PackageGraph, PackageId};
 
 use crate::build::{dependencies, temp_dir};
 use crate::flags::{self, BUILD, Flag, boolean, value};
-use crate::session::{Failure, Session};
+use crate::session::{Failure, Program, Session, render_errors};
 
 /// Flags of `go test` that the test binary takes with the prefix `-test.`.
 const TEST_FLAGS: &[Flag] = &[
@@ -84,39 +83,32 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
             (t.main, testmain::source_text(&package.import_path, module, internal, external))
         })
         .collect();
-    let extra = |package: &Package| -> Vec<(String, Arc<[u8]>)> {
-        match mains.iter().find(|(id, _)| *id == package.id) {
-            Some((_, text)) => vec![("_testmain.go".to_owned(), Arc::from(text.as_bytes()))],
-            None => Vec::new(),
-        }
-    };
-    let roots: Vec<PackageId> = mains.iter().map(|(id, _)| *id).chain(graph.roots.iter().copied()).collect();
-    let ids = dependencies(&graph, &roots);
-    let frontend = session.check(&graph, &ids, &extra);
     let mut reporter = Reporter { json: session.flags.is_set("json"), failed: false };
     for target in &graph.tests {
         let path = graph.package(target.package).import_path.clone();
-        let needs = dependencies(&graph, &[if has_tests(&graph, target) { target.main } else { target.package }]);
-        let errors: Vec<String> = frontend
-            .errors
-            .iter()
-            .filter(|(id, _)| needs.contains(id))
-            .map(|(id, text)| format!("# {}\n{text}", graph.package(*id).display_path()))
-            .collect();
-        if !errors.is_empty() {
-            eprint!("{}", errors.concat());
-            reporter.line(&format!("FAIL\t{path} [build failed]"), &path, "fail");
-            continue;
-        }
         if !has_tests(&graph, target) {
-            if !session.flags.is_set("c") {
+            let checked = session.check(&graph, &dependencies(&graph, &[target.package]), &|_| Vec::new());
+            if let Some(text) = render_errors(&graph, &checked) {
+                eprint!("{text}");
+                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, "fail");
+            } else if !session.flags.is_set("c") {
                 reporter.line(&format!("?   \t{path}\t[no test files]"), &path, "skip");
             }
             continue;
         }
-        let options = session.build_options()?;
-        let image =
-            driver::build_program(&graph, &frontend, target.main, &session.goroot, &*session.system, &options, &mut session.timings)?;
+        let main_file: Vec<(String, Vec<u8>)> = mains
+            .iter()
+            .filter(|(id, _)| *id == target.main)
+            .map(|(_, text)| ("_testmain.go".to_owned(), text.clone().into_bytes()))
+            .collect();
+        let program = match session.program(&graph, target.main, &main_file, &mut None) {
+            Ok(program) => program,
+            Err(failure) => {
+                eprintln!("{}", failure.text.trim_end());
+                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, "fail");
+                continue;
+            }
+        };
         if session.flags.is_set("c") {
             let base = path.rsplit('/').next().unwrap_or("main").to_owned() + ".test";
             let output = match session.flags.get("o") {
@@ -124,10 +116,10 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
                 Some(o) => session.dir.join(o),
                 None => session.dir.join(base),
             };
-            session.write_executable(&output, &image)?;
+            session.write_executable(&output, &program)?;
             continue;
         }
-        run_test(&session, graph.package(target.package), &image, &binary_args, package_list_mode, &mut reporter)?;
+        run_test(&session, graph.package(target.package), &program, &binary_args, package_list_mode, &mut reporter)?;
     }
     session.print_timings();
     if reporter.failed {
@@ -184,7 +176,7 @@ impl Reporter {
 fn run_test(
     session: &Session,
     package: &Package,
-    image: &[u8],
+    program: &Program,
     binary_args: &[String],
     package_list_mode: bool,
     reporter: &mut Reporter,
@@ -192,7 +184,7 @@ fn run_test(
     let path = &package.import_path;
     let dir = temp_dir("test")?;
     let binary = dir.join(path.rsplit('/').next().unwrap_or("main").to_owned() + ".test");
-    session.write_executable(&binary, image)?;
+    session.write_executable(&binary, program)?;
     let mut command = Command::new(&binary);
     let timeout = session.flags.get("timeout").unwrap_or("10m");
     command.arg(format!("-test.timeout={timeout}"));
