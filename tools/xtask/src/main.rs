@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 mod bench;
+mod gotest;
 mod layouts;
 mod tidy;
 
@@ -15,6 +16,7 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         layouts::run,
     ),
     ("bench", "run the benchmark programs under gc and ferrogo side by side", bench::run),
+    ("gotest", "run Go's own test corpus and compare with the recorded results", gotest::run),
     ("tidy", "check crate edges and unsafe code against ARCHITECTURE.md", tidy::run),
 ];
 
