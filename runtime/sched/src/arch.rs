@@ -1,0 +1,592 @@
+//! Everything that is written in x86-64 assembly: stubs of entry points, context switch, stack
+//! growth, safepoints, the slow path of the write barrier.
+//!
+//! Registers: r15 is G while Go code runs; Go's callee-saved registers are rbx r12 r13 r14 (and rbp, the
+//! frame). A goroutine that is not running has its context on its stack:
+//!
+//! ```text
+//!   higher   | return address into Go code   |
+//!            | rbp of the Go caller          | <- G.sched_bp
+//!            | rbx  r12  r13                 |
+//!   lower    | r14                           | <- G.sched_sp
+//! ```
+//!
+//! so there is one way to resume whatever the reason of the pause: [`gogo`] loads the result words from G,
+//! pops, returns. A new goroutine is given such a context by hand.
+
+use crate::g::G;
+use crate::stack::Segment;
+use abi::g as off;
+use core::arch::naked_asm;
+use core::mem::offset_of;
+
+/// Words that [`gogo`] pops: r14 r13 r12 rbx rbp, return address.
+pub const CONTEXT_WORDS: usize = 6;
+
+/// Offset of `G::seg`.
+pub const G_SEG: usize = offset_of!(G, seg);
+/// Offset of `G::preempt`.
+pub const G_PREEMPT: usize = offset_of!(G, preempt);
+/// Offset of `G::start_fn`.
+pub const G_START_FN: usize = offset_of!(G, start_fn);
+
+/// Defines *system* entry points: `"symbol", ... => rust_function;`. The stub saves the goroutine's context, runs the function
+/// on the M's system stack, and returns its one or two words.
+#[macro_export]
+macro_rules! system_stubs {
+    ($($($sym:literal),+ => $target:path;)*) => {$($(
+        const _: () = {
+            #[unsafe(naked)]
+            #[unsafe(export_name = $sym)]
+            unsafe extern "C" fn stub() {
+                core::arch::naked_asm!(
+                    "push rbp",
+                    "mov rbp, rsp",
+                    "push rbx",
+                    "push r12",
+                    "push r13",
+                    "push r14",
+                    "mov [r15 + {sp}], rsp",
+                    "mov [r15 + {bp}], rbp",
+                    "mov rsp, [r15 + {system}]",
+                    "call {target}",
+                    "mov rsp, [r15 + {sp}]",
+                    "mov rcx, rdx",
+                    "pop r14",
+                    "pop r13",
+                    "pop r12",
+                    "pop rbx",
+                    "pop rbp",
+                    "ret",
+                    sp = const abi::g::SCHED_SP,
+                    bp = const abi::g::SCHED_BP,
+                    system = const abi::g::SYSTEM_SP,
+                    target = sym $target,
+                )
+            }
+        };
+    )+)*};
+}
+
+/// Defines *leaf* entry points: the function runs on the goroutine's stack and must need little of it.
+#[macro_export]
+macro_rules! leaf_stubs {
+    ($($($sym:literal),+ => $target:path;)*) => {$($(
+        const _: () = {
+            #[unsafe(naked)]
+            #[unsafe(export_name = $sym)]
+            unsafe extern "C" fn stub() {
+                core::arch::naked_asm!(
+                    "push rbp",
+                    "mov rbp, rsp",
+                    "call {target}",
+                    "mov rcx, rdx",
+                    "pop rbp",
+                    "ret",
+                    target = sym $target,
+                )
+            }
+        };
+    )+)*};
+}
+
+/// Defines entry points that return nothing more than rax and need no frame: a jump.
+#[macro_export]
+macro_rules! jump_stubs {
+    ($($($sym:literal),+ => $target:path;)*) => {$($(
+        const _: () = {
+            #[unsafe(naked)]
+            #[unsafe(export_name = $sym)]
+            unsafe extern "C" fn stub() {
+                core::arch::naked_asm!("jmp {target}", target = sym $target)
+            }
+        };
+    )+)*};
+}
+
+/// Resumes a goroutine from its saved context. The caller's stack (a system stack) is abandoned.
+///
+/// # Safety
+/// `g` is owned by this M, its context is valid, `system_sp`, `m` and so on are set.
+#[unsafe(naked)]
+pub unsafe extern "C" fn gogo(g: *const G) -> ! {
+    naked_asm!(
+        "mov r15, rdi",
+        "mov rax, [r15 + {ret0}]",
+        "mov rcx, [r15 + {ret1}]",
+        "mov rsp, [r15 + {sp}]",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+        ret0 = const off::RET0,
+        ret1 = const off::RET1,
+        sp = const off::SCHED_SP,
+    )
+}
+
+/// Resumes a goroutine by jumping to a Go function as if the code that called the entry point had called it instead.
+///
+/// # Safety
+/// As [`gogo`]; `function` takes at most three integer words.
+#[unsafe(naked)]
+pub unsafe extern "C" fn gogo_call(g: *const G, function: usize, a0: usize, a1: usize, a2: usize) -> ! {
+    naked_asm!(
+        "mov r15, rdi",
+        "mov rax, rsi",
+        "mov rdi, rdx",
+        "mov rsi, rcx",
+        "mov rdx, r8",
+        "mov rsp, [r15 + {sp}]",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "jmp rax",
+        sp = const off::SCHED_SP,
+    )
+}
+
+/// Runs a function on a fresh part of the system stack, for the scheduler loop: the frames above are abandoned.
+///
+/// # Safety
+/// `sp` is the top of this M's system stack.
+#[unsafe(naked)]
+pub unsafe extern "C" fn switch_stack(sp: usize, function: extern "C" fn() -> !) -> ! {
+    naked_asm!("mov rsp, rdi", "xor ebp, ebp", "call rsi", "ud2")
+}
+
+/// Where a new goroutine begins: r15 = G, rsp 16-byte aligned.
+#[unsafe(naked)]
+pub unsafe extern "C" fn goroutine_start() {
+    naked_asm!(
+        "xor ebp, ebp",
+        "mov rax, [r15 + {start}]",
+        "mov [r15 + {ctx}], rax",
+        "mov qword ptr [r15 + {start}], 0",
+        "call qword ptr [rax]",
+        "call {exit}",
+        "ud2",
+        start = const G_START_FN,
+        ctx = const off::CLOSURE_CTX,
+        exit = sym goexit_stub,
+    )
+}
+
+/// System stub of [`crate::proc::goexit0`].
+#[unsafe(naked)]
+unsafe extern "C" fn goexit_stub() {
+    naked_asm!(
+        "mov [r15 + {sp}], rsp",
+        "mov [r15 + {bp}], rbp",
+        "mov rsp, [r15 + {system}]",
+        "call {target}",
+        "ud2",
+        sp = const off::SCHED_SP,
+        bp = const off::SCHED_BP,
+        system = const off::SYSTEM_SP,
+        target = sym crate::proc::goexit0,
+    )
+}
+
+/// Calls a Go func value on the system stack with `g0` as the goroutine: `fn(a0, a1, a2, a3)`. For functions that cannot
+/// park: timers, pool cleanups. See [`crate::m::call_on_g0`].
+///
+/// # Safety
+/// `g0.system_sp` leaves room below the current stack pointer.
+#[unsafe(naked)]
+pub unsafe extern "C" fn call_go(g0: *const G, closure: usize, a0: usize, a1: usize, a2: usize, a3: usize) {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "sub rsp, 8",
+        "mov r15, rdi",
+        "mov [r15 + {ctx}], rsi",
+        "mov rax, [rsi]",
+        "mov rdi, rdx",
+        "mov rsi, rcx",
+        "mov rdx, r8",
+        "mov rcx, r9",
+        "call rax",
+        "add rsp, 8",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+        ctx = const off::CLOSURE_CTX,
+    )
+}
+
+/// `runtime.morestack`. At entry: a tail call from a Go function whose stack check failed; argument registers live; `[rsp]` is the return
+/// address of that function's caller.
+///
+/// 1. Poisoned limit: save the arguments, stop at the safepoint, start the function again.
+/// 2. A next segment is cached and this is not the very first frame of the current segment: move onto it.
+/// 3. Otherwise make (or replace) the next segment on the system stack, then as 2.
+///
+/// On the new segment the function finds `lessstack` as its return address and above it the old stack pointer:
+///
+/// ```text
+///   segment header
+///   | (pad)            |
+///   | old rsp          |
+///   | lessstack        | <- rsp when the function starts again (= Segment.entry_sp)
+/// ```
+#[unsafe(naked)]
+#[unsafe(export_name = "runtime.morestack")]
+pub unsafe extern "C" fn morestack() {
+    naked_asm!(
+        "mov rax, {poison}",
+        "cmp [r15 + {limit}], rax",
+        "je 3f",
+        "mov rax, [r15 + {seg}]",
+        "mov r11, [rax + {next}]",
+        "test r11, r11",
+        "jz 4f",
+        "cmp rsp, [rax + {entry_sp}]",
+        "je 4f",
+        "mov rax, rsp",
+        // Move onto the segment in r11; rax is the stack pointer that lessstack returns to.
+        "5:",
+        "mov [r15 + {seg}], r11",
+        "mov r10, [r11 + {seg_limit}]",
+        "mov [r15 + {limit}], r10",
+        "mov rsp, [r11 + {entry_sp}]",
+        "mov [rsp + 8], rax",
+        // A request that came between check and store is noticed here or repeated by its sender.
+        "cmp byte ptr [r15 + {preempt}], 0",
+        "jne 6f",
+        "jmp qword ptr [r15 + {fun}]",
+        "6:",
+        "mov rax, {poison}",
+        "mov [r15 + {limit}], rax",
+        "jmp qword ptr [r15 + {fun}]",
+        // Safepoint.
+        "3:",
+        "call {save}",
+        "call {preempt_stub}",
+        "call {restore}",
+        "jmp qword ptr [r15 + {fun}]",
+        // Slow: make a segment. Its size is found by trying: a frame that does not fit comes back here.
+        "4:",
+        "call {save}",
+        "lea rdi, [rbp + 8]",
+        "call {grow_stub}",
+        "call {restore}",
+        "mov r11, [r15 + {seg}]",
+        "mov r11, [r11 + {next}]",
+        "jmp 5b",
+        poison = const abi::g::STACK_LIMIT_POISON as i64,
+        limit = const off::STACK_LIMIT,
+        fun = const off::MORESTACK_FN,
+        seg = const G_SEG,
+        preempt = const G_PREEMPT,
+        next = const offset_of!(Segment, next),
+        entry_sp = const offset_of!(Segment, entry_sp),
+        seg_limit = const offset_of!(Segment, limit),
+        save = sym save_args,
+        restore = sym restore_args,
+        preempt_stub = sym preempt_stub,
+        grow_stub = sym grow_stub,
+    )
+}
+
+/// Return address of functions that run first on a segment: back to the segment before. All result registers live, r11 free.
+#[unsafe(naked)]
+pub unsafe extern "C" fn lessstack() {
+    naked_asm!(
+        "mov rsp, [rsp]",
+        "mov r11, [r15 + {seg}]",
+        "mov r11, [r11 + {prev}]",
+        "mov [r15 + {seg}], r11",
+        "mov r11, [r11 + {seg_limit}]",
+        "cmp byte ptr [r15 + {preempt}], 0",
+        "jne 2f",
+        "mov [r15 + {limit}], r11",
+        "ret",
+        "2:",
+        "mov r11, {poison}",
+        "mov [r15 + {limit}], r11",
+        "ret",
+        poison = const abi::g::STACK_LIMIT_POISON as i64,
+        seg = const G_SEG,
+        prev = const offset_of!(Segment, prev),
+        seg_limit = const offset_of!(Segment, limit),
+        preempt = const G_PREEMPT,
+        limit = const off::STACK_LIMIT,
+    )
+}
+
+/// Saves Go's argument registers on the stack below the caller's return address. Clobbers nothing but r10, r11.
+#[unsafe(naked)]
+unsafe extern "C" fn save_args() {
+    naked_asm!(
+        "pop r11",
+        "push rbp",
+        "mov rbp, rsp",
+        "sub rsp, 192",
+        // Keep calls made from here 16-byte aligned: a function entry has rsp = 8 mod 16, after the push 0 mod 16.
+        "mov [rsp + 128], rdi",
+        "mov [rsp + 136], rsi",
+        "mov [rsp + 144], rdx",
+        "mov [rsp + 152], rcx",
+        "mov [rsp + 160], r8",
+        "mov [rsp + 168], r9",
+        "movups [rsp], xmm0",
+        "movups [rsp + 16], xmm1",
+        "movups [rsp + 32], xmm2",
+        "movups [rsp + 48], xmm3",
+        "movups [rsp + 64], xmm4",
+        "movups [rsp + 80], xmm5",
+        "movups [rsp + 96], xmm6",
+        "movups [rsp + 112], xmm7",
+        "jmp r11",
+    )
+}
+
+/// Undoes [`save_args`].
+#[unsafe(naked)]
+unsafe extern "C" fn restore_args() {
+    naked_asm!(
+        "pop r11",
+        "mov rdi, [rsp + 128]",
+        "mov rsi, [rsp + 136]",
+        "mov rdx, [rsp + 144]",
+        "mov rcx, [rsp + 152]",
+        "mov r8, [rsp + 160]",
+        "mov r9, [rsp + 168]",
+        "movups xmm0, [rsp]",
+        "movups xmm1, [rsp + 16]",
+        "movups xmm2, [rsp + 32]",
+        "movups xmm3, [rsp + 48]",
+        "movups xmm4, [rsp + 64]",
+        "movups xmm5, [rsp + 80]",
+        "movups xmm6, [rsp + 96]",
+        "movups xmm7, [rsp + 112]",
+        "mov rsp, rbp",
+        "pop rbp",
+        "jmp r11",
+    )
+}
+
+macro_rules! private_system_stub {
+    ($name:ident => $target:path) => {
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            naked_asm!(
+                "push rbp",
+                "mov rbp, rsp",
+                "push rbx",
+                "push r12",
+                "push r13",
+                "push r14",
+                "mov [r15 + {sp}], rsp",
+                "mov [r15 + {bp}], rbp",
+                "mov rsp, [r15 + {system}]",
+                "call {target}",
+                "mov rsp, [r15 + {sp}]",
+                "pop r14",
+                "pop r13",
+                "pop r12",
+                "pop rbx",
+                "pop rbp",
+                "ret",
+                sp = const off::SCHED_SP,
+                bp = const off::SCHED_BP,
+                system = const off::SYSTEM_SP,
+                target = sym $target,
+            )
+        }
+    };
+}
+private_system_stub!(preempt_stub => crate::proc::preempt_point);
+private_system_stub!(grow_stub => crate::stack::grow);
+private_system_stub!(wbflush_stub => crate::hooks::wb_flush_current);
+
+/// `runtime.pollslow`: safepoint of a loop; preserves every register.
+#[unsafe(naked)]
+#[unsafe(export_name = "runtime.pollslow")]
+pub unsafe extern "C" fn pollslow() {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "push rsi",
+        "push rdi",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "sub rsp, 264",
+        "movups [rsp], xmm0",
+        "movups [rsp + 16], xmm1",
+        "movups [rsp + 32], xmm2",
+        "movups [rsp + 48], xmm3",
+        "movups [rsp + 64], xmm4",
+        "movups [rsp + 80], xmm5",
+        "movups [rsp + 96], xmm6",
+        "movups [rsp + 112], xmm7",
+        "movups [rsp + 128], xmm8",
+        "movups [rsp + 144], xmm9",
+        "movups [rsp + 160], xmm10",
+        "movups [rsp + 176], xmm11",
+        "movups [rsp + 192], xmm12",
+        "movups [rsp + 208], xmm13",
+        "movups [rsp + 224], xmm14",
+        "movups [rsp + 240], xmm15",
+        "call {stub}",
+        "movups xmm0, [rsp]",
+        "movups xmm1, [rsp + 16]",
+        "movups xmm2, [rsp + 32]",
+        "movups xmm3, [rsp + 48]",
+        "movups xmm4, [rsp + 64]",
+        "movups xmm5, [rsp + 80]",
+        "movups xmm6, [rsp + 96]",
+        "movups xmm7, [rsp + 112]",
+        "movups xmm8, [rsp + 128]",
+        "movups xmm9, [rsp + 144]",
+        "movups xmm10, [rsp + 160]",
+        "movups xmm11, [rsp + 176]",
+        "movups xmm12, [rsp + 192]",
+        "movups xmm13, [rsp + 208]",
+        "movups xmm14, [rsp + 224]",
+        "movups xmm15, [rsp + 240]",
+        "add rsp, 264",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdi",
+        "pop rsi",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "pop rbp",
+        "ret",
+        stub = sym preempt_stub,
+    )
+}
+
+/// `runtime.wbslow`: appends the old value of the slot (address in `panic_arg0`) and the new value (`panic_arg1`) to the P's buffer;
+/// flushes a full buffer on the system stack. Preserves every register.
+#[unsafe(naked)]
+#[unsafe(export_name = "runtime.wbslow")]
+pub unsafe extern "C" fn wbslow() {
+    naked_asm!(
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "2:",
+        "mov rax, [r15 + {buf}]",
+        "mov rcx, [rax]",
+        "lea rdx, [rcx + 16]",
+        "cmp rdx, [rax + 8]",
+        "ja 3f",
+        "mov [rax], rdx",
+        "mov rax, [r15 + {arg0}]",
+        "mov rax, [rax]",
+        "mov [rcx], rax",
+        "mov rax, [r15 + {arg1}]",
+        "mov [rcx + 8], rax",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "ret",
+        "3:",
+        "call {flush}",
+        "jmp 2b",
+        buf = const off::WB_BUF,
+        arg0 = const off::PANIC_ARG0,
+        arg1 = const off::PANIC_ARG1,
+        flush = sym wbflush_save,
+    )
+}
+
+/// Saves all registers, flushes the write barrier buffer.
+#[unsafe(naked)]
+unsafe extern "C" fn wbflush_save() {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "push rsi",
+        "push rdi",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "sub rsp, 264",
+        "and rsp, -16",
+        "movups [rsp], xmm0",
+        "movups [rsp + 16], xmm1",
+        "movups [rsp + 32], xmm2",
+        "movups [rsp + 48], xmm3",
+        "movups [rsp + 64], xmm4",
+        "movups [rsp + 80], xmm5",
+        "movups [rsp + 96], xmm6",
+        "movups [rsp + 112], xmm7",
+        "movups [rsp + 128], xmm8",
+        "movups [rsp + 144], xmm9",
+        "movups [rsp + 160], xmm10",
+        "movups [rsp + 176], xmm11",
+        "movups [rsp + 192], xmm12",
+        "movups [rsp + 208], xmm13",
+        "movups [rsp + 224], xmm14",
+        "movups [rsp + 240], xmm15",
+        "call {stub}",
+        "movups xmm0, [rsp]",
+        "movups xmm1, [rsp + 16]",
+        "movups xmm2, [rsp + 32]",
+        "movups xmm3, [rsp + 48]",
+        "movups xmm4, [rsp + 64]",
+        "movups xmm5, [rsp + 80]",
+        "movups xmm6, [rsp + 96]",
+        "movups xmm7, [rsp + 112]",
+        "movups xmm8, [rsp + 128]",
+        "movups xmm9, [rsp + 144]",
+        "movups xmm10, [rsp + 160]",
+        "movups xmm11, [rsp + 176]",
+        "movups xmm12, [rsp + 192]",
+        "movups xmm13, [rsp + 208]",
+        "movups xmm14, [rsp + 224]",
+        "movups xmm15, [rsp + 240]",
+        "lea rsp, [rbp - 72]",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdi",
+        "pop rsi",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "pop rbp",
+        "ret",
+        stub = sym wbflush_stub,
+    )
+}
+
+/// Address of this thread's M.
+#[cfg(not(feature = "std"))]
+#[inline(always)]
+pub fn fs_base() -> usize {
+    let m: usize;
+    // SAFETY: every thread of the program has its M at %fs:0, set before any Rust code that asks.
+    unsafe { core::arch::asm!("mov {}, fs:[0]", out(reg) m, options(nostack, preserves_flags, readonly, pure)) };
+    m
+}

@@ -1,0 +1,407 @@
+//! G, the goroutine descriptor.
+//!
+//! Gs live in memory outside the heap and are never freed, only reused: `&'static G` is honest.
+//! Fields are cells: the M that runs a G (or holds the lock that its state is under) owns them;
+//! fields that others read are atomics and say who uses them.
+
+use crate::bubble::Bubble;
+use crate::m::M;
+use crate::reason::ParkReason;
+use crate::stack::Segment;
+use crate::sudog::Sudog;
+use crate::timer::Timer;
+use abi::g as off;
+use core::cell::Cell;
+use core::mem::offset_of;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Continuation that runs on the system stack when a parked goroutine is resumed, before any Go
+/// code. It may set the return words, park again or raise a panic.
+pub type OnResume = fn(&'static G);
+
+/// State of a goroutine. The collector adds [`G::SCAN`] to one it examines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Status {
+    /// Just allocated.
+    Idle = 0,
+    /// On a run queue.
+    Runnable = 1,
+    /// Executing Go code or the runtime on its behalf; owned by an M with a P.
+    Running = 2,
+    /// In a system call; owned by an M, which may have lost its P.
+    Syscall = 3,
+    /// Parked.
+    Waiting = 4,
+    /// Ended or not yet started; on a free list.
+    Dead = 6,
+}
+
+/// The goroutine descriptor. The head is the contract of `abi::g`.
+#[repr(C)]
+pub struct G {
+    /// See `abi::g::STACK_LIMIT`. Written by the running M and poisoned by anybody.
+    pub stack_limit: AtomicU64,
+    /// M that runs it, null otherwise.
+    pub m: Cell<*const M>,
+    #[allow(missing_docs)]
+    pub closure_ctx: Cell<usize>,
+    #[allow(missing_docs)]
+    pub defer: Cell<usize>,
+    #[allow(missing_docs)]
+    pub panic: Cell<usize>,
+    #[allow(missing_docs)]
+    pub morestack_fn: Cell<usize>,
+    #[allow(missing_docs)]
+    pub sched_sp: Cell<usize>,
+    #[allow(missing_docs)]
+    pub sched_pc: Cell<usize>,
+    #[allow(missing_docs)]
+    pub sched_bp: Cell<usize>,
+    #[allow(missing_docs)]
+    pub ret0: Cell<usize>,
+    #[allow(missing_docs)]
+    pub ret1: Cell<usize>,
+    #[allow(missing_docs)]
+    pub panic_arg0: Cell<usize>,
+    #[allow(missing_docs)]
+    pub panic_arg1: Cell<usize>,
+    #[allow(missing_docs)]
+    pub mcache: Cell<usize>,
+    #[allow(missing_docs)]
+    pub wb_buf: Cell<usize>,
+    /// Goroutine id; 0 for an M's g0.
+    pub goid: Cell<u64>,
+    #[allow(missing_docs)]
+    pub system_sp: Cell<usize>,
+
+    // ---- the runtime's own, offsets known to arch.rs
+    /// Current stack segment.
+    pub seg: Cell<*mut Segment>,
+    /// Somebody wants it to stop at the next safepoint; the limit is (or will be) poisoned.
+    pub preempt: AtomicBool,
+    /// Closure object of the goroutine's function until it starts.
+    pub start_fn: Cell<usize>,
+
+    // ---- scheduling
+    /// [`Status`], perhaps with [`G::SCAN`].
+    pub status: AtomicU32,
+    /// Why it is parked (valid while waiting); read by dumps.
+    pub reason: AtomicU8,
+    /// Next G of the list it is on (run queue, free list, wake list).
+    pub link: Cell<*const G>,
+    /// Next G of all; never changes once set.
+    pub all_link: AtomicPtr<G>,
+    /// Continuation for the next resume.
+    pub on_resume: Cell<Option<OnResume>>,
+    /// When it was parked, by a coarse clock of the dump; 0 = unknown.
+    pub wait_since: Cell<i64>,
+    /// Return address of the go statement, id of the creating goroutine.
+    pub created_by: Cell<usize>,
+    #[allow(missing_docs)]
+    pub parent: Cell<u64>,
+    /// M it is locked to, null otherwise; and the nesting of LockOSThread.
+    pub locked_m: Cell<*const M>,
+    #[allow(missing_docs)]
+    pub lock_count: Cell<u32>,
+    /// Runtime's own goroutine: hidden from dumps and counts.
+    pub system: Cell<bool>,
+    /// An M's g0: runs timer functions and the like, cannot park.
+    pub is_g0: Cell<bool>,
+    /// Base of its first segment (kept while dead).
+    pub first_seg: Cell<*mut Segment>,
+    /// Callee-saved registers at entersyscall, for the collector.
+    pub syscall_regs: [Cell<usize>; 4],
+    /// Stack pointer down to which the stack is stable during a system call.
+    pub syscall_sp: Cell<usize>,
+    /// Bytes of all its segments.
+    pub stack_bytes: Cell<usize>,
+    /// Segment that morestack replaced; freed at the next occasion.
+    pub retired_seg: Cell<*mut Segment>,
+
+    // ---- blocking operations
+    /// The waiter of operations on one object.
+    pub sudog: Sudog,
+    /// Select: won by the first to exchange 0 for 1.
+    pub select_done: AtomicU32,
+    /// Select in progress: waiters in lock order, cases, order array, counts.
+    pub select: SelectState,
+    /// The element or other pointer operand of the blocked operation.
+    pub wait_obj: Cell<usize>,
+    /// Sleep's timer.
+    pub timer: Timer,
+    /// Goroutine chan timers it is blocked on: in sudogs.
+    pub coro: Cell<usize>,
+    /// Loop state of semacquire and others (meaning: the user's).
+    pub scratch: [Cell<usize>; 4],
+
+    // ---- per-goroutine settings
+    /// pprof labels (heap pointer: a root).
+    pub labels: AtomicUsize,
+    #[allow(missing_docs)]
+    pub fips_indicator: Cell<u8>,
+    #[allow(missing_docs)]
+    pub fips_bypass: Cell<bool>,
+    #[allow(missing_docs)]
+    pub panic_on_fault: Cell<bool>,
+    /// synctest bubble, null outside.
+    pub bubble: Cell<*const Bubble>,
+    /// Marked by the leak detector.
+    pub leaked: AtomicBool,
+    /// Assist debt or credit in bytes (the collector's).
+    pub assist_bytes: Cell<i64>,
+    /// Cycle in which the collector scanned its stack.
+    pub scan_cycle: AtomicU32,
+}
+
+/// What a parked select needs when it is resumed.
+#[derive(Default)]
+pub struct SelectState {
+    /// Address of the cases.
+    pub cases: Cell<usize>,
+    /// Address of the lock order (u16 indices).
+    pub lock_order: Cell<usize>,
+    /// Number of cases in lock order.
+    pub count: Cell<u32>,
+    /// Cases below this index are sends.
+    pub sends: Cell<u32>,
+}
+
+// SAFETY: cells are owned by the M that runs the G, or by the holder of the lock or claim that its
+// state names; hand-over goes through the status atomic or a lock.
+unsafe impl Sync for G {}
+// SAFETY: as above.
+unsafe impl Send for G {}
+
+macro_rules! check_offsets {
+    ($($field:ident = $name:ident),* $(,)?) => {
+        const _: () = { $(assert!(offset_of!(G, $field) == off::$name as usize);)* };
+    };
+}
+check_offsets! {
+    stack_limit = STACK_LIMIT, m = M, closure_ctx = CLOSURE_CTX, defer = DEFER, panic = PANIC,
+    morestack_fn = MORESTACK_FN, sched_sp = SCHED_SP, sched_pc = SCHED_PC, sched_bp = SCHED_BP,
+    ret0 = RET0, ret1 = RET1, panic_arg0 = PANIC_ARG0, panic_arg1 = PANIC_ARG1, mcache = MCACHE,
+    wb_buf = WB_BUF, goid = GOID, system_sp = SYSTEM_SP,
+}
+const _: () = assert!(offset_of!(G, seg) == off::RUNTIME_FIELDS);
+
+impl G {
+    /// Bit of `status`: the collector examines the stack; the state must not change meanwhile.
+    pub const SCAN: u32 = 0x1000;
+
+    /// A fresh descriptor.
+    pub const fn new() -> G {
+        const ZERO: Cell<usize> = Cell::new(0);
+        G {
+            stack_limit: AtomicU64::new(0),
+            m: Cell::new(ptr::null()),
+            closure_ctx: ZERO,
+            defer: ZERO,
+            panic: ZERO,
+            morestack_fn: ZERO,
+            sched_sp: ZERO,
+            sched_pc: ZERO,
+            sched_bp: ZERO,
+            ret0: ZERO,
+            ret1: ZERO,
+            panic_arg0: ZERO,
+            panic_arg1: ZERO,
+            mcache: ZERO,
+            wb_buf: ZERO,
+            goid: Cell::new(0),
+            system_sp: ZERO,
+            seg: Cell::new(ptr::null_mut()),
+            preempt: AtomicBool::new(false),
+            start_fn: ZERO,
+            status: AtomicU32::new(Status::Idle as u32),
+            reason: AtomicU8::new(0),
+            link: Cell::new(ptr::null()),
+            all_link: AtomicPtr::new(ptr::null_mut()),
+            on_resume: Cell::new(None),
+            wait_since: Cell::new(0),
+            created_by: ZERO,
+            parent: Cell::new(0),
+            locked_m: Cell::new(ptr::null()),
+            lock_count: Cell::new(0),
+            system: Cell::new(false),
+            is_g0: Cell::new(false),
+            first_seg: Cell::new(ptr::null_mut()),
+            syscall_regs: [ZERO; 4],
+            syscall_sp: ZERO,
+            stack_bytes: ZERO,
+            retired_seg: Cell::new(ptr::null_mut()),
+            sudog: Sudog::new(),
+            select_done: AtomicU32::new(0),
+            select: SelectState {
+                cases: ZERO,
+                lock_order: ZERO,
+                count: Cell::new(0),
+                sends: Cell::new(0),
+            },
+            wait_obj: ZERO,
+            timer: Timer::new(),
+            coro: ZERO,
+            scratch: [ZERO; 4],
+            labels: AtomicUsize::new(0),
+            fips_indicator: Cell::new(0),
+            fips_bypass: Cell::new(false),
+            panic_on_fault: Cell::new(false),
+            bubble: Cell::new(ptr::null()),
+            leaked: AtomicBool::new(false),
+            assist_bytes: Cell::new(0),
+            scan_cycle: AtomicU32::new(0),
+        }
+    }
+
+    /// The goroutine (or g0) on whose behalf this thread runs.
+    #[inline(always)]
+    pub fn current() -> &'static G {
+        M::current().curg()
+    }
+
+    /// The M that runs it; only for a running G.
+    #[inline(always)]
+    pub fn m(&self) -> &'static M {
+        // SAFETY: set by `execute` for as long as the G runs; Ms are never freed.
+        unsafe { &*self.m.get() }
+    }
+
+    /// The address that compiled code holds in r15.
+    pub fn addr(&self) -> usize {
+        self as *const G as usize
+    }
+
+    /// State without the scan bit.
+    pub fn status(&self) -> Status {
+        match self.status.load(Ordering::Acquire) & !G::SCAN {
+            0 => Status::Idle,
+            1 => Status::Runnable,
+            2 => Status::Running,
+            3 => Status::Syscall,
+            4 => Status::Waiting,
+            6 => Status::Dead,
+            other => rt_os::throw!("goroutine {} has status {other}", self.goid.get()),
+        }
+    }
+
+    /// Why it is parked.
+    pub fn reason(&self) -> ParkReason {
+        ParkReason::ALL[self.reason.load(Ordering::Relaxed) as usize % ParkReason::ALL.len()]
+    }
+
+    /// Moves from one state to another; waits while the collector holds the scan bit. Any other
+    /// state is a broken invariant.
+    #[inline]
+    pub fn change_status(&self, from: Status, to: Status) {
+        if self.status.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            self.change_status_slow(from, to);
+        }
+    }
+
+    #[cold]
+    fn change_status_slow(&self, from: Status, to: Status) {
+        let mut spins = 0u32;
+        loop {
+            match self.status.compare_exchange_weak(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(found) if found & !G::SCAN != from as u32 => {
+                    rt_os::throw!("goroutine {}: status {found}, expected {from:?} to become {to:?}", self.goid.get())
+                }
+                Err(_) => {
+                    spins += 1;
+                    if spins % 100 == 0 {
+                        rt_os::thread::sched_yield();
+                    }
+                    core::hint::spin_loop();
+                }
+            }
+        }
+    }
+
+    /// Asks it to stop at its next safepoint.
+    pub fn request_preempt(&self) {
+        self.preempt.store(true, Ordering::Release);
+        self.stack_limit.store(abi::g::STACK_LIMIT_POISON, Ordering::Release);
+    }
+
+    /// The limit of its current segment: withdraws a preemption request's poison.
+    pub fn restore_stack_limit(&self) {
+        self.preempt.store(false, Ordering::Relaxed);
+        self.stack_limit.store(self.real_limit(), Ordering::Relaxed);
+    }
+
+    /// Limit of the current segment.
+    pub fn real_limit(&self) -> u64 {
+        if self.seg.get().is_null() {
+            return 0;
+        }
+        // SAFETY: the segment belongs to this G.
+        unsafe { (*self.seg.get()).limit as u64 }
+    }
+}
+
+/// List of Gs through `link`, first in first out. Not synchronised.
+#[derive(Default)]
+pub struct GList {
+    head: Cell<Option<&'static G>>,
+    tail: Cell<Option<&'static G>>,
+    len: Cell<usize>,
+}
+
+impl GList {
+    /// Empty.
+    pub const fn new() -> GList {
+        GList {
+            head: Cell::new(None),
+            tail: Cell::new(None),
+            len: Cell::new(0),
+        }
+    }
+    /// Number of Gs.
+    pub fn len(&self) -> usize {
+        self.len.get()
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len.get() == 0
+    }
+    /// Appends.
+    pub fn push_back(&self, g: &'static G) {
+        g.link.set(ptr::null());
+        match self.tail.get() {
+            Some(tail) => tail.link.set(g),
+            None => self.head.set(Some(g)),
+        }
+        self.tail.set(Some(g));
+        self.len.set(self.len.get() + 1);
+    }
+    /// Prepends.
+    pub fn push_front(&self, g: &'static G) {
+        g.link.set(self.head.get().map_or(ptr::null(), |head| head as *const G));
+        if self.tail.get().is_none() {
+            self.tail.set(Some(g));
+        }
+        self.head.set(Some(g));
+        self.len.set(self.len.get() + 1);
+    }
+    /// Removes the first.
+    pub fn pop_front(&self) -> Option<&'static G> {
+        let g = self.head.get()?;
+        // SAFETY: links of listed Gs point at Gs, which are never freed.
+        self.head.set(unsafe { g.link.get().as_ref() });
+        if self.head.get().is_none() {
+            self.tail.set(None);
+        }
+        g.link.set(ptr::null());
+        self.len.set(self.len.get() - 1);
+        Some(g)
+    }
+    /// Moves everything of `other` to the end.
+    pub fn append(&self, other: &GList) {
+        while let Some(g) = other.pop_front() {
+            self.push_back(g);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the scheduler needs from crates above it, as functions that the runtime crate sets at start, before
+//! there is a second thread. The defaults suit tests.
+
+use crate::g::{G, GList};
+use crate::p::P;
+use core::cell::Cell;
+
+/// The functions.
+pub struct Hooks {
+    /// Collects goroutines whose files are ready. `delay` in ns: 0 does not wait, negative waits until broken off.
+    pub netpoll: Cell<fn(delay: i64, ready: &GList)>,
+    /// Ends a waiting `netpoll`.
+    pub netpoll_break: Cell<fn()>,
+    /// Makes sure netpoll can be waited in (creates epoll).
+    pub netpoll_init: Cell<fn()>,
+    /// Whether netpoll exists, and whether goroutines wait in it.
+    pub netpoll_state: Cell<fn() -> (bool, bool)>,
+    /// Hands the values in the P's write barrier buffer to the collector.
+    pub wb_flush: Cell<fn(&'static P)>,
+    /// A P is about to be used for the first time or again; is given up for good.
+    pub p_init: Cell<fn(&'static P)>,
+    #[allow(missing_docs)]
+    pub p_destroy: Cell<fn(&'static P)>,
+    /// A goroutine ended.
+    pub g_exit: Cell<fn(&'static G)>,
+    /// Reports `stack exceeds limit` and dies.
+    pub stack_overflow: Cell<fn(&'static G) -> !>,
+    /// Reports a fatal error of the program (`all goroutines are asleep`) with a dump and dies.
+    pub fatal: Cell<fn(&str) -> !>,
+    /// Called by sysmon now and then: periodic collection, scavenger. Argument: nanotime.
+    pub sysmon_tick: Cell<fn(i64)>,
+    /// Whether a collector's worker should run on this P instead of a goroutine; runs it and returns true.
+    pub gc_work: Cell<fn(&'static P) -> bool>,
+    /// A panic reported from within an entry point: address of the Go function `panicText(string)`.
+    pub panic_text: Cell<usize>,
+    /// Calls a Go func value on g0 with these arguments.
+    pub call_go: Cell<fn(usize, [usize; 4])>,
+    /// Write barrier for one pointer slot that Rust code is about to overwrite.
+    pub wb_slot: Cell<fn(slot: usize, new: usize)>,
+}
+
+// SAFETY: written before the second thread exists, read-only afterwards.
+unsafe impl Sync for Hooks {}
+
+fn no_netpoll(_: i64, _: &GList) {}
+fn nothing() {}
+fn no_state() -> (bool, bool) {
+    (false, false)
+}
+fn ignore_p(_: &'static P) {}
+fn ignore_g(_: &'static G) {}
+fn overflow(g: &'static G) -> ! {
+    rt_os::throw!("stack overflow of goroutine {}", g.goid.get())
+}
+fn die(message: &str) -> ! {
+    rt_os::throw!("{message}")
+}
+fn ignore_time(_: i64) {}
+fn no_work(_: &'static P) -> bool {
+    false
+}
+fn call_default(closure: usize, args: [usize; 4]) {
+    crate::m::call_on_g0(closure, args);
+}
+fn no_barrier(_: usize, _: usize) {}
+
+/// The hooks in force.
+pub static HOOKS: Hooks = Hooks {
+    netpoll: Cell::new(no_netpoll),
+    netpoll_break: Cell::new(nothing),
+    netpoll_init: Cell::new(nothing),
+    netpoll_state: Cell::new(no_state),
+    wb_flush: Cell::new(ignore_p),
+    p_init: Cell::new(ignore_p),
+    p_destroy: Cell::new(ignore_p),
+    g_exit: Cell::new(ignore_g),
+    stack_overflow: Cell::new(overflow),
+    fatal: Cell::new(die),
+    sysmon_tick: Cell::new(ignore_time),
+    gc_work: Cell::new(no_work),
+    panic_text: Cell::new(0),
+    call_go: Cell::new(call_default),
+    wb_slot: Cell::new(no_barrier),
+};
+
+/// Flushes the current P's write barrier buffer (system function).
+pub extern "C" fn wb_flush_current() {
+    HOOKS.wb_flush.get()(crate::m::M::current().p());
+}
+
+/// See [`Hooks::stack_overflow`].
+pub fn stack_overflow(g: &'static G) -> ! {
+    HOOKS.stack_overflow.get()(g)
+}
+
+/// See [`Hooks::fatal`].
+pub fn fatal(message: &str) -> ! {
+    HOOKS.fatal.get()(message)
+}
+
+/// Raises a Go panic with this text in the goroutine whose entry point is running: its stack continues in `panicText`.
+pub fn raise_panic(text: &'static str) -> ! {
+    let g = G::current();
+    if g.is_g0.get() {
+        rt_os::throw!("panic on the system stack: {text}");
+    }
+    // SAFETY: we run in a system function of this goroutine: its context is saved.
+    unsafe { crate::arch::gogo_call(g, HOOKS.panic_text.get(), text.as_ptr() as usize, text.len(), 0) }
+}

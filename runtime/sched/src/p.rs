@@ -1,0 +1,218 @@
+//! P, the right to run Go code, with everything that is cached per right: run queue, timers, free Gs, the allocator's cache,
+//! the write barrier's buffer.
+
+use crate::g::{G, GList};
+use crate::m::M;
+use crate::runq::RunQueue;
+use crate::sudog::Sudog;
+use crate::timer::TimerHeap;
+use core::cell::{Cell, UnsafeCell};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+/// State of a P.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum PStatus {
+    /// On the idle list.
+    Idle = 0,
+    /// Owned by an M.
+    Running = 1,
+    /// Its M is in a system call; may be taken by whoever exchanges this state.
+    Syscall = 2,
+    /// Stopped for a stop-the-world; owned by whoever stopped the world.
+    Stopped = 3,
+    /// Not in use (GOMAXPROCS was lowered).
+    Dead = 4,
+}
+
+/// Words of a write barrier buffer.
+pub const WB_WORDS: usize = 512;
+
+/// The write barrier's buffer: `next` and `end` are known to the assembly.
+#[repr(C)]
+pub struct WbBuf {
+    /// Where the next pair goes.
+    pub next: Cell<usize>,
+    /// One past the last usable word.
+    pub end: Cell<usize>,
+    /// Old and new values, nulls included.
+    pub words: UnsafeCell<[usize; WB_WORDS]>,
+}
+
+impl WbBuf {
+    fn reset(&self) {
+        let base = self.words.get() as usize;
+        self.next.set(base);
+        self.end.set(base + WB_WORDS * 8);
+    }
+    /// Calls `visit` with the buffered values and empties the buffer.
+    pub fn drain(&self, visit: impl FnOnce(&[usize])) {
+        let base = self.words.get() as usize;
+        let count = (self.next.get() - base) / 8;
+        // SAFETY: the first `count` words are filled; the buffer belongs to the caller's P.
+        visit(unsafe { core::slice::from_raw_parts(base as *const usize, count) });
+        self.next.set(base);
+    }
+    /// Whether nothing is buffered.
+    pub fn is_empty(&self) -> bool {
+        self.next.get() == self.words.get() as usize
+    }
+}
+
+/// The processor descriptor.
+#[repr(C, align(128))]
+pub struct P {
+    /// Index in `SCHED.ps`.
+    pub id: Cell<u32>,
+    /// [`PStatus`].
+    pub status: AtomicU32,
+    /// M that owns it (hint for sysmon).
+    pub m: AtomicPtr<M>,
+    /// Next idle P (under SCHED's lock).
+    pub idle_link: Cell<*const P>,
+    /// Incremented at every `execute`: sysmon tells a long-running goroutine by it.
+    pub sched_tick: AtomicU32,
+    /// Incremented at every system call exit.
+    pub syscall_tick: AtomicU32,
+    /// What sysmon saw last, and when.
+    pub seen: SysmonView,
+    /// Runnable goroutines.
+    pub runq: RunQueue,
+    /// Timers; other Ps steal expired ones.
+    pub timers: TimerHeap,
+    /// The goroutine running, for sysmon's preemption.
+    pub running: AtomicPtr<G>,
+    /// Asked to stop: checked when its goroutine enters the scheduler.
+    pub preempt: AtomicBool,
+    /// Allocator's cache (opaque here).
+    pub mcache: Cell<usize>,
+    /// Write barrier buffer.
+    pub wb: WbBuf,
+    /// Dead Gs with a stack.
+    pub free_gs: GList,
+    sudogs: Cell<*const Sudog>,
+    /// Goroutine ids reserved for it.
+    pub goid_next: Cell<u64>,
+    #[allow(missing_docs)]
+    pub goid_end: Cell<u64>,
+    /// Collector's per-P state (opaque here).
+    pub gc_state: Cell<usize>,
+    /// Work done flags for a stop-the-world function to run at the next safepoint.
+    pub safepoint_fn: AtomicU32,
+    /// Switches, for schedtrace.
+    pub switches: AtomicU64,
+}
+
+/// Sysmon's memory of a P.
+#[derive(Default)]
+pub struct SysmonView {
+    #[allow(missing_docs)]
+    pub sched_tick: Cell<u32>,
+    #[allow(missing_docs)]
+    pub sched_when: Cell<i64>,
+    #[allow(missing_docs)]
+    pub syscall_tick: Cell<u32>,
+    #[allow(missing_docs)]
+    pub syscall_when: Cell<i64>,
+}
+
+// SAFETY: cells belong to the M that owns the P (status Running), to SCHED's lock holder while it is idle, to the world
+// stopper while it is stopped; sysmon's view to sysmon.
+unsafe impl Sync for P {}
+// SAFETY: as above.
+unsafe impl Send for P {}
+
+impl P {
+    /// An unused P.
+    pub const fn new() -> P {
+        P {
+            id: Cell::new(0),
+            status: AtomicU32::new(PStatus::Dead as u32),
+            m: AtomicPtr::new(ptr::null_mut()),
+            idle_link: Cell::new(ptr::null()),
+            sched_tick: AtomicU32::new(0),
+            syscall_tick: AtomicU32::new(0),
+            seen: SysmonView { sched_tick: Cell::new(0), sched_when: Cell::new(0), syscall_tick: Cell::new(0), syscall_when: Cell::new(0) },
+            runq: RunQueue::new(),
+            timers: TimerHeap::new(),
+            running: AtomicPtr::new(ptr::null_mut()),
+            preempt: AtomicBool::new(false),
+            mcache: Cell::new(0),
+            wb: WbBuf { next: Cell::new(0), end: Cell::new(0), words: UnsafeCell::new([0; WB_WORDS]) },
+            free_gs: GList::new(),
+            sudogs: Cell::new(ptr::null()),
+            goid_next: Cell::new(0),
+            goid_end: Cell::new(0),
+            gc_state: Cell::new(0),
+            safepoint_fn: AtomicU32::new(0),
+            switches: AtomicU64::new(0),
+        }
+    }
+
+    /// Prepares a P for its first use.
+    pub fn init(&'static self, id: u32) {
+        self.id.set(id);
+        self.status.store(PStatus::Stopped as u32, Ordering::Relaxed);
+        self.wb.reset();
+        self.timers.init(id);
+    }
+
+    /// State.
+    pub fn status(&self) -> PStatus {
+        match self.status.load(Ordering::Acquire) {
+            0 => PStatus::Idle,
+            1 => PStatus::Running,
+            2 => PStatus::Syscall,
+            3 => PStatus::Stopped,
+            _ => PStatus::Dead,
+        }
+    }
+
+    /// Sets the state; the caller owns the P.
+    pub fn set_status(&self, status: PStatus) {
+        self.status.store(status as u32, Ordering::Release);
+    }
+
+    /// Takes the P over from one state to another, if it is in it.
+    pub fn try_change(&self, from: PStatus, to: PStatus) -> bool {
+        self.status.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Address for `G.wb_buf`.
+    pub fn wb_buf_addr(&self) -> usize {
+        &self.wb as *const WbBuf as usize
+    }
+
+    /// An unused sudog; give it back with [`P::put_sudog`] of any P.
+    pub fn take_sudog(&self) -> &'static Sudog {
+        // SAFETY: free sudogs are initialised and never freed.
+        match unsafe { self.sudogs.get().as_ref() } {
+            Some(sudog) => {
+                self.sudogs.set(sudog.next.get());
+                sudog
+            }
+            None => crate::sudog::refill(),
+        }
+    }
+
+    /// Gives a sudog back.
+    pub fn put_sudog(&self, sudog: &'static Sudog) {
+        sudog.elem.set(0);
+        sudog.next.set(self.sudogs.get());
+        self.sudogs.set(sudog);
+    }
+
+    /// A new goroutine id.
+    pub fn next_goid(&self) -> u64 {
+        const BATCH: u64 = 16;
+        if self.goid_next.get() == self.goid_end.get() {
+            let first = crate::sched::SCHED.goid.fetch_add(BATCH, Ordering::Relaxed) + 1;
+            self.goid_next.set(first);
+            self.goid_end.set(first + BATCH);
+        }
+        let id = self.goid_next.get();
+        self.goid_next.set(id + 1);
+        id
+    }
+}
