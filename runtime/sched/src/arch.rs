@@ -582,7 +582,7 @@ unsafe extern "C" fn wbflush_save() {
 }
 
 /// Address of this thread's M.
-#[cfg(not(feature = "std"))]
+#[cfg(not(any(test, feature = "std")))]
 #[inline(always)]
 pub fn fs_base() -> usize {
     let m: usize;

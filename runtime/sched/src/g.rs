@@ -115,6 +115,10 @@ pub struct G {
     pub syscall_regs: [Cell<usize>; 4],
     /// Stack pointer down to which the stack is stable during a system call.
     pub syscall_sp: Cell<usize>,
+    /// Return address and rbp of the Go code that entered the system call, for tracebacks.
+    pub syscall_pc: Cell<usize>,
+    #[allow(missing_docs)]
+    pub syscall_bp: Cell<usize>,
     /// Bytes of all its segments.
     pub stack_bytes: Cell<usize>,
     /// Segment that morestack replaced; freed at the next occasion.
@@ -230,6 +234,8 @@ impl G {
             first_seg: Cell::new(ptr::null_mut()),
             syscall_regs: [ZERO; 4],
             syscall_sp: ZERO,
+            syscall_pc: ZERO,
+            syscall_bp: ZERO,
             stack_bytes: ZERO,
             retired_seg: Cell::new(ptr::null_mut()),
             sudog: Sudog::new(),

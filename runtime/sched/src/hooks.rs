@@ -3,7 +3,19 @@
 
 use crate::g::{G, GList};
 use crate::p::P;
+use abi::gotype::Type;
 use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// `runtime.writeBarrier`: nonzero while the barrier is on. Written with the world stopped.
+#[unsafe(export_name = "runtime.writeBarrier")]
+pub static WRITE_BARRIER: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the barrier is on.
+#[inline(always)]
+pub fn barrier_on() -> bool {
+    WRITE_BARRIER.load(Ordering::Relaxed) != 0
+}
 
 /// The functions.
 pub struct Hooks {
@@ -35,8 +47,12 @@ pub struct Hooks {
     pub panic_text: Cell<usize>,
     /// Calls a Go func value on g0 with these arguments.
     pub call_go: Cell<fn(usize, [usize; 4])>,
-    /// Write barrier for one pointer slot that Rust code is about to overwrite.
+    /// Write barrier for one pointer slot that Rust code is about to overwrite (0: only shades `new`).
     pub wb_slot: Cell<fn(slot: usize, new: usize)>,
+    /// Write barrier for a value of this type about to be copied from `src` (0: zeroed) to `dst`. Called only while the barrier is on.
+    pub wb_typed: Cell<fn(typ: *const Type, dst: usize, src: usize)>,
+    /// Allocates from the heap: (bytes, type or null). Zeroed. Dies if there is no memory.
+    pub malloc: Cell<fn(usize, *const Type) -> usize>,
 }
 
 // SAFETY: written before the second thread exists, read-only afterwards.
@@ -63,6 +79,10 @@ fn call_default(closure: usize, args: [usize; 4]) {
     crate::m::call_on_g0(closure, args);
 }
 fn no_barrier(_: usize, _: usize) {}
+fn no_typed_barrier(_: *const Type, _: usize, _: usize) {}
+fn malloc_persistent(size: usize, _: *const Type) -> usize {
+    crate::persist::alloc(size.max(8), 16)
+}
 
 /// The hooks in force.
 pub static HOOKS: Hooks = Hooks {
@@ -81,6 +101,8 @@ pub static HOOKS: Hooks = Hooks {
     panic_text: Cell::new(0),
     call_go: Cell::new(call_default),
     wb_slot: Cell::new(no_barrier),
+    wb_typed: Cell::new(no_typed_barrier),
+    malloc: Cell::new(malloc_persistent),
 };
 
 /// Flushes the current P's write barrier buffer (system function).

@@ -73,7 +73,9 @@ pub struct M {
     pub switches: AtomicU64,
     /// In a callback on g0: which goroutine was current before.
     pub before_g0: Cell<*const G>,
-    /// Semaphore for waiting to get a P back in the middle of runtime code.
+    /// What the thread runs instead of the scheduler.
+    pub thread_main: Cell<Option<crate::thread::ThreadMain>>,
+    /// Waits here for a P in the middle of runtime code.
     pub p_note: Note,
 }
 
@@ -113,6 +115,7 @@ impl M {
             held: Cell::new(ptr::null_mut()),
             switches: AtomicU64::new(0),
             before_g0: Cell::new(ptr::null()),
+            thread_main: Cell::new(None),
             p_note: Note::new(),
         }
     }
@@ -128,7 +131,7 @@ impl M {
     }
 
     /// This thread's M.
-    #[cfg(not(feature = "std"))]
+    #[cfg(not(any(test, feature = "std")))]
     #[inline(always)]
     pub fn current() -> &'static M {
         // SAFETY: see fs_base.
@@ -136,7 +139,7 @@ impl M {
     }
 
     /// This thread's M: in tests, one that the thread made for itself.
-    #[cfg(feature = "std")]
+    #[cfg(any(test, feature = "std"))]
     pub fn current() -> &'static M {
         crate::testing::current_m()
     }

@@ -6,9 +6,9 @@ use crate::m::M;
 use crate::runq::RunQueue;
 use crate::sudog::Sudog;
 use crate::timer::TimerHeap;
-use core::cell::{Cell, UnsafeCell};
+use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 /// State of a P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,40 +24,6 @@ pub enum PStatus {
     Stopped = 3,
     /// Not in use (GOMAXPROCS was lowered).
     Dead = 4,
-}
-
-/// Words of a write barrier buffer.
-pub const WB_WORDS: usize = 512;
-
-/// The write barrier's buffer: `next` and `end` are known to the assembly.
-#[repr(C)]
-pub struct WbBuf {
-    /// Where the next pair goes.
-    pub next: Cell<usize>,
-    /// One past the last usable word.
-    pub end: Cell<usize>,
-    /// Old and new values, nulls included.
-    pub words: UnsafeCell<[usize; WB_WORDS]>,
-}
-
-impl WbBuf {
-    fn reset(&self) {
-        let base = self.words.get() as usize;
-        self.next.set(base);
-        self.end.set(base + WB_WORDS * 8);
-    }
-    /// Calls `visit` with the buffered values and empties the buffer.
-    pub fn drain(&self, visit: impl FnOnce(&[usize])) {
-        let base = self.words.get() as usize;
-        let count = (self.next.get() - base) / 8;
-        // SAFETY: the first `count` words are filled; the buffer belongs to the caller's P.
-        visit(unsafe { core::slice::from_raw_parts(base as *const usize, count) });
-        self.next.set(base);
-    }
-    /// Whether nothing is buffered.
-    pub fn is_empty(&self) -> bool {
-        self.next.get() == self.words.get() as usize
-    }
 }
 
 /// The processor descriptor.
@@ -85,10 +51,8 @@ pub struct P {
     pub running: AtomicPtr<G>,
     /// Asked to stop: checked when its goroutine enters the scheduler.
     pub preempt: AtomicBool,
-    /// Allocator's cache (opaque here).
+    /// Allocator's cache (`rt_heap::MCache`), 0 while there is none.
     pub mcache: Cell<usize>,
-    /// Write barrier buffer.
-    pub wb: WbBuf,
     /// Dead Gs with a stack.
     pub free_gs: GList,
     sudogs: Cell<*const Sudog>,
@@ -98,10 +62,6 @@ pub struct P {
     pub goid_end: Cell<u64>,
     /// Collector's per-P state (opaque here).
     pub gc_state: Cell<usize>,
-    /// Work done flags for a stop-the-world function to run at the next safepoint.
-    pub safepoint_fn: AtomicU32,
-    /// Switches, for schedtrace.
-    pub switches: AtomicU64,
 }
 
 /// Sysmon's memory of a P.
@@ -139,14 +99,11 @@ impl P {
             running: AtomicPtr::new(ptr::null_mut()),
             preempt: AtomicBool::new(false),
             mcache: Cell::new(0),
-            wb: WbBuf { next: Cell::new(0), end: Cell::new(0), words: UnsafeCell::new([0; WB_WORDS]) },
             free_gs: GList::new(),
             sudogs: Cell::new(ptr::null()),
             goid_next: Cell::new(0),
             goid_end: Cell::new(0),
             gc_state: Cell::new(0),
-            safepoint_fn: AtomicU32::new(0),
-            switches: AtomicU64::new(0),
         }
     }
 
@@ -154,8 +111,6 @@ impl P {
     pub fn init(&'static self, id: u32) {
         self.id.set(id);
         self.status.store(PStatus::Stopped as u32, Ordering::Relaxed);
-        self.wb.reset();
-        self.timers.init(id);
     }
 
     /// State.
@@ -171,7 +126,7 @@ impl P {
 
     /// Sets the state; the caller owns the P.
     pub fn set_status(&self, status: PStatus) {
-        self.status.store(status as u32, Ordering::Release);
+        self.status.store(status as u32, Ordering::SeqCst);
     }
 
     /// Takes the P over from one state to another, if it is in it.
@@ -181,7 +136,7 @@ impl P {
 
     /// Address for `G.wb_buf`.
     pub fn wb_buf_addr(&self) -> usize {
-        &self.wb as *const WbBuf as usize
+        self.mcache.get() + rt_heap::mcache::WB_BUF
     }
 
     /// An unused sudog; give it back with [`P::put_sudog`] of any P.

@@ -377,3 +377,12 @@ pub unsafe fn frame_return(fp: usize) -> usize {
         pc
     }
 }
+
+/// Return address into the Go code that called the system function in progress.
+pub fn return_of_saved(g: &G) -> usize {
+    if g.sched_bp.get() == 0 {
+        return 0;
+    }
+    // SAFETY: the stub's frame: rbp chain of a goroutine inside a system function.
+    unsafe { frame_return(g.sched_bp.get()) }
+}

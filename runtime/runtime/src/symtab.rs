@@ -1,0 +1,139 @@
+//! The linker's tables: functions, lines, inlining, handlers.
+
+use abi::module::{CallHandler, FuncEntry, LocEntry, ModuleData, Table};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+static MODULE: AtomicPtr<ModuleData> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Makes the tables known. Once, at start.
+pub fn set_module(module: &'static ModuleData) {
+    MODULE.store(module as *const ModuleData as *mut ModuleData, Ordering::Release);
+}
+
+/// The tables.
+#[inline]
+pub fn module() -> &'static ModuleData {
+    // SAFETY: set at start, before anything asks; never changes.
+    unsafe { &*MODULE.load(Ordering::Acquire) }
+}
+
+/// Whether the tables are known yet.
+pub fn is_ready() -> bool {
+    !MODULE.load(Ordering::Acquire).is_null()
+}
+
+/// A table as a slice.
+pub fn slice<T>(table: &'static Table<T>) -> &'static [T] {
+    if table.len == 0 {
+        return &[];
+    }
+    // SAFETY: the linker's table.
+    unsafe { core::slice::from_raw_parts(table.ptr, table.len) }
+}
+
+/// No location.
+pub const NO_LOC: u32 = u32::MAX;
+
+/// Whether the address is in compiled Go code.
+#[inline]
+pub fn is_go(pc: usize) -> bool {
+    let module = module();
+    module.text <= pc && pc < module.etext
+}
+
+/// The function that covers an address.
+pub fn find_func(pc: usize) -> Option<&'static FuncEntry> {
+    if !is_ready() || !is_go(pc) {
+        return None;
+    }
+    let offset = (pc - module().text) as u32;
+    let funcs = slice(&module().funcs);
+    let index = funcs.partition_point(|func| func.start <= offset).checked_sub(1)?;
+    let func = &funcs[index];
+    (offset < func.start + func.size.max(1)).then_some(func)
+}
+
+/// Entry address.
+pub fn entry(func: &FuncEntry) -> usize {
+    module().text + func.start as usize
+}
+
+/// A string of the table.
+pub fn string(offset: u32) -> &'static str {
+    let bytes = slice(&module().strings);
+    let mut at = offset as usize;
+    let Some(len) = uleb(bytes, &mut at) else { return "?" };
+    match bytes.get(at..at + len as usize) {
+        // SAFETY: names and paths; printing them does not depend on UTF-8 validity, and `str` is used as bytes only.
+        Some(bytes) => unsafe { core::str::from_utf8_unchecked(bytes) },
+        None => "?",
+    }
+}
+
+fn uleb(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let (mut value, mut shift) = (0u64, 0);
+    loop {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        value |= ((byte & 0x7f) as u64) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 || shift > 63 {
+            return Some(value);
+        }
+    }
+}
+
+fn sleb(bytes: &[u8], at: &mut usize) -> Option<i64> {
+    let (mut value, mut shift) = (0i64, 0);
+    loop {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        value |= ((byte & 0x7f) as i64) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 || shift > 63 {
+            if byte & 0x40 != 0 && shift < 64 {
+                value |= -1 << shift;
+            }
+            return Some(value);
+        }
+    }
+}
+
+/// Index of the location of the instruction at `pc`.
+pub fn location_index(pc: usize) -> u32 {
+    let Some(func) = find_func(pc) else { return NO_LOC };
+    let bytes = slice(&module().lines);
+    let target = (pc - entry(func)) as u64;
+    let (mut at, mut offset, mut index) = (func.lines as usize, 0u64, 0i64);
+    let mut found = NO_LOC;
+    let mut first = true;
+    while let (Some(code), Some(delta)) = (uleb(bytes, &mut at), sleb(bytes, &mut at)) {
+        if code == 0 && delta == 0 && !first {
+            break;
+        }
+        first = false;
+        offset += code;
+        index += delta;
+        if offset > target {
+            break;
+        }
+        found = index as u32;
+    }
+    if (found as usize) < module().locs.len { found } else { NO_LOC }
+}
+
+/// A location.
+pub fn location(index: u32) -> Option<&'static LocEntry> {
+    slice(&module().locs).get(index as usize)
+}
+
+/// Where a frame continues after a recovered panic, by the return address of the call it is in.
+pub fn handler(ret: usize) -> Option<&'static CallHandler> {
+    if !is_go(ret.wrapping_sub(1)) {
+        return None;
+    }
+    let offset = (ret - module().text) as u32;
+    let handlers = slice(&module().handlers);
+    let index = handlers.binary_search_by_key(&offset, |handler| handler.ret).ok()?;
+    Some(&handlers[index])
+}

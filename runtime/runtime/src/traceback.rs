@@ -1,0 +1,393 @@
+//! Walking goroutine stacks by frame pointers; goroutine dumps in gc's format.
+
+use crate::symtab::{self, NO_LOC};
+use abi::module::func_flags;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use rt_sched::g::{G, Status};
+use rt_sched::m::M;
+use rt_sched::sched::SCHED;
+use rt_sched::stack;
+
+/// Where a walk begins: a code address (return address unless `exact`) and the rbp of its frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// Code address.
+    pub pc: usize,
+    /// Frame pointer of the function that `pc` is in.
+    pub fp: usize,
+    /// `pc` is an instruction that faulted, not a return address.
+    pub exact: bool,
+}
+
+/// Frames of a goroutine, innermost first: (code address to look up, return address or fault address, frame pointer).
+pub struct Frames {
+    next: Option<Start>,
+    left: usize,
+}
+
+/// A physical frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// Address within the call or faulting instruction.
+    pub lookup: usize,
+    /// Return address (fault address for an exact start).
+    pub pc: usize,
+    /// Frame pointer.
+    pub fp: usize,
+}
+
+impl Frames {
+    /// From here outwards.
+    pub fn new(start: Start) -> Frames {
+        Frames { next: Some(start), left: 1 << 24 }
+    }
+
+    /// Of a goroutine that is inside a system function, parked, runnable or in a system call; the caller makes sure that it
+    /// stays so.
+    pub fn of(g: &G) -> Frames {
+        let start = match g.status() {
+            Status::Dead | Status::Idle => None,
+            Status::Syscall => Some(Start { pc: g.syscall_pc.get(), fp: g.syscall_bp.get(), exact: false }),
+            _ if g.sched_bp.get() == 0 => None,
+            // SAFETY: the stub's frame of a goroutine at rest: [rbp] is the Go caller's rbp.
+            _ => Some(Start { pc: stack::return_of_saved(g), fp: unsafe { *(g.sched_bp.get() as *const usize) }, exact: false }),
+        };
+        Frames { next: start, left: 1 << 24 }
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Frame;
+    /// The next frame of Go code; assembly stubs in between are skipped.
+    fn next(&mut self) -> Option<Frame> {
+        loop {
+            let start = self.next.take()?;
+            if self.left == 0 {
+                return None;
+            }
+            self.left -= 1;
+            if start.fp != 0 {
+                // SAFETY: live frames of a goroutine at rest: the chain ends with 0 in the first one.
+                let (pc, fp) = unsafe { (stack::frame_return(start.fp), *(start.fp as *const usize)) };
+                self.next = Some(Start { pc, fp, exact: false });
+            }
+            let lookup = if start.exact { start.pc } else { start.pc.wrapping_sub(1) };
+            if symtab::is_go(lookup) {
+                return Some(Frame { lookup, pc: start.pc, fp: start.fp });
+            }
+        }
+    }
+}
+
+/// GOTRACEBACK: 0 none, 1 single, 2 all, 3 system, 4 crash.
+pub static LEVEL: AtomicU32 = AtomicU32::new(1);
+/// Descriptor of `debug.SetCrashOutput`, -1 for none.
+pub static CRASH_FD: AtomicI32 = AtomicI32::new(-1);
+
+/// Applies a GOTRACEBACK value.
+pub fn set_level(text: &[u8]) {
+    let level = match text {
+        b"none" => 0,
+        b"single" | b"" => 1,
+        b"all" => 2,
+        b"system" => 3,
+        b"crash" | b"wer" => 4,
+        digits => match core::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()) {
+            Some(number) => number.min(3),
+            None => 2,
+        },
+    };
+    LEVEL.store(level, Ordering::Relaxed);
+}
+
+/// Where dumps go.
+pub trait Sink {
+    /// Appends.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+/// Standard error, and the crash output if there is one.
+pub struct Stderr;
+
+impl Sink for Stderr {
+    fn put(&mut self, bytes: &[u8]) {
+        let _ = rt_os::poll::write_all(2, bytes);
+        let crash = CRASH_FD.load(Ordering::Relaxed);
+        if crash >= 0 {
+            let _ = rt_os::poll::write_all(crash, bytes);
+        }
+    }
+}
+
+/// A byte buffer; what does not fit is dropped.
+pub struct Buffer<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Buffer<'a> {
+    /// Empty.
+    pub fn new(bytes: &'a mut [u8]) -> Buffer<'a> {
+        Buffer { bytes, len: 0 }
+    }
+    /// Bytes written.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Sink for Buffer<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let count = bytes.len().min(self.bytes.len() - self.len);
+        self.bytes[self.len..self.len + count].copy_from_slice(&bytes[..count]);
+        self.len += count;
+    }
+}
+
+/// Collects pieces of a line so that they leave in one write.
+pub struct Line<'a> {
+    sink: &'a mut dyn Sink,
+    buf: [u8; 512],
+    len: usize,
+}
+
+impl<'a> Line<'a> {
+    /// Writes to this sink.
+    pub fn new(sink: &'a mut dyn Sink) -> Line<'a> {
+        Line { sink, buf: [0; 512], len: 0 }
+    }
+    fn flush(&mut self) {
+        self.sink.put(&self.buf[..self.len]);
+        self.len = 0;
+    }
+}
+
+impl Write for Line<'_> {
+    fn write_str(&mut self, s: &str) -> core::fmt::Result {
+        let mut bytes = s.as_bytes();
+        while !bytes.is_empty() {
+            if self.len == self.buf.len() {
+                self.flush();
+            }
+            let count = bytes.len().min(self.buf.len() - self.len);
+            self.buf[self.len..self.len + count].copy_from_slice(&bytes[..count]);
+            self.len += count;
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// A frame as printed: a function, perhaps inlined, at a place.
+struct Logical {
+    name: &'static str,
+    file: &'static str,
+    line: u32,
+    inlined: bool,
+    runtime: bool,
+    wrapper: bool,
+    /// Offset of the return address in the function.
+    offset: usize,
+}
+
+/// Calls `visit` for the function at an address and everything it is inlined into, innermost first.
+fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
+    let Some(func) = symtab::find_func(frame.lookup) else { return };
+    let offset = frame.pc - symtab::entry(func);
+    let flags = func.flags;
+    let mut index = symtab::location_index(frame.lookup);
+    if index == NO_LOC {
+        visit(Logical {
+            name: symtab::string(func.name),
+            file: symtab::string(func.file),
+            line: func.line,
+            inlined: false,
+            runtime: flags & func_flags::RUNTIME != 0,
+            wrapper: flags & func_flags::WRAPPER != 0,
+            offset,
+        });
+        return;
+    }
+    while let Some(loc) = symtab::location(index) {
+        let outermost = loc.parent == NO_LOC;
+        let name = symtab::string(if outermost { func.name } else { loc.func });
+        visit(Logical {
+            name,
+            file: symtab::string(loc.file),
+            line: loc.line,
+            inlined: !outermost,
+            runtime: if outermost { flags & func_flags::RUNTIME != 0 } else { is_runtime_name(name) },
+            wrapper: if outermost { flags & func_flags::WRAPPER != 0 } else { loc.func_line & 1 != 0 },
+            offset,
+        });
+        if outermost {
+            break;
+        }
+        index = loc.parent;
+    }
+}
+
+fn is_runtime_name(name: &str) -> bool {
+    name.starts_with("runtime.") || name.starts_with("internal/runtime/")
+}
+
+/// Exported functions of package runtime are shown in tracebacks.
+fn is_exported_runtime(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("runtime.") else { return false };
+    let rest = rest.strip_prefix("(*").unwrap_or(rest);
+    rest.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
+}
+
+/// Frames printed at each end of a long stack.
+const INNER: usize = 50;
+const OUTER: usize = 50;
+
+fn print_frames(sink: &mut dyn Sink, frames: impl Fn() -> Frames, show_runtime: bool) {
+    // First pass: how many there are.
+    let mut total = 0;
+    walk_shown(frames(), show_runtime, |_| total += 1);
+    let mut number = 0;
+    walk_shown(frames(), show_runtime, |frame| {
+        number += 1;
+        if total > INNER + OUTER && number > INNER && number <= total - OUTER {
+            if number == INNER + 1 {
+                let _ = writeln!(Line::new(sink), "...{} frames elided...", total - INNER - OUTER);
+            }
+            return;
+        }
+        let name = if frame.name == "runtime.gopanic" { "panic" } else { frame.name };
+        let mut line = Line::new(sink);
+        let _ = write!(line, "{name}(...)\n\t{}:{}", frame.file, frame.line);
+        if !frame.inlined {
+            let _ = write!(line, " +{:#x}", frame.offset);
+        }
+        let _ = line.write_str("\n");
+    });
+}
+
+fn walk_shown(frames: Frames, show_runtime: bool, mut visit: impl FnMut(&Logical)) {
+    let mut seen_user = false;
+    for frame in frames {
+        expand(&frame, |logical| {
+            let shown = show_runtime || (!logical.wrapper && (!logical.runtime || is_exported_runtime(logical.name))) || (logical.name == "runtime.gopanic" && seen_user);
+            if shown {
+                seen_user = true;
+                visit(&logical);
+            }
+        });
+    }
+}
+
+/// `goroutine N [state]:` line.
+fn print_header(sink: &mut dyn Sink, g: &G, running_here: bool) {
+    let mut line = Line::new(sink);
+    let _ = write!(line, "goroutine {} [", g.goid.get());
+    let _ = match g.status() {
+        _ if running_here => line.write_str("running"),
+        Status::Idle => line.write_str("idle"),
+        Status::Runnable => line.write_str("runnable"),
+        Status::Running => line.write_str("running"),
+        Status::Syscall => line.write_str("syscall"),
+        Status::Waiting => line.write_str(g.reason().text()),
+        Status::Dead => line.write_str("dead"),
+    };
+    if g.leaked.load(Ordering::Relaxed) {
+        let _ = line.write_str(" (leaked)");
+    }
+    let since = g.wait_since.get();
+    if matches!(g.status(), Status::Waiting | Status::Syscall) && since != 0 {
+        let minutes = (rt_os::time::nanotime() - since) / 60_000_000_000;
+        if minutes >= 1 {
+            let _ = write!(line, ", {minutes} minutes");
+        }
+    }
+    if !g.locked_m.get().is_null() {
+        let _ = line.write_str(", locked to thread");
+    }
+    let _ = line.write_str("]:\n");
+}
+
+fn print_creator(sink: &mut dyn Sink, g: &G) {
+    let pc = g.created_by.get();
+    if pc == 0 || g.goid.get() == 1 {
+        return;
+    }
+    let frame = Frame { lookup: pc - 1, pc, fp: 0 };
+    let mut done = false;
+    expand(&frame, |logical| {
+        if done || logical.wrapper {
+            return;
+        }
+        done = true;
+        let mut line = Line::new(sink);
+        let _ = write!(line, "created by {}", logical.name);
+        if g.parent.get() != 0 {
+            let _ = write!(line, " in goroutine {}", g.parent.get());
+        }
+        let _ = write!(line, "\n\t{}:{}", logical.file, logical.line);
+        if !logical.inlined {
+            let _ = write!(line, " +{:#x}", logical.offset);
+        }
+        let _ = line.write_str("\n");
+    });
+}
+
+/// One goroutine: header, frames, creator. `start`: from here instead of from its saved context.
+pub fn print_goroutine(sink: &mut dyn Sink, g: &G, start: Option<Start>, show_runtime: bool) {
+    let here = start.is_some();
+    print_header(sink, g, here);
+    if !here && g.status() == Status::Running && g.m.get() != M::current() as *const M {
+        sink.put(b"\tgoroutine running on other thread; stack unavailable\n");
+    } else {
+        print_frames(
+            sink,
+            || match start {
+                Some(start) => Frames::new(start),
+                None => Frames::of(g),
+            },
+            show_runtime,
+        );
+    }
+    print_creator(sink, g);
+}
+
+/// All goroutines but `except`, by id as far as that is cheap: in order of creation of their descriptors.
+pub fn print_others(sink: &mut dyn Sink, except: Option<&G>, show_runtime: bool) {
+    // Descriptors are listed newest first; print oldest first.
+    let mut last_printed = 0u64;
+    loop {
+        let mut next: Option<&'static G> = None;
+        for g in SCHED.all_gs() {
+            let id = g.goid.get();
+            if id > last_printed
+                && !matches!(g.status(), Status::Dead | Status::Idle)
+                && (show_runtime || !g.system.get())
+                && except.is_none_or(|except| !core::ptr::eq(except, g))
+                && next.is_none_or(|next| id < next.goid.get())
+            {
+                next = Some(g);
+            }
+        }
+        let Some(g) = next else { return };
+        last_printed = g.goid.get();
+        sink.put(b"\n");
+        print_goroutine(sink, g, None, show_runtime);
+    }
+}
+
+/// The physical return addresses of a stack.
+pub fn callers(frames: Frames, skip: usize, out: &mut [usize]) -> usize {
+    let mut count = 0;
+    for (slot, frame) in out.iter_mut().zip(frames.skip(skip)) {
+        *slot = frame.pc;
+        count += 1;
+    }
+    count
+}

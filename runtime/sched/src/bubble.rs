@@ -1,0 +1,286 @@
+//! synctest bubbles: groups of goroutines with a clock of their own that moves when all of them are durably blocked.
+
+use crate::g::{G, Status};
+use crate::m::M;
+use crate::proc;
+use crate::reason::ParkReason;
+use crate::timer::TimerHeap;
+use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use rt_sync::{LockRank, RawMutex};
+
+/// Midnight UTC 2000-01-01 in ns since 1970: where a bubble's clock starts.
+const EPOCH: i64 = 946_684_800_000_000_000;
+
+/// A bubble. Off-heap, never freed (one per test).
+pub struct Bubble {
+    lock: RawMutex,
+    timers: TimerHeap,
+    now: AtomicI64,
+    /// Goroutines of the bubble, the root included.
+    total: Cell<i32>,
+    /// Of these, not durably blocked; plus pins.
+    active: Cell<i32>,
+    /// Called synctest.Run; null once it is over.
+    root: Cell<*const G>,
+    /// In synctest.Wait.
+    waiter: Cell<*const G>,
+    waiting: Cell<bool>,
+    /// The root is parked in Run's loop.
+    root_parked: Cell<bool>,
+    done: AtomicBool,
+    /// Bubble's main goroutine has ended.
+    main: Cell<*const G>,
+    main_done: Cell<bool>,
+}
+
+// SAFETY: cells under the lock.
+unsafe impl Sync for Bubble {}
+
+/// The goroutine's bubble.
+#[inline]
+pub fn of(g: &G) -> Option<&'static Bubble> {
+    // SAFETY: null or a bubble, never freed.
+    unsafe { g.bubble.get().as_ref() }
+}
+
+/// The clock of the current goroutine: its bubble's or the system's.
+#[inline]
+pub fn now() -> i64 {
+    let curg = M::current().curg.load(Ordering::Relaxed);
+    // SAFETY: null or the current G.
+    match unsafe { curg.as_ref() }.and_then(of) {
+        Some(bubble) => bubble.now(),
+        None => rt_os::time::nanotime(),
+    }
+}
+
+impl Bubble {
+    const fn new() -> Bubble {
+        Bubble {
+            lock: RawMutex::new(LockRank::Unranked),
+            timers: TimerHeap::new(),
+            now: AtomicI64::new(EPOCH),
+            total: Cell::new(0),
+            active: Cell::new(0),
+            root: Cell::new(ptr::null()),
+            waiter: Cell::new(ptr::null()),
+            waiting: Cell::new(false),
+            root_parked: Cell::new(false),
+            done: AtomicBool::new(false),
+            main: Cell::new(ptr::null()),
+            main_done: Cell::new(false),
+        }
+    }
+
+    /// Its clock (ns since 1970; serves as monotonic clock too).
+    pub fn now(&self) -> i64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// Its timers.
+    pub fn timers(&'static self) -> &'static TimerHeap {
+        &self.timers
+    }
+
+    /// Whether Run has returned.
+    pub fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    fn unlock(&self) {
+        // SAFETY: callers hold it.
+        unsafe { self.lock.unlock() };
+    }
+
+    /// A goroutine of the bubble starts another.
+    pub fn adopt(&'static self, g: &'static G) {
+        self.lock.lock();
+        self.total.set(self.total.get() + 1);
+        self.active.set(self.active.get() + 1);
+        self.unlock();
+        g.bubble.set(self);
+    }
+
+    /// Keeps the bubble from being idle: somebody outside acts for it.
+    pub fn pin(&self) {
+        self.lock.lock();
+        self.active.set(self.active.get() + 1);
+        self.unlock();
+    }
+
+    /// Undoes [`Bubble::pin`].
+    pub fn unpin(&self) {
+        self.lock.lock();
+        self.active.set(self.active.get() - 1);
+        let wake = self.maybe_wake();
+        self.unlock();
+        if let Some(g) = wake {
+            proc::ready(g);
+        }
+    }
+
+    /// If every goroutine is durably blocked: the one to wake (Wait's caller first, else the root). It counts as active from now on,
+    /// so that nobody else wakes it. [lock]
+    fn maybe_wake(&self) -> Option<&'static G> {
+        if self.active.get() > 0 {
+            return None;
+        }
+        // SAFETY: null or a G.
+        if let Some(waiter) = unsafe { self.waiter.replace(ptr::null()).as_ref() } {
+            self.active.set(self.active.get() + 1);
+            return Some(waiter);
+        }
+        if self.root_parked.replace(false) {
+            self.active.set(self.active.get() + 1);
+            // SAFETY: parked root.
+            return unsafe { self.root.get().as_ref() };
+        }
+        None
+    }
+}
+
+/// A goroutine is about to park (status still running).
+#[inline]
+pub fn on_park(g: &'static G, reason: ParkReason) {
+    if let Some(bubble) = of(g)
+        && reason.is_durable()
+    {
+        blocked(bubble, g);
+    }
+}
+
+#[cold]
+fn blocked(bubble: &'static Bubble, g: &'static G) {
+    bubble.lock.lock();
+    bubble.active.set(bubble.active.get() - 1);
+    g.scratch[3].set(1);
+    let wake = bubble.maybe_wake();
+    bubble.unlock();
+    if let Some(other) = wake {
+        // Not `ready` on this P's next slot: the caller has not parked yet, but it holds only its own operation's lock.
+        proc::ready(other);
+    }
+}
+
+/// A parked goroutine is made runnable.
+#[inline]
+pub fn on_ready(g: &'static G) {
+    if let Some(bubble) = of(g)
+        && g.scratch[3].replace(0) == 1
+    {
+        bubble.lock.lock();
+        bubble.active.set(bubble.active.get() + 1);
+        bubble.unlock();
+    }
+}
+
+/// A goroutine ended.
+#[inline]
+pub fn on_exit(g: &'static G) {
+    if let Some(bubble) = of(g) {
+        bubble.lock.lock();
+        bubble.total.set(bubble.total.get() - 1);
+        bubble.active.set(bubble.active.get() - 1);
+        if ptr::eq(bubble.main.get(), g) {
+            bubble.main_done.set(true);
+        }
+        let wake = bubble.maybe_wake();
+        bubble.unlock();
+        g.bubble.set(ptr::null());
+        if let Some(other) = wake {
+            proc::ready(other);
+        }
+    }
+}
+
+/// `internal/synctest.Run` (system function): runs the func value in a new bubble and returns when all its goroutines have ended.
+pub extern "C" fn run(function: usize) {
+    let g = G::current();
+    if of(g).is_some() {
+        crate::hooks::raise_panic("synctest.Run called from within a synctest bubble");
+    }
+    let at = crate::persist::alloc(size_of::<Bubble>(), 64) as *mut Bubble;
+    // SAFETY: fresh memory, never freed.
+    let bubble: &'static Bubble = unsafe {
+        at.write(Bubble::new());
+        &*at
+    };
+    bubble.timers.bubbled.set(true);
+    bubble.total.set(1);
+    bubble.active.set(1);
+    bubble.root.set(g);
+    g.bubble.set(bubble);
+    let main = proc::spawn(function, crate::stack::return_of_saved(g), Some(g));
+    bubble.main.set(main);
+    wait_as_root(g);
+}
+
+/// The root's loop: parks until the bubble is idle; then moves the clock to the next timer, or finds the bubble finished or
+/// deadlocked.
+fn wait_as_root(g: &'static G) {
+    let Some(bubble) = of(g) else { return };
+    loop {
+        bubble.lock.lock();
+        if bubble.total.get() == 1 {
+            bubble.unlock();
+            g.bubble.set(ptr::null());
+            bubble.done.store(true, Ordering::Release);
+            return;
+        }
+        if bubble.active.get() > 1 {
+            // Others run: park until they are all blocked.
+            bubble.active.set(bubble.active.get() - 1);
+            bubble.root_parked.set(true);
+            g.on_resume.set(Some(wait_as_root));
+            g.reason.store(ParkReason::SynctestRun as u8, Ordering::Relaxed);
+            g.change_status(Status::Running, Status::Waiting);
+            bubble.unlock();
+            proc::schedule();
+        }
+        let next = bubble.timers.next_when();
+        bubble.unlock();
+        if next == 0 {
+            g.bubble.set(ptr::null());
+            bubble.done.store(true, Ordering::Release);
+            crate::hooks::raise_panic(if bubble.main_done.get() {
+                "deadlock: main bubble goroutine has exited but blocked goroutines remain"
+            } else {
+                "deadlock: all goroutines in bubble are blocked"
+            });
+        }
+        if next > bubble.now() {
+            bubble.now.store(next, Ordering::Relaxed);
+        }
+        bubble.timers.run(bubble.now());
+    }
+}
+
+/// `internal/synctest.Wait` (system function).
+pub extern "C" fn wait() {
+    let g = G::current();
+    let Some(bubble) = of(g) else { crate::hooks::raise_panic("goroutine is not in a bubble") };
+    bubble.lock.lock();
+    if bubble.waiting.get() {
+        bubble.unlock();
+        crate::hooks::raise_panic("wait already in progress");
+    }
+    bubble.active.set(bubble.active.get() - 1);
+    if bubble.active.get() == 0 {
+        bubble.active.set(1);
+        bubble.unlock();
+        return;
+    }
+    bubble.waiting.set(true);
+    bubble.waiter.set(g);
+    g.on_resume.set(Some(|g| {
+        if let Some(bubble) = of(g) {
+            bubble.waiting.set(false);
+        }
+    }));
+    g.reason.store(ParkReason::SynctestWait as u8, Ordering::Relaxed);
+    g.change_status(Status::Running, Status::Waiting);
+    bubble.unlock();
+    proc::schedule()
+}

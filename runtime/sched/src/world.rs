@@ -1,0 +1,219 @@
+//! Stopping the world, stopping one goroutine, changing the number of Ps.
+
+use crate::g::{G, Status};
+use crate::hooks::HOOKS;
+use crate::m::M;
+use crate::p::{P, PStatus};
+use crate::sched::{MAX_PS, SCHED};
+use crate::{stack, syscall, thread};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// While stopping: how often requests are repeated, in case one fell into the gap between check and store of a limit.
+const REPEAT_NS: i64 = 100_000;
+
+/// The collector wants idle Ps to run its workers.
+pub static GC_WANTS_WORKERS: AtomicBool = AtomicBool::new(false);
+
+/// Whether a P that has nothing else to do should run a worker.
+pub fn gc_wants_workers() -> bool {
+    GC_WANTS_WORKERS.load(Ordering::Relaxed)
+}
+
+/// Stops all other Ps. The caller holds a P and keeps it. Others who want the same wait.
+pub fn stop() {
+    if !SCHED.world.try_lock() {
+        syscall::blocking(|| SCHED.world.lock());
+    }
+    let m = M::current();
+    let own = m.p();
+    let guard = SCHED.lock();
+    SCHED.stop_note.clear();
+    SCHED.stop_wait.set(SCHED.p_count.load(Ordering::Relaxed) as i32);
+    SCHED.stopping.store(true, Ordering::SeqCst);
+    for p in SCHED.all_ps() {
+        thread::preempt_p(p);
+    }
+    own.set_status(PStatus::Stopped);
+    SCHED.stop_wait.set(SCHED.stop_wait.get() - 1);
+    for p in SCHED.all_ps() {
+        if p.try_change(PStatus::Syscall, PStatus::Stopped) {
+            p.syscall_tick.fetch_add(1, Ordering::Relaxed);
+            p.running.store(ptr::null_mut(), Ordering::Relaxed);
+            SCHED.stop_wait.set(SCHED.stop_wait.get() - 1);
+        }
+    }
+    while let Some(p) = SCHED.idle_p_get(&guard) {
+        p.set_status(PStatus::Stopped);
+        SCHED.stop_wait.set(SCHED.stop_wait.get() - 1);
+    }
+    let wait = SCHED.stop_wait.get() > 0;
+    drop(guard);
+    if wait {
+        while !SCHED.stop_note.sleep_for(REPEAT_NS) {
+            for p in SCHED.all_ps() {
+                if p.status() == PStatus::Running {
+                    thread::preempt_p(p);
+                }
+            }
+        }
+        SCHED.stop_note.clear();
+    }
+}
+
+/// Lets the Ps go on.
+pub fn start() {
+    let m = M::current();
+    let own = m.p();
+    let guard = SCHED.lock();
+    let count = SCHED.p_count.load(Ordering::Relaxed);
+    own.set_status(PStatus::Running);
+    SCHED.stopping.store(false, Ordering::SeqCst);
+    // Ps with work get an M; the others are idle. Waiters inside the runtime come first.
+    let mut runnable: *const P = ptr::null();
+    for id in (0..count).rev() {
+        let p = SCHED.p(id);
+        if ptr::eq(p, own) {
+            continue;
+        }
+        if syscall::give_to_waiter(&guard, p) {
+            continue;
+        }
+        if p.runq.is_empty() {
+            SCHED.idle_p_put(&guard, p);
+        } else {
+            p.idle_link.set(runnable);
+            runnable = p;
+        }
+    }
+    thread::wake_sysmon();
+    drop(guard);
+    // SAFETY: the chain made above; Ps are never freed.
+    while let Some(p) = unsafe { runnable.as_ref() } {
+        runnable = p.idle_link.get();
+        let guard = SCHED.lock();
+        thread::start_m_locked(guard, p, false);
+    }
+    // SAFETY: taken in `stop`.
+    unsafe { SCHED.world.unlock() };
+    if SCHED.main_started.load(Ordering::Relaxed) {
+        crate::proc::wake_p();
+    }
+}
+
+/// Sets the number of Ps; the world is stopped (or has not begun: the caller has no P). Returns nothing; the caller's P stays
+/// valid, or, if it disappears, is exchanged for the first.
+pub fn resize(count: u32) {
+    let m = M::current();
+    let count = count.clamp(1, MAX_PS as u32);
+    let old = SCHED.p_count.load(Ordering::Relaxed);
+    for id in 0..count {
+        if SCHED.ps[id as usize].load(Ordering::Relaxed).is_null() {
+            let at = crate::persist::alloc(size_of::<P>(), align_of::<P>()) as *mut P;
+            // SAFETY: fresh memory of the right size; never freed.
+            let p: &'static P = unsafe {
+                at.write(P::new());
+                &*at
+            };
+            p.init(id);
+            SCHED.ps[id as usize].store(at, Ordering::Release);
+        }
+        let p = SCHED.p(id);
+        if id >= old {
+            p.set_status(PStatus::Stopped);
+            HOOKS.p_init.get()(p);
+        }
+    }
+    SCHED.p_count.store(count, Ordering::Release);
+    let own_gone = m.p_opt().is_some_and(|p| p.id.get() >= count);
+    if own_gone || m.p_opt().is_none() {
+        if own_gone {
+            let p = thread::release_p(m);
+            p.set_status(PStatus::Stopped);
+        }
+        thread::acquire_p(m, SCHED.p(0));
+        m.p().set_status(PStatus::Stopped);
+        // SAFETY: null or the current G.
+        if let Some(g) = unsafe { m.curg.load(Ordering::Relaxed).as_ref() } {
+            crate::proc::attach(m, m.p(), g);
+        }
+    }
+    for id in count..old {
+        let p = SCHED.p(id);
+        let guard = SCHED.lock();
+        p.runq.drain(|g| SCHED.global_put(&guard, g));
+        while let Some(g) = p.free_gs.pop_front() {
+            SCHED.free_gs.push_back(g);
+        }
+        drop(guard);
+        p.timers.move_all_to(&SCHED.p(0).timers);
+        HOOKS.p_destroy.get()(p);
+        p.set_status(PStatus::Dead);
+    }
+}
+
+/// `GOMAXPROCS(n)`: returns the number before; 0 only asks.
+pub fn set_procs(count: i64) -> u32 {
+    let old = SCHED.p_count.load(Ordering::Relaxed);
+    if count <= 0 || count == old as i64 {
+        return old;
+    }
+    stop();
+    resize(count.min(MAX_PS as i64) as u32);
+    start();
+    old
+}
+
+/// Holds a goroutine still and calls `visit` with every range of its stack in use and its saved registers. The caller's own
+/// goroutine is at rest (system stack). Returns false if it runs and was asked to stop: try again later.
+pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) -> bool {
+    let own = M::current().curg.load(Ordering::Relaxed);
+    if ptr::eq(own, g) {
+        visit_context(g, g.sched_sp.get(), visit);
+        return true;
+    }
+    loop {
+        let found = g.status.load(Ordering::Acquire);
+        if found & G::SCAN != 0 {
+            return false;
+        }
+        let status = g.status();
+        match status {
+            Status::Dead | Status::Idle => return true,
+            Status::Running => {
+                if SCHED.stopping.load(Ordering::Relaxed) && all_stopped() {
+                    // World stopped: a goroutine that counts as running is inside the runtime on its system stack.
+                    visit_context(g, g.sched_sp.get(), visit);
+                    return true;
+                }
+                g.request_preempt();
+                return false;
+            }
+            Status::Runnable | Status::Waiting | Status::Syscall => {
+                if g.status.compare_exchange(found, found | G::SCAN, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                    continue;
+                }
+                let sp = if status == Status::Syscall { g.syscall_sp.get() } else { g.sched_sp.get() };
+                visit_context(g, sp, visit);
+                if status == Status::Syscall {
+                    let regs = g.syscall_regs.as_ptr() as usize;
+                    visit(regs, regs + size_of_val(&g.syscall_regs));
+                } else {
+                    stack::trim(g);
+                }
+                g.status.store(found, Ordering::Release);
+                return true;
+            }
+        }
+    }
+}
+
+fn all_stopped() -> bool {
+    SCHED.all_ps().all(|p| p.status() != PStatus::Running)
+}
+
+fn visit_context(g: &G, sp: usize, visit: &mut dyn FnMut(usize, usize)) {
+    if sp != 0 && !g.seg.get().is_null() {
+        stack::for_each_range(g, sp, visit);
+    }
+}
