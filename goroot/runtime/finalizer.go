@@ -110,9 +110,9 @@ func runFinalizer(r *finalizerRecord) {
 	f := (*finalizerFunc)(r.fn)
 	var words [2]unsafe.Pointer
 	words[0] = r.obj
-	if r.fint.Kind_ == kindInterface {
+	if f.typ.In(0).Kind_ == kindInterface {
 		words[1] = r.obj
-		if i := r.fint.InterfaceType(); len(i.Methods) == 0 {
+		if i := f.typ.In(0).InterfaceType(); len(i.Methods) == 0 {
 			words[0] = unsafe.Pointer(r.ot)
 		} else {
 			words[0] = unsafe.Pointer(assertE2I(i, r.ot))

@@ -102,7 +102,7 @@ pub struct Gc {
     /// Cycles completed (marking and its end; sweeping may go on).
     cycles: AtomicU32,
     /// Of them forced.
-    pub(crate) forced: AtomicU32,
+    pub forced: AtomicU32,
     /// Goals, trigger, prices.
     pub pacer: Pacer,
     /// Bytes marked in this cycle.

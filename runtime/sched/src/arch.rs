@@ -30,78 +30,80 @@ pub const G_PREEMPT: usize = offset_of!(G, preempt);
 /// Offset of `G::start_fn`.
 pub const G_START_FN: usize = offset_of!(G, start_fn);
 
+/// Assembles a function under each of the symbols (Go symbols have slashes, so names are quoted; `#[unsafe(naked)]` cannot do that).
+#[macro_export]
+macro_rules! go_symbols {
+    (@one $sym:literal [$($line:expr),* $(,)?] [$($operands:tt)*]) => {
+        core::arch::global_asm!(
+            ".text",
+            ".p2align 4",
+            concat!(".globl \"", $sym, "\""),
+            concat!(".type \"", $sym, "\", @function"),
+            concat!("\"", $sym, "\":"),
+            $($line,)*
+            concat!(".size \"", $sym, "\", . - \"", $sym, "\""),
+            $($operands)*
+        );
+    };
+    ([$($sym:literal),+], $lines:tt, $operands:tt) => {
+        $($crate::go_symbols!(@one $sym $lines $operands);)+
+    };
+}
+
 /// Defines *system* entry points: `"symbol", ... => rust_function;`. The stub saves the goroutine's context, runs the function
 /// on the M's system stack, and returns its one or two words.
 #[macro_export]
 macro_rules! system_stubs {
-    ($($($sym:literal),+ => $target:path;)*) => {$($(
-        const _: () = {
-            #[unsafe(naked)]
-            #[unsafe(export_name = $sym)]
-            unsafe extern "C" fn stub() {
-                core::arch::naked_asm!(
-                    "push rbp",
-                    "mov rbp, rsp",
-                    "push rbx",
-                    "push r12",
-                    "push r13",
-                    "push r14",
-                    "mov [r15 + {sp}], rsp",
-                    "mov [r15 + {bp}], rbp",
-                    "mov rsp, [r15 + {system}]",
-                    "call {target}",
-                    "mov rsp, [r15 + {sp}]",
-                    "mov rcx, rdx",
-                    "pop r14",
-                    "pop r13",
-                    "pop r12",
-                    "pop rbx",
-                    "pop rbp",
-                    "ret",
-                    sp = const abi::g::SCHED_SP,
-                    bp = const abi::g::SCHED_BP,
-                    system = const abi::g::SYSTEM_SP,
-                    target = sym $target,
-                )
-            }
-        };
-    )+)*};
+    ($($($sym:literal),+ => $target:path;)*) => {$(
+        $crate::go_symbols!([$($sym),+], [
+            "push rbp",
+            "mov rbp, rsp",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "mov [r15 + {sp}], rsp",
+            "mov [r15 + {bp}], rbp",
+            "mov rsp, [r15 + {system}]",
+            "call {target}",
+            "mov rsp, [r15 + {sp}]",
+            "mov rcx, rdx",
+            "pop r14",
+            "pop r13",
+            "pop r12",
+            "pop rbx",
+            "pop rbp",
+            "ret",
+        ], [
+            sp = const abi::g::SCHED_SP,
+            bp = const abi::g::SCHED_BP,
+            system = const abi::g::SYSTEM_SP,
+            target = sym $target,
+        ]);
+    )*};
 }
 
 /// Defines *leaf* entry points: the function runs on the goroutine's stack and must need little of it.
 #[macro_export]
 macro_rules! leaf_stubs {
-    ($($($sym:literal),+ => $target:path;)*) => {$($(
-        const _: () = {
-            #[unsafe(naked)]
-            #[unsafe(export_name = $sym)]
-            unsafe extern "C" fn stub() {
-                core::arch::naked_asm!(
-                    "push rbp",
-                    "mov rbp, rsp",
-                    "call {target}",
-                    "mov rcx, rdx",
-                    "pop rbp",
-                    "ret",
-                    target = sym $target,
-                )
-            }
-        };
-    )+)*};
+    ($($($sym:literal),+ => $target:path;)*) => {$(
+        $crate::go_symbols!([$($sym),+], [
+            "push rbp",
+            "mov rbp, rsp",
+            "call {target}",
+            "mov rcx, rdx",
+            "pop rbp",
+            "ret",
+        ], [target = sym $target,]);
+    )*};
 }
 
-/// Defines entry points that return nothing more than rax and need no frame: a jump.
+/// Defines entry points that return nothing more than rax and need no frame, or names of naked functions: a jump.
 #[macro_export]
 macro_rules! jump_stubs {
-    ($($($sym:literal),+ => $target:path;)*) => {$($(
-        const _: () = {
-            #[unsafe(naked)]
-            #[unsafe(export_name = $sym)]
-            unsafe extern "C" fn stub() {
-                core::arch::naked_asm!("jmp {target}", target = sym $target)
-            }
-        };
-    )+)*};
+    ($($($sym:literal),+ => $target:path;)*) => {$(
+        $crate::go_symbols!([$($sym),+], ["jmp {target}"], [target = sym $target,]);
+    )*};
 }
 
 /// Resumes a goroutine from its saved context. The caller's stack (a system stack) is abandoned.
@@ -380,11 +382,13 @@ unsafe extern "C" fn restore_args() {
     )
 }
 
+/// Defines a *system* stub that only assembly refers to: `name => rust_function`. Preserves nothing in rcx, rdx.
+#[macro_export]
 macro_rules! private_system_stub {
     ($name:ident => $target:path) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
-            naked_asm!(
+            core::arch::naked_asm!(
                 "push rbp",
                 "mov rbp, rsp",
                 "push rbx",
@@ -402,9 +406,9 @@ macro_rules! private_system_stub {
                 "pop rbx",
                 "pop rbp",
                 "ret",
-                sp = const off::SCHED_SP,
-                bp = const off::SCHED_BP,
-                system = const off::SYSTEM_SP,
+                sp = const abi::g::SCHED_SP,
+                bp = const abi::g::SCHED_BP,
+                system = const abi::g::SYSTEM_SP,
                 target = sym $target,
             )
         }

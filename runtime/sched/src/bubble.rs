@@ -33,6 +33,7 @@ pub struct Bubble {
     /// Bubble's main goroutine has ended.
     main: Cell<*const G>,
     main_done: Cell<bool>,
+    all_next: Cell<*const Bubble>,
 }
 
 // SAFETY: cells under the lock.
@@ -71,6 +72,7 @@ impl Bubble {
             done: AtomicBool::new(false),
             main: Cell::new(ptr::null()),
             main_done: Cell::new(false),
+            all_next: Cell::new(ptr::null()),
         }
     }
 
@@ -208,6 +210,7 @@ pub extern "C" fn run(function: usize) {
         &*at
     };
     bubble.timers.bubbled.set(true);
+    publish(bubble);
     bubble.total.set(1);
     bubble.active.set(1);
     bubble.root.set(g);
@@ -283,4 +286,126 @@ pub extern "C" fn wait() {
     g.change_status(Status::Running, Status::Waiting);
     bubble.unlock();
     proc::schedule()
+}
+
+/// Bubbles that exist, newest first, for the collector.
+static ALL: core::sync::atomic::AtomicPtr<Bubble> = core::sync::atomic::AtomicPtr::new(ptr::null_mut());
+
+fn publish(bubble: &'static Bubble) {
+    let at = bubble as *const Bubble as *mut Bubble;
+    let mut head = ALL.load(Ordering::Acquire);
+    loop {
+        bubble.all_next.set(head);
+        match ALL.compare_exchange_weak(head, at, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return,
+            Err(found) => head = found,
+        }
+    }
+}
+
+/// Calls `visit` with every timer of every bubble. World stopped.
+pub fn for_each_timer(mut visit: impl FnMut(usize)) {
+    let mut at = ALL.load(Ordering::Acquire) as *const Bubble;
+    // SAFETY: null or a bubble, never freed.
+    while let Some(bubble) = unsafe { at.as_ref() } {
+        bubble.timers.for_each(&mut visit);
+        at = bubble.all_next.get();
+    }
+}
+
+/// Objects tied to bubbles, by address: an open-addressing table that grows. Entries leave by [`disassociate`] or with their bubble.
+struct Associations {
+    slots: *mut (usize, *const Bubble),
+    capacity: usize,
+    used: usize,
+}
+// SAFETY: behind the mutex.
+unsafe impl Send for Associations {}
+
+static ASSOCIATIONS: rt_sync::Mutex<Associations> = rt_sync::Mutex::new(LockRank::Unranked, Associations { slots: ptr::null_mut(), capacity: 0, used: 0 });
+
+impl Associations {
+    fn find(&self, object: usize) -> Option<usize> {
+        if self.capacity == 0 {
+            return None;
+        }
+        let mut index = object.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20 & (self.capacity - 1);
+        loop {
+            // SAFETY: index < capacity.
+            match unsafe { (*self.slots.add(index)).0 } {
+                0 => return None,
+                key if key == object => return Some(index),
+                _ => index = (index + 1) & (self.capacity - 1),
+            }
+        }
+    }
+    fn insert(&mut self, object: usize, bubble: *const Bubble) {
+        if self.used * 2 >= self.capacity {
+            let old = (self.slots, self.capacity);
+            self.capacity = (old.1 * 2).max(256);
+            self.slots = crate::persist::map(self.capacity * size_of::<(usize, *const Bubble)>()) as *mut _;
+            self.used = 0;
+            for index in 0..old.1 {
+                // SAFETY: the old table.
+                let (key, value) = unsafe { *old.0.add(index) };
+                // Entries of finished bubbles and removed ones are dropped.
+                // SAFETY: null or a bubble, never freed.
+                if key != 0 && unsafe { value.as_ref() }.is_some_and(|bubble| !bubble.is_done()) {
+                    self.insert(key, value);
+                }
+            }
+        }
+        let mut index = object.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20 & (self.capacity - 1);
+        // SAFETY: index < capacity; at least half of the slots are free.
+        unsafe {
+            while (*self.slots.add(index)).0 != 0 {
+                index = (index + 1) & (self.capacity - 1);
+            }
+            self.slots.add(index).write((object, bubble));
+        }
+        self.used += 1;
+    }
+    fn get(&self, object: usize) -> *const Bubble {
+        match self.find(object) {
+            // SAFETY: found.
+            Some(index) => unsafe { (*self.slots.add(index)).1 },
+            None => ptr::null(),
+        }
+    }
+}
+
+/// `internal/synctest.associate`: ties an object to the current bubble. 0: not in a bubble, 1: tied to the current one, 2: to another.
+pub fn associate(g: &'static G, object: usize) -> usize {
+    let Some(bubble) = of(g) else { return 0 };
+    let mut table = ASSOCIATIONS.lock();
+    let found = table.get(object);
+    // SAFETY: null or a bubble, never freed.
+    match unsafe { found.as_ref() } {
+        Some(other) if ptr::eq(other, bubble) => 1,
+        Some(other) if !other.is_done() => 2,
+        _ => {
+            if let Some(index) = table.find(object) {
+                // SAFETY: found.
+                unsafe { (*table.slots.add(index)).1 = bubble };
+            } else {
+                table.insert(object, bubble);
+            }
+            1
+        }
+    }
+}
+
+/// `internal/synctest.disassociate`.
+pub fn disassociate(object: usize) {
+    let table = ASSOCIATIONS.lock();
+    if let Some(index) = table.find(object) {
+        // SAFETY: found. The key stays, as a tombstone, until the table grows.
+        unsafe { (*table.slots.add(index)).1 = ptr::null() };
+    }
+}
+
+/// `internal/synctest.isAssociated`.
+pub fn is_associated(object: usize) -> bool {
+    // SAFETY: null or a bubble, never freed.
+    unsafe { ASSOCIATIONS.lock().get(object).as_ref() }.is_some_and(|bubble| !bubble.is_done())
 }

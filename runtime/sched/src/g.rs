@@ -14,7 +14,7 @@ use abi::g as off;
 use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Continuation that runs on the system stack when a parked goroutine is resumed, before any Go
 /// code. It may set the return words, park again or raise a panic.
@@ -91,8 +91,6 @@ pub struct G {
     pub reason: AtomicU8,
     /// Next G of the list it is on (run queue, free list, wake list).
     pub link: Cell<*const G>,
-    /// Next G of all; never changes once set.
-    pub all_link: AtomicPtr<G>,
     /// Continuation for the next resume.
     pub on_resume: Cell<Option<OnResume>>,
     /// When it was parked, by a coarse clock of the dump; 0 = unknown.
@@ -222,7 +220,6 @@ impl G {
             status: AtomicU32::new(Status::Idle as u32),
             reason: AtomicU8::new(0),
             link: Cell::new(ptr::null()),
-            all_link: AtomicPtr::new(ptr::null_mut()),
             on_resume: Cell::new(None),
             wait_since: Cell::new(0),
             created_by: ZERO,

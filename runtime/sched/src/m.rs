@@ -71,8 +71,12 @@ pub struct M {
     pub held: Cell<*mut rt_sync::rank::HeldLocks>,
     /// Switches to goroutines, for debugging.
     pub switches: AtomicU64,
-    /// In a callback on g0: which goroutine was current before.
+    /// In a callback on g0: which goroutine was current before, null if none.
     pub before_g0: Cell<*const G>,
+    /// In a callback on g0: end of the part of the system stack that Go code uses; 0 otherwise.
+    pub callback_hi: Cell<usize>,
+    /// Timer whose function is being called (a root), 0 if none.
+    pub firing: Cell<usize>,
     /// What the thread runs instead of the scheduler.
     pub thread_main: Cell<Option<crate::thread::ThreadMain>>,
     /// Waits here for a P in the middle of runtime code.
@@ -115,6 +119,8 @@ impl M {
             held: Cell::new(ptr::null_mut()),
             switches: AtomicU64::new(0),
             before_g0: Cell::new(ptr::null()),
+            callback_hi: Cell::new(0),
+            firing: Cell::new(0),
             thread_main: Cell::new(None),
             p_note: Note::new(),
         }
@@ -207,9 +213,18 @@ pub fn call_on_g0(closure: usize, args: [usize; 4]) {
         g0.mcache.set(p.mcache.get());
         g0.wb_buf.set(p.wb_buf_addr());
     }
+    let nested = m.callback_hi.get() != 0;
+    if !nested {
+        m.before_g0.set(before);
+        m.callback_hi.set(&raw const here as usize);
+    }
     m.curg.store(g0 as *const G as *mut G, Ordering::Relaxed);
     // SAFETY: g0 is this thread's; room was checked.
     unsafe { crate::arch::call_go(g0, closure, args[0], args[1], args[2], args[3]) };
+    if !nested {
+        m.callback_hi.set(0);
+        m.before_g0.set(ptr::null());
+    }
     m.curg.store(before, Ordering::Relaxed);
     g0.system_sp.set(saved.0);
     g0.sched_sp.set(saved.1);

@@ -91,15 +91,7 @@ fn alloc_g() -> &'static G {
         &*at
     };
     g.status.store(Status::Dead as u32, Ordering::Release);
-    let mut head = SCHED.all_gs.load(Ordering::Acquire);
-    loop {
-        g.all_link.store(head, Ordering::Relaxed);
-        match SCHED.all_gs.compare_exchange_weak(head, at, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => break,
-            Err(found) => head = found,
-        }
-    }
-    SCHED.all_g_count.fetch_add(1, Ordering::Relaxed);
+    SCHED.publish_g(g);
     g
 }
 

@@ -11,6 +11,13 @@ use rt_sync::{LockRank, Note, RawMutex};
 /// Most Ps.
 pub const MAX_PS: usize = 1024;
 
+/// Gs per chunk of the table.
+const G_CHUNK: usize = 4096;
+/// Chunks: room for 64 million goroutines at once.
+const G_CHUNKS: usize = 16384;
+/// Part of the table of all Gs.
+pub type GChunk = [AtomicPtr<G>; G_CHUNK];
+
 /// Global scheduler state. Fields marked [lock] are under `lock`.
 pub struct Sched {
     #[allow(missing_docs)]
@@ -41,11 +48,11 @@ pub struct Sched {
     pub spinning: AtomicU32,
     /// All Ms, newest first.
     pub all_ms: AtomicPtr<M>,
-    /// All Gs, newest first; push only.
-    pub all_gs: AtomicPtr<G>,
+    /// Chunks of the table of all Gs.
+    pub g_chunks: [AtomicPtr<GChunk>; G_CHUNKS],
     /// User goroutines that exist.
     pub g_count: AtomicI32,
-    /// Number of Gs in `all_gs`.
+    /// Number of Gs ever made.
     pub all_g_count: AtomicU32,
     /// Last goroutine id given to a P's batch.
     pub goid: AtomicU64,
@@ -114,7 +121,7 @@ pub static SCHED: Sched = Sched {
     idle_p_count: AtomicU32::new(0),
     spinning: AtomicU32::new(0),
     all_ms: AtomicPtr::new(ptr::null_mut()),
-    all_gs: AtomicPtr::new(ptr::null_mut()),
+    g_chunks: [const { AtomicPtr::new(ptr::null_mut()) }; G_CHUNKS],
     g_count: AtomicI32::new(0),
     all_g_count: AtomicU32::new(0),
     goid: AtomicU64::new(0),
@@ -235,14 +242,41 @@ impl Sched {
         Some(m)
     }
 
-    /// All goroutines ever made (dead ones included).
+    /// The G with this index in the table, if it is there yet. Indexes below `all_g_count` are valid.
+    pub fn g(&self, index: usize) -> Option<&'static G> {
+        let chunk = self.g_chunks[index / G_CHUNK].load(Ordering::Acquire);
+        // SAFETY: null or a chunk; its entries are null or Gs; neither is ever freed.
+        unsafe { chunk.as_ref()?[index % G_CHUNK].load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Enters a new G into the table.
+    pub fn publish_g(&self, g: &'static G) {
+        let index = self.all_g_count.load(Ordering::Relaxed) as usize;
+        // Chunks are made ahead of the index, by whoever comes first.
+        self.chunk(index / G_CHUNK);
+        let index = self.all_g_count.fetch_add(1, Ordering::AcqRel) as usize;
+        self.chunk(index / G_CHUNK)[index % G_CHUNK].store(g as *const G as *mut G, Ordering::Release);
+    }
+
+    fn chunk(&self, number: usize) -> &'static GChunk {
+        if number >= G_CHUNKS {
+            rt_os::throw!("too many goroutines");
+        }
+        let slot = &self.g_chunks[number];
+        let mut at = slot.load(Ordering::Acquire);
+        if at.is_null() {
+            let fresh = crate::persist::alloc(size_of::<GChunk>(), 64) as *mut GChunk;
+            at = match slot.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => fresh,
+                Err(found) => found,
+            };
+        }
+        // SAFETY: zeroed memory is a chunk of nulls; never freed.
+        unsafe { &*at }
+    }
+
+    /// All goroutines ever made (dead ones included), in order of creation of their descriptors.
     pub fn all_gs(&self) -> impl Iterator<Item = &'static G> {
-        let mut next = self.all_gs.load(Ordering::Acquire) as *const G;
-        core::iter::from_fn(move || {
-            // SAFETY: Gs are never freed; links never change once set.
-            let g = unsafe { next.as_ref() }?;
-            next = g.all_link.load(Ordering::Acquire);
-            Some(g)
-        })
+        (0..self.all_g_count.load(Ordering::Acquire) as usize).filter_map(|index| self.g(index))
     }
 }

@@ -290,6 +290,9 @@ fn fire(timer: &'static Timer, guard: Locked<'_>, now: i64) {
     }
     timer.sending.fetch_add(1, Ordering::SeqCst);
     drop(guard);
+    // The receiver that this wakes may be the last to know the timer.
+    let m = M::current();
+    let before = m.firing.replace(timer as *const Timer as usize);
     timer.send_lock.lock();
     if timer.seq.get() == seq {
         HOOKS.call_go.get()(closure, arg);
@@ -297,6 +300,7 @@ fn fire(timer: &'static Timer, guard: Locked<'_>, now: i64) {
     timer.sending.fetch_sub(1, Ordering::SeqCst);
     // SAFETY: taken above.
     unsafe { timer.send_lock.unlock() };
+    m.firing.set(before);
 }
 
 impl Timer {

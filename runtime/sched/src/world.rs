@@ -167,8 +167,9 @@ pub fn set_procs(count: i64) -> u32 {
 /// Holds a goroutine still and calls `visit` with every range of its stack in use and its saved registers. The caller's own
 /// goroutine is at rest (system stack). Returns false if it runs and was asked to stop: try again later.
 pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) -> bool {
-    let own = M::current().curg.load(Ordering::Relaxed);
-    if ptr::eq(own, g) {
+    let m = M::current();
+    let own = m.curg.load(Ordering::Relaxed);
+    if ptr::eq(own, g) || ptr::eq(m.before_g0.get(), g) {
         visit_context(g, g.sched_sp.get(), visit);
         return true;
     }

@@ -1,0 +1,117 @@
+//! Go functions that Rust calls, and the throwing helpers that jump to one of them.
+
+use abi::symbols::RUNTIME_CALLBACKS;
+use core::arch::naked_asm;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Code addresses in the order of [`RUNTIME_CALLBACKS`].
+pub static CALLBACKS: [AtomicUsize; RUNTIME_CALLBACKS.len()] = [const { AtomicUsize::new(0) }; RUNTIME_CALLBACKS.len()];
+
+/// Indices into [`CALLBACKS`].
+pub const MAIN_START: usize = 0;
+const THROW_PANIC: usize = 1;
+#[allow(missing_docs)]
+pub const SIGPANIC: usize = 2;
+#[allow(missing_docs)]
+pub const RUN_FINALIZERS: usize = 3;
+#[allow(missing_docs)]
+pub const PANIC_TEXT: usize = 4;
+
+/// Copies the linker's table.
+pub fn init(table: &[usize]) {
+    if table.len() != CALLBACKS.len() {
+        rt_os::throw!("module has {} callbacks, the runtime knows {}", table.len(), CALLBACKS.len());
+    }
+    for (slot, address) in CALLBACKS.iter().zip(table) {
+        slot.store(*address, Ordering::Relaxed);
+    }
+}
+
+/// Address of a callback.
+pub fn address(index: usize) -> usize {
+    CALLBACKS[index].load(Ordering::Relaxed)
+}
+
+/// A func value for a plain Go function: an object whose first word is the code address.
+pub fn func_value(index: usize) -> usize {
+    &CALLBACKS[index] as *const AtomicUsize as usize
+}
+
+/// Jumps to `throwPanic(panic_arg0, panic_arg1, code)`; the code is in edx.
+#[unsafe(naked)]
+unsafe extern "C" fn throw_common() {
+    naked_asm!(
+        "mov rdi, [r15 + {arg0}]",
+        "mov rsi, [r15 + {arg1}]",
+        "jmp qword ptr [rip + {callbacks} + {offset}]",
+        arg0 = const abi::g::PANIC_ARG0,
+        arg1 = const abi::g::PANIC_ARG1,
+        callbacks = sym CALLBACKS,
+        offset = const THROW_PANIC * 8,
+    )
+}
+
+macro_rules! throws {
+    ($($sym:literal = $code:literal;)*) => {
+        $(const _: () = {
+            #[unsafe(naked)]
+            #[unsafe(export_name = $sym)]
+            unsafe extern "C" fn stub() {
+                naked_asm!("mov edx, {code}", "jmp {common}", code = const $code, common = sym throw_common)
+            }
+        };)*
+        #[cfg(test)]
+        const THROWS: &[&str] = &[$($sym),*];
+    };
+}
+
+// Codes: order of declaration in abi::symbols::throws.
+throws! {
+    "runtime.throwIndex" = 0;
+    "runtime.throwIndexU" = 1;
+    "runtime.throwSliceAlen" = 2;
+    "runtime.throwSliceAlenU" = 3;
+    "runtime.throwSliceAcap" = 4;
+    "runtime.throwSliceAcapU" = 5;
+    "runtime.throwSliceB" = 6;
+    "runtime.throwSliceBU" = 7;
+    "runtime.throwSlice3Alen" = 8;
+    "runtime.throwSlice3AlenU" = 9;
+    "runtime.throwSlice3Acap" = 10;
+    "runtime.throwSlice3AcapU" = 11;
+    "runtime.throwSlice3B" = 12;
+    "runtime.throwSlice3BU" = 13;
+    "runtime.throwSlice3C" = 14;
+    "runtime.throwSlice3CU" = 15;
+    "runtime.throwSliceConvert" = 16;
+    "runtime.throwDivide" = 17;
+    "runtime.throwShift" = 18;
+    "runtime.throwNil" = 19;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::symbols::throws as t;
+
+    #[test]
+    fn throw_codes_follow_the_abi() {
+        let declared = [
+            t::PANIC_INDEX, t::PANIC_INDEX_U, t::PANIC_SLICE_ALEN, t::PANIC_SLICE_ALEN_U, t::PANIC_SLICE_ACAP, t::PANIC_SLICE_ACAP_U,
+            t::PANIC_SLICE_B, t::PANIC_SLICE_B_U, t::PANIC_SLICE3_ALEN, t::PANIC_SLICE3_ALEN_U, t::PANIC_SLICE3_ACAP,
+            t::PANIC_SLICE3_ACAP_U, t::PANIC_SLICE3_B, t::PANIC_SLICE3_B_U, t::PANIC_SLICE3_C, t::PANIC_SLICE3_C_U,
+            t::PANIC_SLICE_CONVERT, t::PANIC_DIVIDE, t::PANIC_SHIFT, t::PANIC_NIL,
+        ];
+        assert_eq!(THROWS, declared);
+    }
+
+    #[test]
+    fn callback_indices_name_the_right_functions() {
+        let name = |index: usize| RUNTIME_CALLBACKS[index];
+        assert_eq!(name(MAIN_START), "runtime.mainStart");
+        assert_eq!(name(THROW_PANIC), "runtime.throwPanic");
+        assert_eq!(name(SIGPANIC), "runtime.sigpanic");
+        assert_eq!(name(RUN_FINALIZERS), "runtime.runFinalizers");
+        assert_eq!(name(PANIC_TEXT), "runtime.panicText");
+    }
+}

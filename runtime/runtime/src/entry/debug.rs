@@ -1,0 +1,33 @@
+//! runtime/debug, GODEBUG, traces.
+
+use core::sync::atomic::Ordering;
+use rt_sched::stack::MAX_STACK;
+
+extern "C" fn set_max_stack(bytes: i64) -> i64 {
+    MAX_STACK.swap(bytes.max(0) as usize, Ordering::Relaxed) as i64
+}
+
+extern "C" fn write_heap_dump(fd: usize) {
+    let _ = rt_os::poll::write_all(fd as i32, b"heap dumps in gc's format are not supported by this runtime\n");
+}
+
+extern "C" fn reparse_godebug(data: *const u8, len: usize) {
+    crate::start::godebug_changed(super::go_str(data, len));
+}
+
+/// Trace events while no tracer runs.
+extern "C" fn ignore() {}
+
+extern "C" fn trace_advance(_stop: bool) {}
+
+rt_sched::system_stubs! {
+    "runtime/debug.WriteHeapDump" => write_heap_dump;
+    "runtime/trace.runtime_traceClockUnitsPerSecond" => super::time::ticks_per_second;
+    "runtime.traceAdvance" => trace_advance;
+}
+
+rt_sched::jump_stubs! {
+    "runtime/debug.setMaxStack" => set_max_stack;
+    "runtime.reparseGODEBUG" => reparse_godebug;
+    "runtime/trace.userTaskCreate", "runtime/trace.userTaskEnd", "runtime/trace.userRegion", "runtime/trace.userLog" => ignore;
+}

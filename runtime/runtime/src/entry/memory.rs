@@ -1,0 +1,252 @@
+//! Allocation, memory moves, barriers.
+
+use super::Pair;
+use crate::glue::{self, GC, HEAP};
+use abi::gotype::Type;
+use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use rt_sched::hooks::{barrier_on, raise_panic};
+use rt_sched::m::M;
+
+extern "C" fn mallocgc(size: usize, typ: *const Type, needzero: bool) -> usize {
+    glue::malloc(size, typ, needzero)
+}
+
+extern "C" fn newobject(typ: *const Type) -> usize {
+    // SAFETY: the compiler's descriptor.
+    glue::malloc(unsafe { (*typ).size }, typ, true)
+}
+
+extern "C" fn newarray(typ: *const Type, count: i64) -> usize {
+    // SAFETY: the compiler's descriptor.
+    let elem = unsafe { (*typ).size };
+    match usize::try_from(count).ok().and_then(|count| count.checked_mul(elem)) {
+        Some(bytes) if bytes <= rt_heap::malloc::MAX_ALLOC => glue::malloc(bytes, typ, true),
+        _ => raise_panic("runtime: allocation size out of range"),
+    }
+}
+
+extern "C" fn persistentalloc(size: usize, align: usize) -> usize {
+    rt_sched::persist::alloc(size, align.max(8))
+}
+
+extern "C" fn roundupsize(size: usize, noscan: bool) -> usize {
+    abi::sizeclass::round_up_size(size, noscan)
+}
+
+extern "C" fn memmove(dst: *mut u8, src: *const u8, size: usize) {
+    // SAFETY: Go's promise: both ranges are valid; they may overlap.
+    unsafe { rt_os::memops::copy_overlapping(dst, src, size) };
+}
+
+extern "C" fn memclr(dst: *mut u8, size: usize) {
+    // SAFETY: Go's promise.
+    unsafe { rt_os::memops::fill(dst, 0, size) };
+}
+
+extern "C" fn memclr_pointers(dst: *mut u8, size: usize) {
+    glue::wb_words(dst as usize, size);
+    memclr(dst, size);
+}
+
+extern "C" fn memequal(a: *const u8, b: *const u8, size: usize) -> bool {
+    // SAFETY: Go's promise.
+    ptr::eq(a, b) || unsafe { rt_os::memops::compare(a, b, size) } == 0
+}
+
+/// The size is the second word of the closure object.
+#[unsafe(naked)]
+#[unsafe(export_name = "runtime.memequal_varlen")]
+unsafe extern "C" fn memequal_varlen() {
+    core::arch::naked_asm!("mov rdx, [r15 + {ctx}]", "mov rdx, [rdx + 8]", "jmp {equal}", ctx = const abi::g::CLOSURE_CTX, equal = sym memequal)
+}
+
+extern "C" fn typedmemmove(typ: *const Type, dst: *mut u8, src: *const u8) {
+    if ptr::eq(dst, src) {
+        return;
+    }
+    // SAFETY: the compiler's descriptor; both places hold a value of it.
+    unsafe {
+        if barrier_on() && !(*typ).noscan() {
+            glue::wb_typed(typ, dst as usize, src as usize);
+        }
+        rt_os::memops::copy_overlapping(dst, src, (*typ).size);
+    }
+}
+
+extern "C" fn typedmemclr(typ: *const Type, dst: *mut u8) {
+    // SAFETY: as above.
+    unsafe {
+        if barrier_on() && !(*typ).noscan() {
+            glue::wb_typed(typ, dst as usize, 0);
+        }
+        rt_os::memops::fill(dst, 0, (*typ).size);
+    }
+}
+
+/// [off, off + size) of a value at `dst - off`.
+extern "C" fn typedmemclrpartial(typ: *const Type, dst: *mut u8, _off: usize, size: usize) {
+    // SAFETY: as above.
+    unsafe {
+        if barrier_on() && !(*typ).noscan() {
+            glue::wb_words(dst as usize, size);
+        }
+        rt_os::memops::fill(dst, 0, size);
+    }
+}
+
+extern "C" fn typedarraycopy(typ: *const Type, dst: *mut u8, src: *const u8, count: usize) {
+    // SAFETY: as above, for `count` values.
+    unsafe {
+        let size = (*typ).size * count;
+        if size == 0 || ptr::eq(dst, src) {
+            return;
+        }
+        if barrier_on() && !(*typ).noscan() {
+            glue::wb_range(typ, dst as usize, src as usize, size);
+        }
+        rt_os::memops::copy_overlapping(dst, src, size);
+    }
+}
+
+extern "C" fn typedarrayclear(typ: *const Type, dst: *mut u8, count: usize) {
+    // SAFETY: as above, for `count` values.
+    unsafe {
+        let size = (*typ).size * count;
+        if size == 0 {
+            return;
+        }
+        if barrier_on() && !(*typ).noscan() {
+            glue::wb_range(typ, dst as usize, 0, size);
+        }
+        rt_os::memops::fill(dst, 0, size);
+    }
+}
+
+extern "C" fn bulk_barrier(dst: usize, src: usize, size: usize, typ: *const Type) {
+    if !barrier_on() {
+        return;
+    }
+    if typ.is_null() {
+        glue::wb_words(dst, size);
+        if src != 0 {
+            glue::wb_words(src, size);
+        }
+        return;
+    }
+    glue::wb_range(typ, dst, src, size);
+}
+
+extern "C" fn gc_write_barrier(slot: usize, new: usize) {
+    glue::wb_slot(slot, new);
+}
+
+extern "C" fn store_pointer(slot: usize, new: usize) {
+    glue::wb_slot(slot, new);
+    // SAFETY: Go's pointer variable.
+    unsafe { AtomicUsize::from_ptr(slot as *mut usize) }.store(new, Ordering::SeqCst);
+}
+
+extern "C" fn swap_pointer(slot: usize, new: usize) -> usize {
+    glue::wb_slot(slot, new);
+    // SAFETY: Go's pointer variable.
+    unsafe { AtomicUsize::from_ptr(slot as *mut usize) }.swap(new, Ordering::SeqCst)
+}
+
+extern "C" fn cas_pointer(slot: usize, old: usize, new: usize) -> bool {
+    glue::wb_slot(slot, new);
+    // SAFETY: Go's pointer variable.
+    unsafe { AtomicUsize::from_ptr(slot as *mut usize) }.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+}
+
+extern "C" fn find_object(addr: usize) -> Pair {
+    match HEAP.find_object(addr) {
+        Some(object) => Pair(object.data(), object.base + object.size - object.data()),
+        None => Pair(0, 0),
+    }
+}
+
+extern "C" fn in_heap_or_stack(addr: usize) -> bool {
+    HEAP.arena.contains(addr) || rt_sched::stack::on_stack(M::current().curg(), addr)
+}
+
+extern "C" fn verify_not_in_heap(addr: usize) -> bool {
+    !HEAP.arena.contains(addr)
+}
+
+extern "C" fn identity(value: usize) -> usize {
+    value
+}
+
+/// Values 0..=255, for boxing small integers without allocation.
+static STATIC_UINT64S: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut index = 0;
+    while index < 256 {
+        table[index] = index as u64;
+        index += 1;
+    }
+    table
+};
+
+extern "C" fn get_static_uint64s() -> usize {
+    STATIC_UINT64S.as_ptr() as usize
+}
+
+extern "C" fn register_weak(addr: usize) -> usize {
+    if addr == 0 {
+        return 0;
+    }
+    // SAFETY: system function: at a safepoint, with a P; the caller holds the object.
+    match unsafe { GC.weak_handle(&glue::WORLD, M::current().p().mcache.get() as *mut _, addr) } {
+        Ok(handle) => handle,
+        Err(rt_gc::WeakError::NotHeap) => glue::immortal_handle(addr),
+        Err(rt_gc::WeakError::NoMemory(_)) => crate::fatal::fatal("runtime: out of memory"),
+    }
+}
+
+extern "C" fn strong_from_weak(handle: usize) -> usize {
+    if handle == 0 {
+        return 0;
+    }
+    if let Some(addr) = glue::immortal_value(handle) {
+        return addr;
+    }
+    // SAFETY: with a P, not at a safepoint; the handle is a live heap word.
+    unsafe { GC.strong_from_weak(M::current().p().mcache.get() as *mut _, handle) }
+}
+
+rt_sched::system_stubs! {
+    "runtime.mallocgc" => mallocgc;
+    "runtime.newobject", "internal/runtime/maps.newobject", "reflect.unsafe_New", "internal/reflectlite.unsafe_New" => newobject;
+    "runtime.newarray", "internal/runtime/maps.newarray", "reflect.unsafe_NewArray" => newarray;
+    "runtime.memclrHasPointers" => memclr_pointers;
+    "runtime.typedmemmove", "internal/runtime/maps.typedmemmove", "reflect.typedmemmove", "internal/reflectlite.typedmemmove" => typedmemmove;
+    "runtime.typedmemclr", "internal/runtime/maps.typedmemclr", "reflect.typedmemclr" => typedmemclr;
+    "reflect.typedmemclrpartial" => typedmemclrpartial;
+    "runtime.typedarraycopy" => typedarraycopy;
+    "runtime.typedarrayclear", "reflect.typedarrayclear" => typedarrayclear;
+    "runtime.bulkBarrierPreWrite" => bulk_barrier;
+    "runtime.gcWriteBarrier" => gc_write_barrier;
+    "internal/runtime/atomic.storePointer", "sync/atomic.StorePointer" => store_pointer;
+    "sync/atomic.SwapPointer" => swap_pointer;
+    "internal/runtime/atomic.casPointer", "sync/atomic.CompareAndSwapPointer" => cas_pointer;
+    "weak.runtime_registerWeakPointer" => register_weak;
+    "weak.runtime_makeStrongFromWeak" => strong_from_weak;
+    "runtime.persistentalloc" => persistentalloc;
+}
+
+rt_sched::leaf_stubs! {
+    "runtime.findObjectRaw" => find_object;
+}
+
+rt_sched::jump_stubs! {
+    "runtime.roundupsize" => roundupsize;
+    "runtime.memmove", "reflect.memmove" => memmove;
+    "runtime.memclrNoHeapPointers" => memclr;
+    "runtime.memequal" => memequal;
+    "runtime.inHeapOrStack" => in_heap_or_stack;
+    "reflect.verifyNotInHeapPtr" => verify_not_in_heap;
+    "reflect.adjustAIXGCDataForRuntime" => identity;
+    "runtime.getStaticuint64s" => get_static_uint64s;
+}

@@ -1,0 +1,53 @@
+//! Profiles: goroutine, heap, block, mutex, CPU.
+
+use super::Pair;
+use crate::profile;
+use core::sync::atomic::Ordering;
+
+extern "C" fn goroutine_profile(records: *mut usize, count: usize, leaked: bool) -> usize {
+    profile::goroutines(records, count, leaked)
+}
+extern "C" fn set_block_rate(rate: i64) {
+    rt_sched::profile::BLOCK_RATE.store(rate.max(0), Ordering::Relaxed);
+}
+extern "C" fn set_mutex_fraction(fraction: i64) -> i64 {
+    if fraction < 0 {
+        return rt_sched::profile::MUTEX_FRACTION.load(Ordering::Relaxed);
+    }
+    rt_sched::profile::MUTEX_FRACTION.swap(fraction, Ordering::Relaxed)
+}
+extern "C" fn block_profile(records: *mut usize, count: usize, mutex: bool) -> usize {
+    profile::contention(records, count, mutex)
+}
+extern "C" fn mem_profile_rate(rate: i64) {
+    profile::set_heap_rate(rate);
+}
+extern "C" fn mem_profile(records: *mut usize, count: usize) -> usize {
+    profile::heap(records, count)
+}
+extern "C" fn set_cpu_rate(hz: i64) {
+    profile::set_cpu_rate(hz);
+}
+extern "C" fn read_cpu() -> Pair {
+    let (words, count) = profile::read_cpu();
+    Pair(words, count)
+}
+extern "C" fn leak_count() -> usize {
+    profile::leak_count()
+}
+extern "C" fn leak_gc() {
+    profile::find_leaks();
+}
+
+rt_sched::system_stubs! {
+    "runtime.goroutineProfileRaw" => goroutine_profile;
+    "runtime.setBlockProfileRateRaw" => set_block_rate;
+    "runtime.setMutexProfileFractionRaw" => set_mutex_fraction;
+    "runtime.blockProfileRaw" => block_profile;
+    "runtime.memProfileRateRaw" => mem_profile_rate;
+    "runtime.memProfileRaw" => mem_profile;
+    "runtime.setCPUProfileRateRaw" => set_cpu_rate;
+    "runtime.readCPUProfile" => read_cpu;
+    "runtime/pprof.runtime_goroutineleakcount" => leak_count;
+    "runtime/pprof.runtime_goroutineLeakGC" => leak_gc;
+}

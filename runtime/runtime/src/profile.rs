@@ -1,0 +1,317 @@
+//! Profiles of the scheduler's and the allocator's doings: stacks with numbers.
+
+use crate::glue::{GC, HEAP, WORLD};
+use crate::traceback::{self, Frames, Start};
+use core::cell::Cell;
+use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use rt_heap::MCache;
+use rt_os::signal::{UContext, reg};
+use rt_sched::g::{G, Status};
+use rt_sched::m::M;
+use rt_sched::sched::SCHED;
+use rt_sched::{persist, stack, world};
+use rt_sync::{LockRank, Mutex};
+
+/// Return addresses kept per stack.
+pub const DEPTH: usize = 64;
+
+/// Installs what the scheduler calls. Once, at start.
+pub fn install() {
+    rt_sched::profile::RECORDER.store(record as *const () as usize, Ordering::Relaxed);
+}
+
+fn start_of(g: &G) -> Start {
+    if g.sched_bp.get() == 0 {
+        return Start { pc: 0, fp: 0, exact: false };
+    }
+    // SAFETY: the goroutine is inside a system function: the stub's frame is live.
+    Start { pc: stack::return_of_saved(g), fp: unsafe { *(g.sched_bp.get() as *const usize) }, exact: false }
+}
+
+// ---------------------------------------------------------------- goroutines
+
+/// Snapshot of all goroutines; see `goroutineProfileRaw` in stubs.go.
+pub fn goroutines(records: *mut usize, count: usize, leaked: bool) -> usize {
+    const WORDS: usize = 2 + DEPTH;
+    let own = G::current();
+    world::stop();
+    let wanted = |g: &G| !g.system.get() && !matches!(g.status(), Status::Dead | Status::Idle) && (!leaked || g.leaked.load(Ordering::Relaxed));
+    let total = SCHED.all_gs().filter(|g| wanted(g)).count();
+    if total <= count {
+        for (index, g) in SCHED.all_gs().filter(|g| wanted(g)).enumerate() {
+            // SAFETY: the caller's array has `count` records of WORDS words.
+            let record = unsafe { core::slice::from_raw_parts_mut(records.add(index * WORDS), WORDS) };
+            record.fill(0);
+            record[0] = g.goid.get() as usize;
+            record[1] = g.labels.load(Ordering::Relaxed);
+            let frames = if core::ptr::eq(g, own) { Frames::new(start_of(g)) } else { Frames::of(g) };
+            traceback::callers(frames, 0, &mut record[2..]);
+        }
+    }
+    world::start();
+    total
+}
+
+/// Goroutines in leaked state.
+pub fn leak_count() -> usize {
+    SCHED.all_gs().filter(|g| g.status() == Status::Waiting && g.leaked.load(Ordering::Relaxed)).count()
+}
+
+/// A collection; the detection of leaked goroutines by reachability belongs to the collector and is not there yet, so none is marked.
+pub fn find_leaks() {
+    GC.collect(&WORLD);
+}
+
+// ---------------------------------------------------------------- block and mutex
+
+/// A bucket: events with the same stack.
+struct Bucket {
+    next: Cell<*const Bucket>,
+    count: Cell<u64>,
+    cycles: Cell<i64>,
+    depth: usize,
+    stack: [usize; DEPTH],
+}
+
+struct Table {
+    heads: [*const Bucket; 512],
+    len: usize,
+}
+// SAFETY: behind the mutex.
+unsafe impl Send for Table {}
+
+static BLOCK: Mutex<Table> = Mutex::new(LockRank::Unranked, Table { heads: [core::ptr::null(); 512], len: 0 });
+static MUTEX: Mutex<Table> = Mutex::new(LockRank::Unranked, Table { heads: [core::ptr::null(); 512], len: 0 });
+
+impl Table {
+    fn add(&mut self, stack: &[usize], count: u64, cycles: i64) {
+        let hash = stack.iter().fold(stack.len(), |hash, pc| (hash ^ pc).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23));
+        let head = &mut self.heads[hash % 512];
+        let mut at = *head;
+        // SAFETY: buckets are never freed.
+        while let Some(bucket) = unsafe { at.as_ref() } {
+            if bucket.stack[..bucket.depth] == *stack {
+                bucket.count.set(bucket.count.get() + count);
+                bucket.cycles.set(bucket.cycles.get() + cycles);
+                return;
+            }
+            at = bucket.next.get();
+        }
+        let fresh = persist::alloc(size_of::<Bucket>(), 8) as *mut Bucket;
+        let mut pcs = [0; DEPTH];
+        pcs[..stack.len()].copy_from_slice(stack);
+        // SAFETY: fresh memory.
+        unsafe { fresh.write(Bucket { next: Cell::new(*head), count: Cell::new(count), cycles: Cell::new(cycles), depth: stack.len(), stack: pcs }) };
+        *head = fresh;
+        self.len += 1;
+    }
+}
+
+/// The scheduler's report of a contention; runs in a system function of `g`.
+fn record(g: &'static G, ticks: i64, mutex: bool) {
+    let mut count = 1;
+    let mut cycles = ticks;
+    if mutex {
+        let fraction = rt_sched::profile::MUTEX_FRACTION.load(Ordering::Relaxed).max(1);
+        count *= fraction as u64;
+        cycles = cycles.saturating_mul(fraction);
+    } else {
+        // Events shorter than the rate are sampled in proportion to their length, and count for those not sampled.
+        let rate = rt_sched::profile::BLOCK_RATE.load(Ordering::Relaxed);
+        let rate_ticks = (rate as i128 * crate::entry::time::ticks_per_second() as i128 / 1_000_000_000).max(1) as i64;
+        if ticks < rate_ticks {
+            let random = M::current().rand.next() % rate_ticks as u64;
+            if random as i64 > ticks {
+                return;
+            }
+            if ticks > 0 {
+                count = (rate_ticks / ticks).max(1) as u64;
+                cycles = rate_ticks;
+            }
+        }
+    }
+    let mut stack = [0; DEPTH];
+    let depth = traceback::callers(Frames::new(start_of(g)), 0, &mut stack);
+    if mutex { &MUTEX } else { &BLOCK }.lock().add(&stack[..depth], count, cycles);
+}
+
+/// See `blockProfileRaw` in stubs.go.
+pub fn contention(records: *mut usize, count: usize, mutex: bool) -> usize {
+    const WORDS: usize = 2 + DEPTH;
+    let table = if mutex { &MUTEX } else { &BLOCK }.lock();
+    if table.len > count {
+        return table.len;
+    }
+    let mut index = 0;
+    for head in table.heads {
+        let mut at = head;
+        // SAFETY: buckets are never freed.
+        while let Some(bucket) = unsafe { at.as_ref() } {
+            // SAFETY: the caller's array has `count` records of WORDS words.
+            let record = unsafe { core::slice::from_raw_parts_mut(records.add(index * WORDS), WORDS) };
+            record.fill(0);
+            record[0] = bucket.count.get() as usize;
+            record[1] = bucket.cycles.get() as usize;
+            record[2..2 + bucket.depth].copy_from_slice(&bucket.stack[..bucket.depth]);
+            index += 1;
+            at = bucket.next.get();
+        }
+    }
+    index
+}
+
+// ---------------------------------------------------------------- heap
+
+/// The allocation before chose an object for the profile: record it with the current stack.
+pub fn heap_sample(cache: *mut MCache) {
+    let g = G::current();
+    let mut stack = [0; DEPTH];
+    let depth = if g.is_g0.get() { 0 } else { traceback::callers(Frames::new(start_of(g)), 0, &mut stack) };
+    // SAFETY: the current P's cache; the object was allocated just now.
+    unsafe {
+        let (object, size) = ((*cache).sampled, (*cache).sampled_size);
+        (*cache).sampled = 0;
+        HEAP.record_sample(object, size, &stack[..depth]);
+    }
+}
+
+/// Mean bytes per sample.
+pub fn set_heap_rate(rate: i64) {
+    HEAP.profile.rate.store(rate.max(0), Ordering::Relaxed);
+}
+
+/// See `memProfileRaw` in stubs.go.
+pub fn heap(records: *mut usize, count: usize) -> usize {
+    const WORDS: usize = 4 + DEPTH;
+    let total = HEAP.profile.len();
+    if total > count {
+        return total;
+    }
+    let mut index = 0;
+    HEAP.profile.for_each(|size, allocs, frees, stack| {
+        if index == count {
+            return;
+        }
+        // SAFETY: the caller's array has `count` records of WORDS words.
+        let record = unsafe { core::slice::from_raw_parts_mut(records.add(index * WORDS), WORDS) };
+        record.fill(0);
+        record[0] = size;
+        record[1] = allocs as usize;
+        record[2] = frees as usize;
+        let depth = stack.len().min(DEPTH);
+        record[4..4 + depth].copy_from_slice(&stack[..depth]);
+        index += 1;
+    });
+    index
+}
+
+// ---------------------------------------------------------------- CPU
+
+/// Words of the sample buffer: records {words, time, count 1, 1, pcs..}.
+const CPU_WORDS: usize = 1 << 17;
+
+struct CpuBuffer {
+    words: core::cell::UnsafeCell<[u64; CPU_WORDS]>,
+}
+// SAFETY: slots below `CPU_WRITE` are written once, by the handler that reserved them, before `CPU_DONE` passes them.
+unsafe impl Sync for CpuBuffer {}
+
+static CPU: CpuBuffer = CpuBuffer { words: core::cell::UnsafeCell::new([0; CPU_WORDS]) };
+static CPU_WRITE: AtomicU64 = AtomicU64::new(0);
+static CPU_DONE: AtomicU64 = AtomicU64::new(0);
+static CPU_READ: AtomicU64 = AtomicU64::new(0);
+static CPU_LOST: AtomicU64 = AtomicU64::new(0);
+static CPU_HZ: AtomicI64 = AtomicI64::new(0);
+/// Header not yet delivered.
+static CPU_HEADER: AtomicI64 = AtomicI64::new(0);
+
+/// Starts (hz > 0) or stops sampling.
+pub fn set_cpu_rate(hz: i64) {
+    let hz = hz.clamp(0, 1_000_000);
+    if hz > 0 {
+        CPU_WRITE.store(0, Ordering::SeqCst);
+        CPU_DONE.store(0, Ordering::SeqCst);
+        CPU_READ.store(0, Ordering::SeqCst);
+        CPU_LOST.store(0, Ordering::SeqCst);
+        CPU_HEADER.store(hz, Ordering::SeqCst);
+        crate::signals::enable_profiling();
+    }
+    CPU_HZ.store(hz, Ordering::SeqCst);
+    let _ = rt_os::signal::set_profile_timer(if hz > 0 { (1_000_000 / hz) as u64 } else { 0 });
+}
+
+/// SIGPROF: one sample of the interrupted thread. Runs on the signal stack; takes no lock.
+pub fn cpu_sample(context: &UContext) {
+    if CPU_HZ.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let mut pcs = [0usize; DEPTH];
+    let mut depth = 0;
+    let pc = context.gregs[reg::RIP] as usize;
+    let m = M::current();
+    // SAFETY: null or the current G.
+    if let Some(g) = unsafe { m.curg.load(Ordering::Relaxed).as_ref() }.filter(|g| !g.is_g0.get()) {
+        let sp = context.gregs[reg::RSP] as usize;
+        let start = if crate::symtab::is_go(pc) && stack::on_stack(g, sp) {
+            // The frame pointer may be the caller's for an instruction or two of a prologue: that frame is skipped then.
+            Start { pc, fp: context.gregs[reg::RBP] as usize, exact: true }
+        } else if stack::on_stack(g, sp) {
+            // A leaf function of the runtime.
+            Start { pc, fp: context.gregs[reg::RBP] as usize, exact: true }
+        } else {
+            start_of(g)
+        };
+        if start.fp == 0 || stack::on_stack(g, start.fp) {
+            depth = traceback::callers(Frames::new(start), 0, &mut pcs);
+        }
+    }
+    if depth == 0 {
+        pcs[0] = pc;
+        depth = 1;
+    }
+    let words = 4 + depth as u64;
+    let at = CPU_WRITE.fetch_add(words, Ordering::SeqCst);
+    if at + words > CPU_WORDS as u64 {
+        CPU_WRITE.fetch_sub(words, Ordering::SeqCst);
+        CPU_LOST.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    // SAFETY: the words [at, at + words) are reserved for this handler.
+    unsafe {
+        let base = (CPU.words.get() as *mut u64).add(at as usize);
+        base.write(words);
+        base.add(1).write(rt_os::time::nanotime() as u64);
+        base.add(2).write(0);
+        base.add(3).write(1);
+        for (index, pc) in pcs[..depth].iter().enumerate() {
+            base.add(4 + index).write(*pc as u64);
+        }
+    }
+    CPU_DONE.fetch_add(words, Ordering::SeqCst);
+}
+
+static HEADER: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+
+/// Waits for samples: address and number of words in the format of runtime/pprof; (0, 0) at the end.
+pub fn read_cpu() -> (usize, usize) {
+    let hz = CPU_HEADER.swap(0, Ordering::SeqCst);
+    if hz != 0 {
+        for (slot, word) in HEADER.iter().zip([3, 0, hz as u64, 0]) {
+            slot.store(word, Ordering::Relaxed);
+        }
+        return (HEADER.as_ptr() as usize, 3);
+    }
+    loop {
+        let done = CPU_DONE.load(Ordering::SeqCst);
+        let read = CPU_READ.load(Ordering::SeqCst);
+        // Complete only when nobody is in the middle of a record.
+        if done > read && done == CPU_WRITE.load(Ordering::SeqCst) {
+            CPU_READ.store(done, Ordering::SeqCst);
+            return (CPU.words.get() as usize + read as usize * 8, (done - read) as usize);
+        }
+        if CPU_HZ.load(Ordering::SeqCst) == 0 && done == read {
+            return (0, 0);
+        }
+        rt_sched::syscall::blocking(|| rt_os::thread::nanosleep(100_000_000));
+    }
+}
