@@ -35,7 +35,11 @@ impl<'a> Cx<'a> {
             TyKind::Complex128 => self.rt("c128equal"),
             TyKind::String => self.rt("strequalptr"),
             TyKind::Interface(m) => {
-                let name = if m.is_empty() { "nilinterequal" } else { "interequal" };
+                let name = if m.is_empty() {
+                    "nilinterequal"
+                } else {
+                    "interequal"
+                };
                 self.rt(name)
             }
             _ => self.equal_func(ty),
@@ -50,8 +54,18 @@ impl<'a> Cx<'a> {
             return f;
         }
         let ptr = TypeTable::UNSAFE_POINTER;
-        let flags = FuncFlags { wrapper: true, ..FuncFlags::default() };
-        let func = self.declare(name, name, Pos::NONE, Box::new([ptr, ptr]), Box::new([TypeTable::BOOL]), flags);
+        let flags = FuncFlags {
+            wrapper: true,
+            ..FuncFlags::default()
+        };
+        let func = self.declare(
+            name,
+            name,
+            Pos::NONE,
+            Box::new([ptr, ptr]),
+            Box::new([TypeTable::BOOL]),
+            flags,
+        );
         self.made.insert(name, func);
         self.later(func, move |cx, func| {
             let mut f = FnCx::synthetic(cx, func);
@@ -85,7 +99,11 @@ impl<'a> Cx<'a> {
             TyKind::Complex128 => self.rt("c128hash"),
             TyKind::String => self.rt("strhash"),
             TyKind::Interface(m) => {
-                let name = if m.is_empty() { "nilinterhash" } else { "interhash" };
+                let name = if m.is_empty() {
+                    "nilinterhash"
+                } else {
+                    "interhash"
+                };
                 self.rt(name)
             }
             _ => self.hash_func(ty),
@@ -99,8 +117,18 @@ impl<'a> Cx<'a> {
             return f;
         }
         let (ptr, word) = (TypeTable::UNSAFE_POINTER, TypeTable::UINTPTR);
-        let flags = FuncFlags { wrapper: true, ..FuncFlags::default() };
-        let func = self.declare(name, name, Pos::NONE, Box::new([ptr, word]), Box::new([word]), flags);
+        let flags = FuncFlags {
+            wrapper: true,
+            ..FuncFlags::default()
+        };
+        let func = self.declare(
+            name,
+            name,
+            Pos::NONE,
+            Box::new([ptr, word]),
+            Box::new([word]),
+            flags,
+        );
         self.made.insert(name, func);
         self.later(func, move |cx, func| {
             let mut f = FnCx::synthetic(cx, func);
@@ -123,7 +151,9 @@ enum Run {
 impl FnCx<'_, '_> {
     /// Adjacent plain fields are joined; blank fields and padding are skipped.
     fn runs(&mut self, ty: Ty) -> Vec<Run> {
-        let TyKind::Struct(fields) = self.cx.p.types.under(ty).clone() else { unreachable!("a struct") };
+        let TyKind::Struct(fields) = self.cx.p.types.under(ty).clone() else {
+            unreachable!("a struct")
+        };
         let offsets = self.cx.offsets(ty);
         let mut runs: Vec<Run> = Vec::new();
         for (f, &offset) in fields.iter().zip(offsets.iter()) {
@@ -159,7 +189,10 @@ impl FnCx<'_, '_> {
                 for run in runs {
                     let eq = match run {
                         Run::Memory(at, n) => {
-                            let (a, b) = (self.offset(p, at, TypeTable::UINT8), self.offset(q, at, TypeTable::UINT8));
+                            let (a, b) = (
+                                self.offset(p, at, TypeTable::UINT8),
+                                self.offset(q, at, TypeTable::UINT8),
+                            );
                             self.memory_equal(a, b, n)
                         }
                         Run::Field(at, fty) => {
@@ -269,7 +302,9 @@ impl FnCx<'_, '_> {
         self.start_block(inner);
         body(self, iv);
         let one = self.iconst(1);
-        let next = self.b.emit_value(Op::Binary(BinOp::Add, iv, one), TypeTable::INT);
+        let next = self
+            .b
+            .emit_value(Op::Binary(BinOp::Add, iv, one), TypeTable::INT);
         self.b.def_var(i, next);
         self.b.jump(head);
         self.b.seal(head);

@@ -7,8 +7,13 @@
 
 use base::{FxHashMap, FxHashSet, Symbol};
 use smallvec::SmallVec;
-use syntax::ast::{BranchKind, ClauseId, ClauseKind, DeclId, DeclKind, ExprId, ExprKind, FieldId, StmtId, StmtKind, UnaryOp};
-use types::{Builtin, Mode, ObjId, ObjKind, SelectionKind, Store, Type, TypeId, TypedFile, VarKind};
+use syntax::ast::{
+    BranchKind, ClauseId, ClauseKind, DeclId, DeclKind, ExprId, ExprKind, FieldId, StmtId,
+    StmtKind, UnaryOp,
+};
+use types::{
+    Builtin, Mode, ObjId, ObjKind, SelectionKind, Store, Type, TypeId, TypedFile, VarKind,
+};
 
 /// A variable, or something that nodes share like one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,8 +140,15 @@ pub(crate) fn analyse_expr(
 }
 
 impl<'a, 'f> Walker<'a, 'f> {
-    fn new(store: &'a Store, file: &'a TypedFile, is_func: &'f mut dyn FnMut(TypeId) -> bool) -> Self {
-        let out = Analysis { nodes: vec![Node::default()], ..Analysis::default() };
+    fn new(
+        store: &'a Store,
+        file: &'a TypedFile,
+        is_func: &'f mut dyn FnMut(TypeId) -> bool,
+    ) -> Self {
+        let out = Analysis {
+            nodes: vec![Node::default()],
+            ..Analysis::default()
+        };
         Walker {
             store,
             file,
@@ -151,7 +163,10 @@ impl<'a, 'f> Walker<'a, 'f> {
 
     fn declare(&mut self, obj: ObjId) {
         let node = self.node;
-        self.out.vars.entry(obj).or_insert(VarInfo { node, ..VarInfo::default() });
+        self.out.vars.entry(obj).or_insert(VarInfo {
+            node,
+            ..VarInfo::default()
+        });
     }
     fn declare_field(&mut self, field: FieldId) {
         if let Some(obj) = self.file.fields[field] {
@@ -163,7 +178,11 @@ impl<'a, 'f> Walker<'a, 'f> {
             for &f in sig.params.iter().chain(sig.results.iter()) {
                 self.declare_field(f);
             }
-            let results: Vec<ObjId> = sig.results.iter().filter_map(|&f| self.file.fields[f]).collect();
+            let results: Vec<ObjId> = sig
+                .results
+                .iter()
+                .filter_map(|&f| self.file.fields[f])
+                .collect();
             for result in &results {
                 if let Some(info) = self.out.vars.get_mut(result) {
                     // Return statements assign them.
@@ -188,7 +207,9 @@ impl<'a, 'f> Walker<'a, 'f> {
         }
     }
     fn use_obj(&mut self, obj: ObjId) {
-        let Some(info) = self.out.vars.get_mut(&obj) else { return };
+        let Some(info) = self.out.vars.get_mut(&obj) else {
+            return;
+        };
         if info.node != self.node {
             info.captured = true;
             let home = info.node;
@@ -197,15 +218,21 @@ impl<'a, 'f> Walker<'a, 'f> {
     }
     fn local_var(&self, e: ExprId) -> Option<ObjId> {
         let e = self.file.ast.unparen(e);
-        let ExprKind::Name(name) = self.file.ast.exprs[e].kind else { return None };
+        let ExprKind::Name(name) = self.file.ast.exprs[e].kind else {
+            return None;
+        };
         let obj = self.file.names[name]?;
         match self.store.obj(obj).kind {
-            ObjKind::Var(VarKind::Local | VarKind::Param | VarKind::Result | VarKind::Recv) => Some(obj),
+            ObjKind::Var(VarKind::Local | VarKind::Param | VarKind::Result | VarKind::Recv) => {
+                Some(obj)
+            }
             _ => None,
         }
     }
     fn under(&self, e: ExprId) -> Option<&'a Type> {
-        self.file.exprs[e].ty.map(|t| self.store.ty(self.store.underlying(t)))
+        self.file.exprs[e]
+            .ty
+            .map(|t| self.store.ty(self.store.underlying(t)))
     }
     /// The variable that `e` is a part of, without following pointers.
     fn base_var(&self, e: ExprId) -> Option<ObjId> {
@@ -242,7 +269,9 @@ impl<'a, 'f> Walker<'a, 'f> {
             self.assign(e);
             return;
         };
-        let Some(obj) = self.file.names[name] else { return };
+        let Some(obj) = self.file.names[name] else {
+            return;
+        };
         if self.out.vars.contains_key(&obj) {
             self.assign(e);
         } else {
@@ -317,7 +346,10 @@ impl<'a, 'f> Walker<'a, 'f> {
             }
             ExprKind::Slice { x, lo, hi, max, .. } => {
                 self.expr(*x);
-                if matches!(self.under(*x), Some(Type::Array { .. } | Type::TypeParam(_))) {
+                if matches!(
+                    self.under(*x),
+                    Some(Type::Array { .. } | Type::TypeParam(_))
+                ) {
                     self.take_addr(*x);
                 }
                 for i in [lo, hi, max].into_iter().flatten() {
@@ -382,8 +414,17 @@ impl<'a, 'f> Walker<'a, 'f> {
     fn enter(&mut self, range: Option<StmtId>) -> u32 {
         let outer = self.node;
         let id = self.out.nodes.len() as u32;
-        let owner = if range.is_some() { self.out.nodes[outer as usize].owner } else { id };
-        self.out.nodes.push(Node { parent: Some(outer), owner, range, ..Node::default() });
+        let owner = if range.is_some() {
+            self.out.nodes[outer as usize].owner
+        } else {
+            id
+        };
+        self.out.nodes.push(Node {
+            parent: Some(outer),
+            owner,
+            range,
+            ..Node::default()
+        });
         self.labels.push(FxHashSet::default());
         self.node = id;
         outer
@@ -473,9 +514,16 @@ impl<'a, 'f> Walker<'a, 'f> {
                     self.exit_to(Exit::Return, owner);
                 }
             }
-            StmtKind::Branch { kind, label } => self.branch(s, *kind, label.map(|l| file.ast.sym(l))),
+            StmtKind::Branch { kind, label } => {
+                self.branch(s, *kind, label.map(|l| file.ast.sym(l)))
+            }
             StmtKind::Block { stmts, .. } => self.stmts(stmts),
-            StmtKind::If { init, cond, then, els } => {
+            StmtKind::If {
+                init,
+                cond,
+                then,
+                els,
+            } => {
                 if let Some(i) = init {
                     self.stmt(*i);
                 }
@@ -485,7 +533,9 @@ impl<'a, 'f> Walker<'a, 'f> {
                     self.stmt(*e);
                 }
             }
-            StmtKind::Switch { init, tag, clauses, .. } => {
+            StmtKind::Switch {
+                init, tag, clauses, ..
+            } => {
                 if let Some(i) = init {
                     self.stmt(*i);
                 }
@@ -498,7 +548,9 @@ impl<'a, 'f> Walker<'a, 'f> {
                 }
                 self.enclosing.pop();
             }
-            StmtKind::TypeSwitch { init, x, clauses, .. } => {
+            StmtKind::TypeSwitch {
+                init, x, clauses, ..
+            } => {
                 if let Some(i) = init {
                     self.stmt(*i);
                 }
@@ -519,7 +571,12 @@ impl<'a, 'f> Walker<'a, 'f> {
                 }
                 self.enclosing.pop();
             }
-            StmtKind::For { init, cond, post, body } => {
+            StmtKind::For {
+                init,
+                cond,
+                post,
+                body,
+            } => {
                 if let Some(i) = init {
                     self.stmt(*i);
                 }
@@ -533,7 +590,13 @@ impl<'a, 'f> Walker<'a, 'f> {
                 self.block(*body);
                 self.enclosing.pop();
             }
-            StmtKind::Range { key, value, define, x, body } => self.range(s, label, *key, *value, *define, *x, *body),
+            StmtKind::Range {
+                key,
+                value,
+                define,
+                x,
+                body,
+            } => self.range(s, label, *key, *value, *define, *x, *body),
         }
     }
 
@@ -575,7 +638,9 @@ impl<'a, 'f> Walker<'a, 'f> {
         self.block(body);
         self.enclosing.pop();
         if over_func {
-            let outer = self.out.nodes[self.node as usize].parent.expect("a loop body has a parent");
+            let outer = self.out.nodes[self.node as usize]
+                .parent
+                .expect("a loop body has a parent");
             self.leave(outer);
         }
     }
@@ -591,7 +656,12 @@ impl<'a, 'f> Walker<'a, 'f> {
     }
 
     fn push(&mut self, stmt: StmtId, label: Option<Symbol>, is_loop: bool) {
-        self.enclosing.push(Enclosing { stmt, label, is_loop, node: self.node });
+        self.enclosing.push(Enclosing {
+            stmt,
+            label,
+            is_loop,
+            node: self.node,
+        });
     }
 
     fn branch(&mut self, s: StmtId, kind: BranchKind, label: Option<Symbol>) {

@@ -20,7 +20,9 @@ impl FnCx<'_, '_> {
         match &ast.exprs[e].kind {
             ExprKind::Paren(x) => self.place_operands(*x, out),
             ExprKind::Star(x) => out.push(*x),
-            ExprKind::Selector { x, .. } if self.file.selections.contains_key(&e) => self.place_operands_inner(*x, out),
+            ExprKind::Selector { x, .. } if self.file.selections.contains_key(&e) => {
+                self.place_operands_inner(*x, out)
+            }
             ExprKind::Index { x, indices } => {
                 self.place_operands_inner(*x, out);
                 out.extend(indices.iter().copied());
@@ -150,7 +152,11 @@ impl FnCx<'_, '_> {
             self.place_store(&place, v);
             return;
         }
-        let v = if self.needs_copy(r) { self.argument(r, ty) } else { self.expr_as(r, ty) };
+        let v = if self.needs_copy(r) {
+            self.argument(r, ty)
+        } else {
+            self.expr_as(r, ty)
+        };
         self.ensure_reachable();
         let place = self.place(l);
         self.set_pos(pos);
@@ -220,9 +226,16 @@ impl FnCx<'_, '_> {
     }
 
     /// Replaces a place's value; its operands are evaluated once.
-    fn update(&mut self, x: ExprId, pos: source::Pos, new: impl FnOnce(&mut Self, Value, Ty) -> Value) {
+    fn update(
+        &mut self,
+        x: ExprId,
+        pos: source::Pos,
+        new: impl FnOnce(&mut Self, Value, Ty) -> Value,
+    ) {
         let place = self.place(x);
-        let Some(ty) = self.place_ty(&place) else { return };
+        let Some(ty) = self.place_ty(&place) else {
+            return;
+        };
         self.set_pos(pos);
         match &place {
             Place::Map(m) => {

@@ -11,7 +11,13 @@ use crate::tyconv::int_kind;
 
 impl FnCx<'_, '_> {
     /// A call of a predeclared function.
-    pub(crate) fn builtin_call(&mut self, e: ExprId, b: Builtin, args: &[ExprId], spread: bool) -> SmallVec<[Value; 2]> {
+    pub(crate) fn builtin_call(
+        &mut self,
+        e: ExprId,
+        b: Builtin,
+        args: &[ExprId],
+        spread: bool,
+    ) -> SmallVec<[Value; 2]> {
         let pos = self.file.ast.exprs[e].pos;
         match b {
             Builtin::Len | Builtin::Cap => smallvec![self.len_cap(e, args[0], b == Builtin::Cap)],
@@ -38,12 +44,21 @@ impl FnCx<'_, '_> {
                 self.set_pos(pos);
                 smallvec![self.rt_as("gorecover", &[frame], ty)]
             }
-            Builtin::Sizeof | Builtin::Alignof | Builtin::Offsetof => smallvec![self.size_query(e, b, args[0])],
+            Builtin::Sizeof | Builtin::Alignof | Builtin::Offsetof => {
+                smallvec![self.size_query(e, b, args[0])]
+            }
             Builtin::Add => {
                 let p = self.expr(args[0]);
                 let n = self.expr(args[1]);
                 let n = self.to_int(n);
-                smallvec![self.b.emit_value(Op::Index { base: p, index: n, stride: 1 }, TypeTable::UNSAFE_POINTER)]
+                smallvec![self.b.emit_value(
+                    Op::Index {
+                        base: p,
+                        index: n,
+                        stride: 1
+                    },
+                    TypeTable::UNSAFE_POINTER
+                )]
             }
             Builtin::SliceData | Builtin::StringData => {
                 let ty = self.ty_of(e);
@@ -53,7 +68,9 @@ impl FnCx<'_, '_> {
             }
             Builtin::Slice => {
                 let ty = self.ty_of(e);
-                let TyKind::Slice(elem) = *self.cx.p.types.under(ty) else { unreachable!("a slice") };
+                let TyKind::Slice(elem) = *self.cx.p.types.under(ty) else {
+                    unreachable!("a slice")
+                };
                 self.prep(args);
                 let p = self.expr(args[0]);
                 let n = self.length_arg(args[1]);
@@ -71,7 +88,12 @@ impl FnCx<'_, '_> {
                 self.rt("unsafestring", &[p, n]);
                 smallvec![self.make(ty, &[p, n])]
             }
-            Builtin::Clear | Builtin::Close | Builtin::Delete | Builtin::Panic | Builtin::Print | Builtin::Println => {
+            Builtin::Clear
+            | Builtin::Close
+            | Builtin::Delete
+            | Builtin::Panic
+            | Builtin::Print
+            | Builtin::Println => {
                 let values = self.builtin_operands(b, args);
                 self.set_pos(pos);
                 self.builtin_effect(b, &values);
@@ -91,7 +113,9 @@ impl FnCx<'_, '_> {
                 ty = self.cx.p.types.empty_interface();
             }
             if b == Builtin::Delete && i == 1 {
-                let TyKind::Map(key, _) = *self.cx.p.types.under(out_ty(&out)) else { unreachable!("a map") };
+                let TyKind::Map(key, _) = *self.cx.p.types.under(out_ty(&out)) else {
+                    unreachable!("a map")
+                };
                 ty = key;
             }
             if matches!(b, Builtin::Print | Builtin::Println) {
@@ -120,8 +144,16 @@ impl FnCx<'_, '_> {
             }
             Builtin::Delete => {
                 let (map, map_ty) = args[0];
-                let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(map_ty) else { unreachable!("a map") };
-                let place = crate::maps::MapPlace { map_ty, map, key: args[1].0, key_ty, elem };
+                let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(map_ty) else {
+                    unreachable!("a map")
+                };
+                let place = crate::maps::MapPlace {
+                    map_ty,
+                    map,
+                    key: args[1].0,
+                    key_ty,
+                    elem,
+                };
                 self.map_delete(&place);
             }
             Builtin::Clear => {
@@ -160,7 +192,14 @@ impl FnCx<'_, '_> {
         let size = self.int(size as i64, TypeTable::UINTPTR);
         let bytes = self.bin(BinOp::Mul, n, size);
         let pointers = self.cx.p.types.layout(elem).ptr_bytes > 0;
-        self.rt(if pointers { "memclrHasPointers" } else { "memclrNoHeapPointers" }, &[p, bytes]);
+        self.rt(
+            if pointers {
+                "memclrHasPointers"
+            } else {
+                "memclrNoHeapPointers"
+            },
+            &[p, bytes],
+        );
     }
 
     fn print(&mut self, args: &[(Value, Ty)], line: bool) {
@@ -211,7 +250,14 @@ impl FnCx<'_, '_> {
                     self.rt("printslice", &[v]);
                 }
                 TyKind::Interface(methods) => {
-                    self.rt(if methods.is_empty() { "printeface" } else { "printiface" }, &[v]);
+                    self.rt(
+                        if methods.is_empty() {
+                            "printeface"
+                        } else {
+                            "printiface"
+                        },
+                        &[v],
+                    );
                 }
                 _ => {
                     self.rt("printpointer", &[v]);
@@ -263,7 +309,9 @@ impl FnCx<'_, '_> {
                 self.iconst(n as i64)
             }
             TyKind::Pointer(arr) => {
-                let TyKind::Array(_, n) = *self.cx.p.types.under(arr) else { unreachable!("pointer to array") };
+                let TyKind::Array(_, n) = *self.cx.p.types.under(arr) else {
+                    unreachable!("pointer to array")
+                };
                 if self.may_call(x) {
                     self.discard(x);
                 }
@@ -278,13 +326,19 @@ impl FnCx<'_, '_> {
         if self.hoisted.contains_key(&e) {
             return None;
         }
-        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else { return None };
+        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else {
+            return None;
+        };
         if self.mode(*fun) != Mode::TypeExpr {
             return None;
         }
         let (to, from) = (self.ty_of(e), self.ty_of(args[0]));
         match (self.cx.p.types.under(to), self.cx.p.types.under(from)) {
-            (TyKind::Slice(elem), TyKind::String) if self.cx.p.types.underlying(*elem) == TypeTable::INT32 => Some(args[0]),
+            (TyKind::Slice(elem), TyKind::String)
+                if self.cx.p.types.underlying(*elem) == TypeTable::INT32 =>
+            {
+                Some(args[0])
+            }
             _ => None,
         }
     }
@@ -347,7 +401,9 @@ impl FnCx<'_, '_> {
 
     fn new_call(&mut self, e: ExprId, arg: ExprId) -> Value {
         let ty = self.ty_of(e);
-        let TyKind::Pointer(elem) = *self.cx.p.types.under(ty) else { unreachable!("new gives a pointer") };
+        let TyKind::Pointer(elem) = *self.cx.p.types.under(ty) else {
+            unreachable!("new gives a pointer")
+        };
         if self.mode(arg) == Mode::TypeExpr {
             self.set_pos(self.file.ast.exprs[e].pos);
             let p = self.heap(elem);
@@ -369,7 +425,11 @@ impl FnCx<'_, '_> {
         for &v in &values[1..] {
             acc = match self.cx.p.types.under(ty) {
                 TyKind::Float32 | TyKind::Float64 => {
-                    let op = if max { Intrinsic::FloatMax } else { Intrinsic::FloatMin };
+                    let op = if max {
+                        Intrinsic::FloatMax
+                    } else {
+                        Intrinsic::FloatMin
+                    };
                     // The intrinsic works in double precision; widening and narrowing an exact value changes nothing.
                     let f64 = TypeTable::FLOAT64;
                     let (a, b) = (self.convert(acc, f64), self.convert(v, f64));
@@ -416,7 +476,11 @@ impl FnCx<'_, '_> {
             _ => {
                 let t = self.ty_of(arg);
                 let layout = self.cx.p.types.layout(t);
-                if b == Builtin::Sizeof { layout.size } else { layout.align }
+                if b == Builtin::Sizeof {
+                    layout.size
+                } else {
+                    layout.align
+                }
             }
         };
         self.int(n as i64, ty)
@@ -432,7 +496,9 @@ impl FnCx<'_, '_> {
     }
     /// `copy(d, s)`
     pub(crate) fn copy_values(&mut self, d: Value, dt: Ty, s: Value, _st: Ty) -> Value {
-        let TyKind::Slice(elem) = *self.cx.p.types.under(dt) else { unreachable!("copy to a slice") };
+        let TyKind::Slice(elem) = *self.cx.p.types.under(dt) else {
+            unreachable!("copy to a slice")
+        };
         let (dp, dn) = (self.extract(d, 0), self.extract(d, 1));
         let (sp, sn) = (self.extract(s, 0), self.extract(s, 1));
         if self.cx.p.types.layout(elem).ptr_bytes > 0 {
@@ -452,7 +518,11 @@ impl FnCx<'_, '_> {
         }
         let n = self.convert(n, TypeTable::UINTPTR);
         let size = self.int(size as i64, TypeTable::UINTPTR);
-        let bytes = if self.b.body.as_int(size) == Some(1) { n } else { self.bin(BinOp::Mul, n, size) };
+        let bytes = if self.b.body.as_int(size) == Some(1) {
+            n
+        } else {
+            self.bin(BinOp::Mul, n, size)
+        };
         self.rt("memmove", &[dst, src, bytes]);
     }
 
@@ -461,7 +531,9 @@ impl FnCx<'_, '_> {
     fn append(&mut self, e: ExprId, args: &[ExprId], spread: bool) -> Value {
         let ty = self.ty_of(e);
         let pos = self.file.ast.exprs[e].pos;
-        let TyKind::Slice(elem) = *self.cx.p.types.under(ty) else { unreachable!("append to a slice") };
+        let TyKind::Slice(elem) = *self.cx.p.types.under(ty) else {
+            unreachable!("append to a slice")
+        };
         if spread {
             if let Some(v) = self.append_make(e, args[0], args[1], ty, elem) {
                 return v;
@@ -499,7 +571,10 @@ impl FnCx<'_, '_> {
         let (p, len, cap) = (self.extract(s, 0), self.extract(s, 1), self.extract(s, 2));
         let new_len = self.bin(BinOp::Add, len, num);
         // Unsigned, so that an overflowing sum goes to growslice, which refuses it.
-        let (a, b) = (self.retype(new_len, TypeTable::UINT), self.retype(cap, TypeTable::UINT));
+        let (a, b) = (
+            self.retype(new_len, TypeTable::UINT),
+            self.retype(cap, TypeTable::UINT),
+        );
         let full = self.cmp(CmpOp::Gt, a, b);
         let (grow, fits, join) = (self.new_block(), self.new_block(), self.new_block());
         let ptr = TypeTable::UNSAFE_POINTER;
@@ -542,16 +617,30 @@ impl FnCx<'_, '_> {
     fn append_at(&mut self, base: Value, old_len: Value, n: Value, elem: Ty) -> Value {
         let zero = self.iconst(0);
         let none = self.cmp(CmpOp::Eq, n, zero);
-        let index = self.b.emit_value(Op::Select(none, zero, old_len), TypeTable::INT);
+        let index = self
+            .b
+            .emit_value(Op::Select(none, zero, old_len), TypeTable::INT);
         self.index_addr(base, index, elem)
     }
 
     /// `append(s, make([]T, n)...)` extends without making the temporary slice.
-    fn append_make(&mut self, e: ExprId, s: ExprId, tail: ExprId, ty: Ty, elem: Ty) -> Option<Value> {
+    fn append_make(
+        &mut self,
+        e: ExprId,
+        s: ExprId,
+        tail: ExprId,
+        ty: Ty,
+        elem: Ty,
+    ) -> Option<Value> {
         let file = self.file;
         let tail = file.ast.unparen(tail);
-        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[tail].kind else { return None };
-        if self.mode(*fun) != Mode::Builtin(Builtin::Make) || args.len() != 2 || self.hoisted.contains_key(&tail) {
+        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[tail].kind else {
+            return None;
+        };
+        if self.mode(*fun) != Mode::Builtin(Builtin::Make)
+            || args.len() != 2
+            || self.hoisted.contains_key(&tail)
+        {
             return None;
         }
         let n = args[1];

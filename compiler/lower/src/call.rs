@@ -26,7 +26,12 @@ pub(crate) struct Prepared {
 /// What a call's function operand is, before its operands are evaluated.
 enum Target {
     Static(FuncId),
-    Method { x: ExprId, sel: ExprId, found: Rc<Found>, targs: Vec<Ty> },
+    Method {
+        x: ExprId,
+        sel: ExprId,
+        found: Rc<Found>,
+        targs: Vec<Ty>,
+    },
     MethodExpr(FuncId),
     Value(ExprId),
 }
@@ -35,7 +40,15 @@ impl FnCx<'_, '_> {
     /// All results of a call expression (conversion, builtin or call).
     pub(crate) fn call_expr(&mut self, e: ExprId) -> SmallVec<[Value; 2]> {
         let file = self.file;
-        let ExprKind::Call { fun, args, ellipsis, .. } = &file.ast.exprs[e].kind else { unreachable!("a call") };
+        let ExprKind::Call {
+            fun,
+            args,
+            ellipsis,
+            ..
+        } = &file.ast.exprs[e].kind
+        else {
+            unreachable!("a call")
+        };
         match self.mode(*fun) {
             Mode::TypeExpr => return smallvec![self.conversion(e, args[0])],
             Mode::Builtin(b) => return self.builtin_call(e, b, args, ellipsis.is_some()),
@@ -80,13 +93,20 @@ impl FnCx<'_, '_> {
             _ => None,
         };
         if let Some(sel) = sel.filter(|s| file.selections.contains_key(s)) {
-            let ExprKind::Selector { x, sel: name } = &file.ast.exprs[sel].kind else { return Target::Value(fun) };
+            let ExprKind::Selector { x, sel: name } = &file.ast.exprs[sel].kind else {
+                return Target::Value(fun);
+            };
             let targs = self.instance_targs(*name);
             match file.selections[&sel].kind {
                 SelectionKind::Method => {
                     let xt = self.ty_of(*x);
                     if let Some(found) = self.find_method(sel, xt) {
-                        return Target::Method { x: *x, sel, found, targs };
+                        return Target::Method {
+                            x: *x,
+                            sel,
+                            found,
+                            targs,
+                        };
                     }
                 }
                 SelectionKind::MethodExpr => {
@@ -111,7 +131,15 @@ impl FnCx<'_, '_> {
     /// Evaluates what a call needs.
     pub(crate) fn prepare_call(&mut self, e: ExprId) -> Prepared {
         let file = self.file;
-        let ExprKind::Call { fun, args, ellipsis, .. } = &file.ast.exprs[e].kind else { unreachable!("a call") };
+        let ExprKind::Call {
+            fun,
+            args,
+            ellipsis,
+            ..
+        } = &file.ast.exprs[e].kind
+        else {
+            unreachable!("a call")
+        };
         let target = self.target(*fun);
         // Operands whose inner calls come first.
         let mut operands: SmallVec<[ExprId; 8]> = SmallVec::new();
@@ -123,34 +151,70 @@ impl FnCx<'_, '_> {
         operands.extend(args.iter().copied());
         self.prep(&operands);
         let fun_ty = self.ty_of(*fun);
-        let TyKind::Func(sig) = self.cx.p.types.under(fun_ty).clone() else { unreachable!("call of a non-function") };
+        let TyKind::Func(sig) = self.cx.p.types.under(fun_ty).clone() else {
+            unreachable!("call of a non-function")
+        };
         let results: SmallVec<[Ty; 2]> = SmallVec::from_slice(&sig.results);
         let mut out: Vec<(Value, Ty)> = Vec::with_capacity(args.len() + 1);
         let mut keep = Vec::new();
         match target {
             Target::Static(func) | Target::MethodExpr(func) => {
                 let keeps = self.keeps_uintptr(*fun);
-                self.arguments(&sig, args, ellipsis.is_some(), &mut out, keeps.then_some(&mut keep));
-                Prepared { callee: Callee::Func(func), args: out, results, keep }
+                self.arguments(
+                    &sig,
+                    args,
+                    ellipsis.is_some(),
+                    &mut out,
+                    keeps.then_some(&mut keep),
+                );
+                Prepared {
+                    callee: Callee::Func(func),
+                    args: out,
+                    results,
+                    keep,
+                }
             }
             Target::Value(f) => {
                 let v = self.expr(f);
                 self.arguments(&sig, args, ellipsis.is_some(), &mut out, None);
-                Prepared { callee: Callee::Closure(v), args: out, results, keep }
+                Prepared {
+                    callee: Callee::Closure(v),
+                    args: out,
+                    results,
+                    keep,
+                }
             }
-            Target::Method { x, sel, found, targs } => {
+            Target::Method {
+                x,
+                sel,
+                found,
+                targs,
+            } => {
                 self.note_reflection(&found, Some(args));
                 let receiver = self.receiver(x, sel, &found);
                 let callee = match receiver {
-                    Receiver::Func { obj, named, value, ty } => {
+                    Receiver::Func {
+                        obj,
+                        named,
+                        value,
+                        ty,
+                    } => {
                         out.push((value, ty));
-                        let mut all: Vec<Ty> = self.cx.named_info(named).map(|i| i.targs.to_vec()).unwrap_or_default();
+                        let mut all: Vec<Ty> = self
+                            .cx
+                            .named_info(named)
+                            .map(|i| i.targs.to_vec())
+                            .unwrap_or_default();
                         all.extend(targs);
                         let func = self.cx.func_instance(obj, &all);
                         self.arguments(&sig, args, ellipsis.is_some(), &mut out, None);
                         Callee::Func(func)
                     }
-                    Receiver::Iface { value, iface, index } => {
+                    Receiver::Iface {
+                        value,
+                        iface,
+                        index,
+                    } => {
                         let data = self.extract(value, 1);
                         out.push((data, TypeTable::UNSAFE_POINTER));
                         self.arguments(&sig, args, ellipsis.is_some(), &mut out, None);
@@ -158,7 +222,12 @@ impl FnCx<'_, '_> {
                         Callee::Code(self.iface_method(value, iface, index))
                     }
                 };
-                Prepared { callee, args: out, results, keep }
+                Prepared {
+                    callee,
+                    args: out,
+                    results,
+                    keep,
+                }
             }
         }
     }
@@ -190,13 +259,24 @@ impl FnCx<'_, '_> {
         let check = matches!(found.kind, FoundKind::Method { ptr_recv: true, .. });
         let (cur, at) = self.follow(cur, xt, &found.path, check);
         match found.kind {
-            FoundKind::Method { recv, func, ptr_recv, .. } => {
-                let is_pointer = at != recv && matches!(self.cx.p.types.kind(at), TyKind::Pointer(_));
+            FoundKind::Method {
+                recv,
+                func,
+                ptr_recv,
+                ..
+            } => {
+                let is_pointer =
+                    at != recv && matches!(self.cx.p.types.kind(at), TyKind::Pointer(_));
                 let pointer_ty = self.ptr_to(recv);
                 match (ptr_recv, is_pointer) {
                     (true, true) => {
                         let v = self.cur_value(cur, at);
-                        Receiver::Func { obj: func, named: recv, value: v, ty: pointer_ty }
+                        Receiver::Func {
+                            obj: func,
+                            named: recv,
+                            value: v,
+                            ty: pointer_ty,
+                        }
                     }
                     (true, false) => {
                         let v = match cur {
@@ -208,7 +288,12 @@ impl FnCx<'_, '_> {
                                 h
                             }
                         };
-                        Receiver::Func { obj: func, named: recv, value: v, ty: pointer_ty }
+                        Receiver::Func {
+                            obj: func,
+                            named: recv,
+                            value: v,
+                            ty: pointer_ty,
+                        }
                     }
                     (false, pointer) => {
                         let addr_or_value = if pointer {
@@ -229,13 +314,22 @@ impl FnCx<'_, '_> {
                                 t
                             }
                         };
-                        Receiver::Func { obj: func, named: recv, value, ty: recv }
+                        Receiver::Func {
+                            obj: func,
+                            named: recv,
+                            value,
+                            ty: recv,
+                        }
                     }
                 }
             }
             FoundKind::Iface { iface, index } => {
                 let value = self.cur_value(cur, at);
-                Receiver::Iface { value, iface, index }
+                Receiver::Iface {
+                    value,
+                    iface,
+                    index,
+                }
             }
             FoundKind::Field(_) => unreachable!("a method"),
         }
@@ -255,7 +349,8 @@ impl FnCx<'_, '_> {
             let types = self.multi_types(args[0]);
             let multi = {
                 let t = self.ty_of(args[0]);
-                matches!(self.cx.p.types.kind(t), TyKind::Tuple(_)) && self.mode(args[0]) != Mode::Constant
+                matches!(self.cx.p.types.kind(t), TyKind::Tuple(_))
+                    && self.mode(args[0]) != Mode::Constant
             };
             if multi {
                 let values = self.expr_multi(args[0]);
@@ -264,7 +359,11 @@ impl FnCx<'_, '_> {
                 return;
             }
         }
-        let fixed = if sig.variadic && !spread { sig.params.len() - 1 } else { sig.params.len() };
+        let fixed = if sig.variadic && !spread {
+            sig.params.len() - 1
+        } else {
+            sig.params.len()
+        };
         for (i, &a) in args.iter().enumerate().take(fixed) {
             let ty = sig.params[i];
             if let (Some(keep), Some(p)) = (keep.as_deref_mut(), self.pointer_in_uintptr(a)) {
@@ -280,7 +379,9 @@ impl FnCx<'_, '_> {
         }
         if sig.variadic && !spread {
             let slice_ty = sig.params[fixed];
-            let TyKind::Slice(elem) = *self.cx.p.types.under(slice_ty) else { unreachable!("a variadic parameter") };
+            let TyKind::Slice(elem) = *self.cx.p.types.under(slice_ty) else {
+                unreachable!("a variadic parameter")
+            };
             let rest = &args[fixed.min(args.len())..];
             let v = if rest.is_empty() {
                 self.zero(slice_ty)
@@ -307,7 +408,11 @@ impl FnCx<'_, '_> {
     }
 
     fn spread_values(&mut self, sig: &FuncTy, list: &[(Value, Ty)], out: &mut Vec<(Value, Ty)>) {
-        let fixed = if sig.variadic { sig.params.len() - 1 } else { sig.params.len() };
+        let fixed = if sig.variadic {
+            sig.params.len() - 1
+        } else {
+            sig.params.len()
+        };
         for (i, &(v, from)) in list.iter().enumerate().take(fixed) {
             let to = sig.params[i];
             let v = self.assign_conv(v, from, to);
@@ -322,7 +427,9 @@ impl FnCx<'_, '_> {
         }
         if sig.variadic {
             let slice_ty = sig.params[fixed];
-            let TyKind::Slice(elem) = *self.cx.p.types.under(slice_ty) else { unreachable!("a variadic parameter") };
+            let TyKind::Slice(elem) = *self.cx.p.types.under(slice_ty) else {
+                unreachable!("a variadic parameter")
+            };
             let rest = &list[fixed.min(list.len())..];
             let v = if rest.is_empty() {
                 self.zero(slice_ty)
@@ -366,7 +473,9 @@ impl FnCx<'_, '_> {
         if self.hoisted.contains_key(&e) {
             return None;
         }
-        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else { return None };
+        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else {
+            return None;
+        };
         if self.mode(*fun) != Mode::TypeExpr || self.const_of(e).is_some() {
             return None;
         }
@@ -380,7 +489,16 @@ impl FnCx<'_, '_> {
 /// An evaluated receiver.
 pub(crate) enum Receiver {
     /// Of a declared method.
-    Func { obj: types::ObjId, named: Ty, value: Value, ty: Ty },
+    Func {
+        obj: types::ObjId,
+        named: Ty,
+        value: Value,
+        ty: Ty,
+    },
     /// Of an interface's method.
-    Iface { value: Value, iface: Ty, index: usize },
+    Iface {
+        value: Value,
+        iface: Ty,
+        index: usize,
+    },
 }

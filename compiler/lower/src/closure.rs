@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use base::Symbol;
-use mir::{Barrier, Callee, FieldTy, FuncFlags, FuncId, Op, Terminator, Ty, TyKind, TypeTable, Value};
+use mir::{
+    Barrier, Callee, FieldTy, FuncFlags, FuncId, Op, Terminator, Ty, TyKind, TypeTable, Value,
+};
 use smallvec::SmallVec;
 use source::Pos;
 use syntax::ast::{ExprId, ExprKind, FieldId};
@@ -44,7 +46,12 @@ impl<'a> Cx<'a> {
             tag: None,
         };
         let fields: Box<[FieldTy]> = std::iter::once(field("F".to_string(), TypeTable::UINTPTR))
-            .chain(captured.iter().enumerate().map(|(i, &ty)| field(format!("X{i}"), ty)))
+            .chain(
+                captured
+                    .iter()
+                    .enumerate()
+                    .map(|(i, &ty)| field(format!("X{i}"), ty)),
+            )
             .collect();
         self.p.types.intern(TyKind::Struct(fields))
     }
@@ -79,9 +86,14 @@ impl<'a> Cx<'a> {
         display: Symbol,
     ) -> FuncId {
         let ty = self.ty(env, file.exprs[lit].ty.expect("a literal has a type"));
-        let TyKind::Func(sig) = self.p.types.under(ty).clone() else { unreachable!("a function literal") };
+        let TyKind::Func(sig) = self.p.types.under(ty).clone() else {
+            unreachable!("a function literal")
+        };
         let pos = file.ast.exprs[lit].span.lo;
-        let flags = FuncFlags { runtime: name.as_str().starts_with("runtime."), ..FuncFlags::default() };
+        let flags = FuncFlags {
+            runtime: name.as_str().starts_with("runtime."),
+            ..FuncFlags::default()
+        };
         self.declare(name, display, pos, sig.params, sig.results, flags)
     }
 
@@ -97,13 +109,20 @@ impl<'a> Cx<'a> {
         layout: Option<Layout>,
     ) {
         self.later(func, move |cx, func| {
-            let ExprKind::FuncLit { ty, body } = &file.ast.exprs[lit].kind else { return };
-            let ExprKind::FuncType(sig) = &file.ast.exprs[*ty].kind else { return };
+            let ExprKind::FuncLit { ty, body } = &file.ast.exprs[lit].kind else {
+                return;
+            };
+            let ExprKind::FuncType(sig) = &file.ast.exprs[*ty].kind else {
+                return;
+            };
             let params: Vec<FieldId> = sig.params.to_vec();
             let results: Vec<FieldId> = sig.results.to_vec();
             let flags = cx.p.funcs[func].flags;
             let mut f = FnCx::new(cx, func, file, pkg, env, analysis, node);
-            f.flags = FuncFlags { closure: layout.is_some(), ..flags };
+            f.flags = FuncFlags {
+                closure: layout.is_some(),
+                ..flags
+            };
             if let Some(layout) = &layout {
                 f.load_captures(layout);
             }
@@ -123,9 +142,21 @@ impl<'a> FnCx<'_, 'a> {
                 let by_ref = !self.by_value(obj, ty);
                 Capture { key, ty, by_ref }
             }
-            VarKey::Next | VarKey::State(_) => Capture { key, ty: TypeTable::INT, by_ref: true },
-            VarKey::Frame => Capture { key, ty: TypeTable::UINTPTR, by_ref: false },
-            VarKey::Marker => Capture { key, ty: TypeTable::UNSAFE_POINTER, by_ref: false },
+            VarKey::Next | VarKey::State(_) => Capture {
+                key,
+                ty: TypeTable::INT,
+                by_ref: true,
+            },
+            VarKey::Frame => Capture {
+                key,
+                ty: TypeTable::UINTPTR,
+                by_ref: false,
+            },
+            VarKey::Marker => Capture {
+                key,
+                ty: TypeTable::UNSAFE_POINTER,
+                by_ref: false,
+            },
         }
     }
 
@@ -134,9 +165,20 @@ impl<'a> FnCx<'_, 'a> {
             return None;
         }
         let captures: Vec<Capture> = keys.iter().map(|&k| self.capture_of(k)).collect();
-        let types: Vec<Ty> =
-            captures.iter().map(|c| if c.by_ref { self.cx.p.types.pointer(c.ty) } else { c.ty }).collect();
-        Some(Layout { ty: self.cx.closure_type(&types), captures })
+        let types: Vec<Ty> = captures
+            .iter()
+            .map(|c| {
+                if c.by_ref {
+                    self.cx.p.types.pointer(c.ty)
+                } else {
+                    c.ty
+                }
+            })
+            .collect();
+        Some(Layout {
+            ty: self.cx.closure_type(&types),
+            captures,
+        })
     }
 
     /// First thing in a closure: its captured variables.
@@ -180,7 +222,13 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// Allocates and fills a closure object.
-    pub(crate) fn closure_object(&mut self, func: FuncId, object: Ty, values: &[(Value, Ty)], ty: Ty) -> Value {
+    pub(crate) fn closure_object(
+        &mut self,
+        func: FuncId,
+        object: Ty,
+        values: &[(Value, Ty)],
+        ty: Ty,
+    ) -> Value {
         let addr = self.heap(object);
         let code = self.b.emit_value(Op::FuncCode(func), TypeTable::UINTPTR);
         let at = self.offset(addr, 0, TypeTable::UINTPTR);
@@ -188,7 +236,11 @@ impl<'a> FnCx<'_, 'a> {
         let offsets = self.cx.offsets(object);
         for (i, &(v, vt)) in values.iter().enumerate() {
             let at = self.offset(addr, offsets[i + 1], vt);
-            let v = if self.is_ssa(vt) { self.retype(v, vt) } else { v };
+            let v = if self.is_ssa(vt) {
+                self.retype(v, vt)
+            } else {
+                v
+            };
             self.store_with(at, v, vt, Barrier::No);
         }
         self.retype(addr, ty)
@@ -204,8 +256,15 @@ impl<'a> FnCx<'_, 'a> {
         let n = self.counts.lits;
         // Inside a literal only the number is appended.
         let inner = self.node != 0 && self.body_of.range.is_none();
-        let suffix = if inner { format!(".{n}") } else { format!(".func{n}") };
-        (self.name_with(self.name, &suffix), self.name_with(self.display, &suffix))
+        let suffix = if inner {
+            format!(".{n}")
+        } else {
+            format!(".func{n}")
+        };
+        (
+            self.name_with(self.name, &suffix),
+            self.name_with(self.display, &suffix),
+        )
     }
     pub(crate) fn name_with(&self, name: Symbol, suffix: &str) -> Symbol {
         Symbol::intern(&format!("{name}{suffix}"))
@@ -213,7 +272,9 @@ impl<'a> FnCx<'_, 'a> {
 
     pub(crate) fn func_lit(&mut self, e: ExprId) -> Value {
         let ty = self.ty_of(e);
-        let Some(&node) = self.analysis.lits.get(&e) else { return self.zero(ty) };
+        let Some(&node) = self.analysis.lits.get(&e) else {
+            return self.zero(ty);
+        };
         let (name, display) = self.lit_name();
         let file = self.file;
         let func = self.cx.declare_lit(file, &self.env, e, name, display);
@@ -237,20 +298,39 @@ impl<'a> FnCx<'_, 'a> {
     pub(crate) fn method_value(&mut self, e: ExprId, x: ExprId) -> Value {
         let ty = self.ty_of(e);
         let xt = self.ty_of(x);
-        let Some(found) = self.find_method(e, xt) else { return self.zero(ty) };
-        let TyKind::Func(sig) = self.cx.p.types.under(ty).clone() else { return self.zero(ty) };
-        let ExprKind::Selector { sel, .. } = &self.file.ast.exprs[e].kind else { unreachable!("a selector") };
+        let Some(found) = self.find_method(e, xt) else {
+            return self.zero(ty);
+        };
+        let TyKind::Func(sig) = self.cx.p.types.under(ty).clone() else {
+            return self.zero(ty);
+        };
+        let ExprKind::Selector { sel, .. } = &self.file.ast.exprs[e].kind else {
+            unreachable!("a selector")
+        };
         self.note_reflection(&found, None);
         let targs = self.instance_targs(*sel);
         let (callee, held, held_ty, base_name) = match self.receiver(x, e, &found) {
-            Receiver::Func { obj, named, value, ty } => {
-                let mut all: Vec<Ty> = self.cx.named_info(named).map(|i| i.targs.to_vec()).unwrap_or_default();
+            Receiver::Func {
+                obj,
+                named,
+                value,
+                ty,
+            } => {
+                let mut all: Vec<Ty> = self
+                    .cx
+                    .named_info(named)
+                    .map(|i| i.targs.to_vec())
+                    .unwrap_or_default();
                 all.extend(targs);
                 let func = self.cx.func_instance(obj, &all);
                 let names = self.cx.func_name(func);
                 (Bound::Func(func), value, ty, names)
             }
-            Receiver::Iface { value, iface, index } => {
+            Receiver::Iface {
+                value,
+                iface,
+                index,
+            } => {
                 let word = self.extract(value, 0);
                 self.nil_check(word);
                 let (name, pkg, sig) = self.cx.iface_methods(iface)[index];
@@ -259,7 +339,9 @@ impl<'a> FnCx<'_, 'a> {
                 (Bound::Iface(index), value, iface, (n, n))
             }
         };
-        let func = self.cx.bound_method(callee, held_ty, &sig.params, &sig.results, base_name);
+        let func = self
+            .cx
+            .bound_method(callee, held_ty, &sig.params, &sig.results, base_name);
         let object = self.cx.closure_type(&[held_ty]);
         self.closure_object(func, object, &[(held, held_ty)], ty)
     }
@@ -277,12 +359,29 @@ impl<'a> FnCx<'_, 'a> {
         let recv_id = sel.recv;
         let recv = self.ty_id(recv_id);
         let found = self.find_method(e, recv)?;
-        let ExprKind::Selector { sel: name, .. } = &self.file.ast.exprs[e].kind else { return None };
+        let ExprKind::Selector { sel: name, .. } = &self.file.ast.exprs[e].kind else {
+            return None;
+        };
         let targs = self.instance_targs(*name);
-        if let FoundKind::Method { recv: named, func, ptr_recv, .. } = found.kind {
-            let direct = found.path.is_empty() && if ptr_recv { recv != named } else { recv == named };
+        if let FoundKind::Method {
+            recv: named,
+            func,
+            ptr_recv,
+            ..
+        } = found.kind
+        {
+            let direct = found.path.is_empty()
+                && if ptr_recv {
+                    recv != named
+                } else {
+                    recv == named
+                };
             if direct {
-                let mut all: Vec<Ty> = self.cx.named_info(named).map(|i| i.targs.to_vec()).unwrap_or_default();
+                let mut all: Vec<Ty> = self
+                    .cx
+                    .named_info(named)
+                    .map(|i| i.targs.to_vec())
+                    .unwrap_or_default();
                 all.extend(targs);
                 return Some(self.cx.func_instance(func, &all));
             }
@@ -315,8 +414,19 @@ impl<'a> Cx<'a> {
             return f;
         }
         let display = Symbol::intern(&format!("{display}-fm"));
-        let flags = FuncFlags { wrapper: true, closure: true, ..FuncFlags::default() };
-        let func = self.declare(name, display, Pos::NONE, params.into(), results.into(), flags);
+        let flags = FuncFlags {
+            wrapper: true,
+            closure: true,
+            ..FuncFlags::default()
+        };
+        let func = self.declare(
+            name,
+            display,
+            Pos::NONE,
+            params.into(),
+            results.into(),
+            flags,
+        );
         self.made.insert(name, func);
         self.later(func, move |cx, func| {
             let object = cx.closure_type(&[held]);
@@ -359,7 +469,10 @@ impl<'c, 'a> FnCx<'c, 'a> {
             .find_map(|p| p.typed.files.first())
             .expect("a program has a file");
         let env = cx.empty_env.clone();
-        let analysis = Rc::new(Analysis { nodes: vec![crate::analysis::Node::default()], ..Analysis::default() });
+        let analysis = Rc::new(Analysis {
+            nodes: vec![crate::analysis::Node::default()],
+            ..Analysis::default()
+        });
         let flags = cx.p.funcs[func].flags;
         let mut f = FnCx::new(cx, func, file, 0, env, analysis, 0);
         f.flags = flags;

@@ -37,17 +37,32 @@ impl FnCx<'_, '_> {
             }
         }
         let (xt, yt) = (self.ty_of(x), self.ty_of(y));
-        let (x_iface, y_iface) = (self.cx.p.types.is_interface(xt), self.cx.p.types.is_interface(yt));
+        let (x_iface, y_iface) = (
+            self.cx.p.types.is_interface(xt),
+            self.cx.p.types.is_interface(yt),
+        );
         let ty = match (x_iface, y_iface) {
             (true, false) if self.const_of(y).is_none() || !self.cx.p.types.is_interface(yt) => {
                 return self.mixed(cmp, x, xt, y, yt, pos);
             }
             (false, true) => return self.mixed(cmp, y, yt, x, xt, pos),
-            (true, true) if self.cx.p.types.is_empty_interface(xt) != self.cx.p.types.is_empty_interface(yt) => {
+            (true, true)
+                if self.cx.p.types.is_empty_interface(xt)
+                    != self.cx.p.types.is_empty_interface(yt) =>
+            {
                 // One side converts to the other's (wider) interface.
-                if self.cx.p.types.is_empty_interface(xt) { xt } else { yt }
+                if self.cx.p.types.is_empty_interface(xt) {
+                    xt
+                } else {
+                    yt
+                }
             }
-            (true, true) if xt != yt && self.cx.iface_methods(xt).len() > self.cx.iface_methods(yt).len() => yt,
+            (true, true)
+                if xt != yt
+                    && self.cx.iface_methods(xt).len() > self.cx.iface_methods(yt).len() =>
+            {
+                yt
+            }
             // Untyped constants take the other side's type.
             _ if self.const_of(x).is_some() => yt,
             _ => xt,
@@ -75,7 +90,14 @@ impl FnCx<'_, '_> {
     }
 
     /// `string(b) == s` needs no copy of the bytes.
-    fn compare_string_conversions(&mut self, op: BinaryOp, x: ExprId, y: ExprId, ty: Ty, pos: source::Pos) -> Option<Value> {
+    fn compare_string_conversions(
+        &mut self,
+        op: BinaryOp,
+        x: ExprId,
+        y: ExprId,
+        ty: Ty,
+        pos: source::Pos,
+    ) -> Option<Value> {
         if self.may_call(x) || self.may_call(y) {
             return None;
         }
@@ -96,7 +118,9 @@ impl FnCx<'_, '_> {
         if self.hoisted.contains_key(&e) || self.const_of(e).is_some() {
             return None;
         }
-        let syntax::ast::ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else { return None };
+        let syntax::ast::ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else {
+            return None;
+        };
         if self.mode(*fun) != Mode::TypeExpr || args.len() != 1 {
             return None;
         }
@@ -106,7 +130,9 @@ impl FnCx<'_, '_> {
             return None;
         }
         match self.cx.p.types.under(from) {
-            TyKind::Slice(elem) if self.cx.p.types.underlying(*elem) == TypeTable::UINT8 => Some(args[0]),
+            TyKind::Slice(elem) if self.cx.p.types.underlying(*elem) == TypeTable::UINT8 => {
+                Some(args[0])
+            }
             _ => None,
         }
     }
@@ -123,10 +149,22 @@ impl FnCx<'_, '_> {
     }
 
     /// `iface == concrete`
-    fn mixed(&mut self, op: CmpOp, iface: ExprId, it: Ty, concrete: ExprId, ct: Ty, pos: source::Pos) -> Value {
+    fn mixed(
+        &mut self,
+        op: CmpOp,
+        iface: ExprId,
+        it: Ty,
+        concrete: ExprId,
+        ct: Ty,
+        pos: source::Pos,
+    ) -> Value {
         // Operands are evaluated in source order only as far as calls go; those were hoisted by the statement.
         let i = self.expr(iface);
-        let c = if let Some(k) = self.const_of(concrete) { self.constant(k, ct) } else { self.expr(concrete) };
+        let c = if let Some(k) = self.const_of(concrete) {
+            self.constant(k, ct)
+        } else {
+            self.expr(concrete)
+        };
         self.set_pos(pos);
         self.compare_mixed(op, i, it, c, ct)
     }
@@ -136,7 +174,8 @@ impl FnCx<'_, '_> {
             self.type_desc(ct)
         } else {
             let itab = self.cx.itab(it, ct);
-            self.b.emit_value(mir::Op::Itab(itab), TypeTable::UNSAFE_POINTER)
+            self.b
+                .emit_value(mir::Op::Itab(itab), TypeTable::UNSAFE_POINTER)
         };
         let same = self.cmp(CmpOp::Eq, word, want);
         let eq = self.if_value(
@@ -155,7 +194,10 @@ impl FnCx<'_, '_> {
     pub(crate) fn compare(&mut self, op: CmpOp, a: Value, b: Value, ty: Ty) -> Value {
         match self.cx.p.types.under(ty) {
             TyKind::String if !matches!(op, CmpOp::Eq | CmpOp::Ne) => {
-                let (x, y) = (self.retype(a, TypeTable::STRING), self.retype(b, TypeTable::STRING));
+                let (x, y) = (
+                    self.retype(a, TypeTable::STRING),
+                    self.retype(b, TypeTable::STRING),
+                );
                 let c = self.rt_as("cmpstring", &[x, y], TypeTable::INT);
                 let zero = self.iconst(0);
                 self.cmp(op, c, zero)
@@ -260,7 +302,9 @@ impl FnCx<'_, '_> {
             |f| {
                 let (p, q) = (f.extract(a, 0), f.extract(b, 0));
                 let len = match (f.b.body.def_op(a).cloned(), f.b.body.def_op(b).cloned()) {
-                    (Some(mir::Op::Str(_, k)), _) | (_, Some(mir::Op::Str(_, k))) => f.int(k as i64, TypeTable::UINTPTR),
+                    (Some(mir::Op::Str(_, k)), _) | (_, Some(mir::Op::Str(_, k))) => {
+                        f.int(k as i64, TypeTable::UINTPTR)
+                    }
                     _ => f.convert(n, TypeTable::UINTPTR),
                 };
                 f.rt1("memequal", &[p, q, len])

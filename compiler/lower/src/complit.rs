@@ -26,7 +26,9 @@ impl<'a> FnCx<'_, 'a> {
             }
             TyKind::Struct(_) if self.is_ssa(ty) => self.struct_value(e, ty),
             TyKind::Array(elem, n) if self.is_ssa(ty) => {
-                let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else { unreachable!("a literal") };
+                let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else {
+                    unreachable!("a literal")
+                };
                 match elems.last() {
                     Some(&x) if n == 1 => {
                         let value = match &file.ast.exprs[x].kind {
@@ -72,7 +74,9 @@ impl<'a> FnCx<'_, 'a> {
     /// The value expressions of a literal.
     fn literal_values(&self, e: ExprId) -> SmallVec<[ExprId; 8]> {
         let file = self.file;
-        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else { return SmallVec::new() };
+        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else {
+            return SmallVec::new();
+        };
         elems
             .iter()
             .map(|&x| match &file.ast.exprs[x].kind {
@@ -94,7 +98,9 @@ impl<'a> FnCx<'_, 'a> {
         let elems = self.struct_elems(e, ty);
         let exprs: SmallVec<[ExprId; 8]> = elems.iter().map(|x| x.1).collect();
         self.prep(&exprs);
-        let TyKind::Struct(fields) = self.cx.p.types.under(ty).clone() else { unreachable!("a struct") };
+        let TyKind::Struct(fields) = self.cx.p.types.under(ty).clone() else {
+            unreachable!("a struct")
+        };
         let mut values: Vec<Option<Value>> = vec![None; fields.len()];
         for (i, x) in elems {
             values[i] = Some(self.expr_as(x, fields[i].ty));
@@ -122,7 +128,11 @@ impl<'a> FnCx<'_, 'a> {
             TyKind::Struct(fields) => {
                 let elems = self.struct_elems(e, ty);
                 if !zeroed && elems.len() < fields.len() || !zeroed && self.has_padding(ty) {
-                    self.b.emit(Op::ZeroMem { dst: addr, ty, barrier: Barrier::No });
+                    self.b.emit(Op::ZeroMem {
+                        dst: addr,
+                        ty,
+                        barrier: Barrier::No,
+                    });
                 }
                 let offsets = self.cx.offsets(ty);
                 for (i, x) in elems {
@@ -135,7 +145,11 @@ impl<'a> FnCx<'_, 'a> {
             TyKind::Array(elem, n) => {
                 let (elems, _) = self.indexed_elems(e);
                 if !zeroed && (elems.len() as u64) < n {
-                    self.b.emit(Op::ZeroMem { dst: addr, ty, barrier: Barrier::No });
+                    self.b.emit(Op::ZeroMem {
+                        dst: addr,
+                        ty,
+                        barrier: Barrier::No,
+                    });
                 }
                 let size = self.size(elem);
                 for (i, x) in elems {
@@ -153,11 +167,20 @@ impl<'a> FnCx<'_, 'a> {
 
     /// Copies a literal from read-only data if all of it is constant.
     fn from_template(&mut self, e: ExprId, addr: Value, ty: Ty) -> bool {
-        let Some(init) = self.constant_bytes(e, ty) else { return false };
+        let Some(init) = self.constant_bytes(e, ty) else {
+            return false;
+        };
         let align = self.cx.p.types.layout(ty).align;
         let data = self.cx.rodata(init, align);
-        let src = self.b.emit_value(Op::Data(data, 0), TypeTable::UNSAFE_POINTER);
-        self.b.emit(Op::Move { dst: addr, src, ty, barrier: Barrier::Auto });
+        let src = self
+            .b
+            .emit_value(Op::Data(data, 0), TypeTable::UNSAFE_POINTER);
+        self.b.emit(Op::Move {
+            dst: addr,
+            src,
+            ty,
+            barrier: Barrier::Auto,
+        });
         true
     }
     fn constant_bytes(&mut self, e: ExprId, ty: Ty) -> Option<Init> {
@@ -166,8 +189,13 @@ impl<'a> FnCx<'_, 'a> {
         if size > 1 << 24 || !self.cx.is_static(&s, e, ty) {
             return None;
         }
-        let mut init = Init { bytes: vec![0; size as usize], relocs: Vec::new() };
-        self.cx.write_static(&mut s, e, ty, &mut init, 0, None).then_some(init)
+        let mut init = Init {
+            bytes: vec![0; size as usize],
+            relocs: Vec::new(),
+        };
+        self.cx
+            .write_static(&mut s, e, ty, &mut init, 0, None)
+            .then_some(init)
     }
 
     fn slice_literal(&mut self, e: ExprId, ty: Ty, elem: Ty) -> Value {
@@ -184,15 +212,26 @@ impl<'a> FnCx<'_, 'a> {
             let s = StaticCx::by_value(self.file, self.env.clone(), self.pkg);
             if elems.iter().all(|&(_, x)| self.cx.is_static(&s, x, elem)) {
                 let size = self.size(elem);
-                let mut init = Init { bytes: vec![0; (size * n) as usize], relocs: Vec::new() };
+                let mut init = Init {
+                    bytes: vec![0; (size * n) as usize],
+                    relocs: Vec::new(),
+                };
                 let mut s = s;
                 for &(i, x) in &elems {
-                    self.cx.write_static(&mut s, x, elem, &mut init, i * size, None);
+                    self.cx
+                        .write_static(&mut s, x, elem, &mut init, i * size, None);
                 }
                 let align = self.cx.p.types.layout(elem).align;
                 let data = self.cx.rodata(init, align.max(1));
-                let src = self.b.emit_value(Op::Data(data, 0), TypeTable::UNSAFE_POINTER);
-                self.b.emit(Op::Move { dst: base, src, ty: arr, barrier: Barrier::Auto });
+                let src = self
+                    .b
+                    .emit_value(Op::Data(data, 0), TypeTable::UNSAFE_POINTER);
+                self.b.emit(Op::Move {
+                    dst: base,
+                    src,
+                    ty: arr,
+                    barrier: Barrier::Auto,
+                });
                 return self.make(ty, &[base, len, len]);
             }
         }
@@ -206,8 +245,12 @@ impl<'a> FnCx<'_, 'a> {
 
     fn map_literal(&mut self, e: ExprId, ty: Ty) -> Value {
         let file = self.file;
-        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else { unreachable!("a literal") };
-        let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(ty) else { unreachable!("a map") };
+        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else {
+            unreachable!("a literal")
+        };
+        let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(ty) else {
+            unreachable!("a map")
+        };
         let pairs: Vec<(ExprId, ExprId)> = elems
             .iter()
             .filter_map(|&x| match &file.ast.exprs[x].kind {
@@ -219,7 +262,10 @@ impl<'a> FnCx<'_, 'a> {
         let map = self.make_map(ty, Some(hint));
         if pairs.len() > MAP_TABLE_MIN {
             let s = StaticCx::by_value(file, self.env.clone(), self.pkg);
-            if pairs.iter().all(|&(k, v)| self.cx.is_static(&s, k, key_ty) && self.cx.is_static(&s, v, elem)) {
+            if pairs
+                .iter()
+                .all(|&(k, v)| self.cx.is_static(&s, k, key_ty) && self.cx.is_static(&s, v, elem))
+            {
                 self.map_from_tables(map, ty, &pairs);
                 return map;
             }
@@ -229,24 +275,40 @@ impl<'a> FnCx<'_, 'a> {
             let key = self.argument(k, key_ty);
             let value = self.argument(v, elem);
             self.set_pos(file.ast.exprs[k].span.lo);
-            let place = crate::maps::MapPlace { map_ty: ty, map, key, key_ty, elem };
+            let place = crate::maps::MapPlace {
+                map_ty: ty,
+                map,
+                key,
+                key_ty,
+                elem,
+            };
             self.map_set(&place, value);
         }
         map
     }
 
     fn map_from_tables(&mut self, map: Value, ty: Ty, pairs: &[(ExprId, ExprId)]) {
-        let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(ty) else { unreachable!("a map") };
+        let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(ty) else {
+            unreachable!("a map")
+        };
         let n = pairs.len() as u64;
         let table = |f: &mut Self, ty: Ty, value: fn(&(ExprId, ExprId)) -> ExprId| {
             let size = f.size(ty);
-            let mut init = Init { bytes: vec![0; (size * n) as usize], relocs: Vec::new() };
+            let mut init = Init {
+                bytes: vec![0; (size * n) as usize],
+                relocs: Vec::new(),
+            };
             let mut s = StaticCx::by_value(f.file, f.env.clone(), f.pkg);
             for (i, pair) in pairs.iter().enumerate() {
                 f.cx.write_static(&mut s, value(pair), ty, &mut init, i as u64 * size, None);
             }
             let align = f.cx.p.types.layout(ty).align.max(1);
-            f.cx.p.data.push(StaticData { init, align, readonly: true, ty: None })
+            f.cx.p.data.push(StaticData {
+                init,
+                align,
+                readonly: true,
+                ty: None,
+            })
         };
         let keys = table(self, key_ty, |p| p.0);
         let values = table(self, elem, |p| p.1);
@@ -261,13 +323,23 @@ impl<'a> FnCx<'_, 'a> {
         let more = self.cmp(CmpOp::Lt, iv, count);
         self.b.branch(more, body, exit);
         self.start_block(body);
-        let key_base = self.b.emit_value(Op::Data(keys, 0), TypeTable::UNSAFE_POINTER);
+        let key_base = self
+            .b
+            .emit_value(Op::Data(keys, 0), TypeTable::UNSAFE_POINTER);
         let at = self.index_addr(key_base, iv, key_ty);
         let key = self.load(at, key_ty);
-        let value_base = self.b.emit_value(Op::Data(values, 0), TypeTable::UNSAFE_POINTER);
+        let value_base = self
+            .b
+            .emit_value(Op::Data(values, 0), TypeTable::UNSAFE_POINTER);
         let at = self.index_addr(value_base, iv, elem);
         let value = self.load(at, elem);
-        let place = crate::maps::MapPlace { map_ty: ty, map, key, key_ty, elem };
+        let place = crate::maps::MapPlace {
+            map_ty: ty,
+            map,
+            key,
+            key_ty,
+            elem,
+        };
         self.map_set(&place, value);
         let one = self.iconst(1);
         let next = self.bin(BinOp::Add, iv, one);
@@ -280,17 +352,31 @@ impl<'a> FnCx<'_, 'a> {
 
 impl crate::cx::Cx<'_> {
     /// Field index and value of each element of a struct literal.
-    pub(crate) fn struct_literal(&mut self, file: &types::TypedFile, e: ExprId, ty: Ty) -> Vec<(usize, ExprId)> {
-        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else { return Vec::new() };
-        let TyKind::Struct(fields) = self.p.types.under(ty) else { return Vec::new() };
+    pub(crate) fn struct_literal(
+        &mut self,
+        file: &types::TypedFile,
+        e: ExprId,
+        ty: Ty,
+    ) -> Vec<(usize, ExprId)> {
+        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else {
+            return Vec::new();
+        };
+        let TyKind::Struct(fields) = self.p.types.under(ty) else {
+            return Vec::new();
+        };
         elems
             .iter()
             .enumerate()
             .filter_map(|(i, &x)| match &file.ast.exprs[x].kind {
                 ExprKind::KeyValue { key, value } => {
-                    let ExprKind::Name(name) = file.ast.exprs[*key].kind else { return None };
+                    let ExprKind::Name(name) = file.ast.exprs[*key].kind else {
+                        return None;
+                    };
                     let sym: Symbol = file.ast.sym(name);
-                    fields.iter().position(|f| f.name == sym).map(|i| (i, *value))
+                    fields
+                        .iter()
+                        .position(|f| f.name == sym)
+                        .map(|i| (i, *value))
                 }
                 _ => Some((i, x)),
             })
@@ -298,8 +384,14 @@ impl crate::cx::Cx<'_> {
     }
 
     /// Index and value of each element of an array or slice literal, and its length.
-    pub(crate) fn indexed_literal(&mut self, file: &types::TypedFile, e: ExprId) -> (Vec<(u64, ExprId)>, u64) {
-        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else { return (Vec::new(), 0) };
+    pub(crate) fn indexed_literal(
+        &mut self,
+        file: &types::TypedFile,
+        e: ExprId,
+    ) -> (Vec<(u64, ExprId)>, u64) {
+        let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else {
+            return (Vec::new(), 0);
+        };
         let mut next = 0;
         let mut max = 0;
         let mut out = Vec::with_capacity(elems.len());

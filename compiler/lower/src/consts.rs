@@ -14,11 +14,15 @@ impl FnCx<'_, '_> {
                 let b = matches!(c, ConstValue::Bool(true));
                 self.int(b as i64, ty)
             }
-            TyKind::Int(_) | TyKind::UnsafePointer | TyKind::Pointer(_) => self.int(int_bits(c), ty),
+            TyKind::Int(_) | TyKind::UnsafePointer | TyKind::Pointer(_) => {
+                self.int(int_bits(c), ty)
+            }
             TyKind::Float32 | TyKind::Float64 => self.float(c, ty),
             TyKind::Complex64 | TyKind::Complex128 => {
                 let part = self.cx.p.types.component_type(ty, 0);
-                let (re, im) = c.parts().unwrap_or((ConstValue::Int(0), ConstValue::Int(0)));
+                let (re, im) = c
+                    .parts()
+                    .unwrap_or((ConstValue::Int(0), ConstValue::Int(0)));
                 let re = self.float(&re, part);
                 let im = self.float(&im, part);
                 self.make(ty, &[re, im])
@@ -65,7 +69,10 @@ pub(crate) fn default_type(c: &ConstValue) -> Ty {
 pub(crate) fn int_bits(c: &ConstValue) -> i64 {
     match c {
         ConstValue::Int(n) => *n,
-        _ => c.to_i64().or_else(|| c.to_u64().map(|n| n as i64)).unwrap_or(0),
+        _ => c
+            .to_i64()
+            .or_else(|| c.to_u64().map(|n| n as i64))
+            .unwrap_or(0),
     }
 }
 
@@ -90,7 +97,9 @@ impl Cx<'_> {
             TyKind::Float32 => put(&c.to_f32().unwrap_or(0.0).to_le_bytes()),
             TyKind::Float64 => put(&c.to_f64().unwrap_or(0.0).to_le_bytes()),
             TyKind::Complex64 | TyKind::Complex128 => {
-                let (re, im) = c.parts().unwrap_or((ConstValue::Int(0), ConstValue::Int(0)));
+                let (re, im) = c
+                    .parts()
+                    .unwrap_or((ConstValue::Int(0), ConstValue::Int(0)));
                 let part = self.p.types.component_type(ty, 0);
                 let size = self.p.types.layout(part).size;
                 self.write_const(&re, part, init, at as u64);
@@ -100,7 +109,8 @@ impl Cx<'_> {
                 if let ConstValue::Str(bytes) = c {
                     if !bytes.is_empty() {
                         let data = self.string_data(bytes);
-                        init.bytes[at + 8..at + 16].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+                        init.bytes[at + 8..at + 16]
+                            .copy_from_slice(&(bytes.len() as u64).to_le_bytes());
                         put_reloc(init, at as u64, Reloc::Data(data, 0));
                     }
                 }

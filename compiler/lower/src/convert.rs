@@ -35,11 +35,19 @@ impl FnCx<'_, '_> {
         let to_kind = self.cx.p.types.under(to).clone();
         match (&to_kind, c) {
             (TyKind::Interface(_), _) => {
-                let from = if self.cx.p.types.is_interface(from) { crate::consts::default_type(c) } else { from };
+                let from = if self.cx.p.types.is_interface(from) {
+                    crate::consts::default_type(c)
+                } else {
+                    from
+                };
                 self.const_to_iface(c, from, to)
             }
             (TyKind::String, ConstValue::Int(_) | ConstValue::BigInt(_)) => {
-                let rune = c.to_i64().and_then(|n| u32::try_from(n).ok()).and_then(char::from_u32).unwrap_or('\u{fffd}');
+                let rune = c
+                    .to_i64()
+                    .and_then(|n| u32::try_from(n).ok())
+                    .and_then(char::from_u32)
+                    .unwrap_or('\u{fffd}');
                 let mut buf = [0; 4];
                 self.string(rune.encode_utf8(&mut buf).as_bytes(), to)
             }
@@ -68,12 +76,18 @@ impl FnCx<'_, '_> {
                 self.to_iface(v, from, to)
             };
         }
-        let (f, t) = (self.cx.p.types.under(from).clone(), self.cx.p.types.under(to).clone());
+        let (f, t) = (
+            self.cx.p.types.under(from).clone(),
+            self.cx.p.types.under(to).clone(),
+        );
         match (&f, &t) {
-            (TyKind::Int(_) | TyKind::Float32 | TyKind::Float64, TyKind::Int(_) | TyKind::Float32 | TyKind::Float64) => {
-                self.b.emit_value(Op::Convert(v), to)
+            (
+                TyKind::Int(_) | TyKind::Float32 | TyKind::Float64,
+                TyKind::Int(_) | TyKind::Float32 | TyKind::Float64,
+            ) => self.b.emit_value(Op::Convert(v), to),
+            (TyKind::Complex64 | TyKind::Complex128, TyKind::Complex64 | TyKind::Complex128) => {
+                self.widen_complex(v, to)
             }
-            (TyKind::Complex64 | TyKind::Complex128, TyKind::Complex64 | TyKind::Complex128) => self.widen_complex(v, to),
             (TyKind::Int(kind), TyKind::String) => {
                 let wide = if kind.is_signed() || kind.size() < 8 {
                     self.convert(v, TypeTable::INT64)
@@ -97,7 +111,11 @@ impl FnCx<'_, '_> {
             }
             (TyKind::String, TyKind::Slice(elem)) => {
                 let s = self.retype(v, TypeTable::STRING);
-                let name = if self.size(*elem) == 1 { "stringtoslicebyte" } else { "stringtoslicerune" };
+                let name = if self.size(*elem) == 1 {
+                    "stringtoslicebyte"
+                } else {
+                    "stringtoslicerune"
+                };
                 self.rt_as(name, &[s], to)
             }
             (TyKind::Slice(_), TyKind::Array(elem, n)) => {
@@ -117,7 +135,9 @@ impl FnCx<'_, '_> {
                 }
             }
             (TyKind::Slice(_), TyKind::Pointer(arr)) => {
-                let TyKind::Array(_, n) = *self.cx.p.types.under(*arr) else { return self.retype(v, to) };
+                let TyKind::Array(_, n) = *self.cx.p.types.under(*arr) else {
+                    return self.retype(v, to);
+                };
                 let p = self.slice_to_array_ptr(v, n);
                 self.retype(p, to)
             }
@@ -171,18 +191,40 @@ impl FnCx<'_, '_> {
         }
         let size = self.size(from);
         if size == 0 {
-            let data = self.cx.rodata(Init { bytes: vec![0; 8], relocs: Vec::new() }, 8);
+            let data = self.cx.rodata(
+                Init {
+                    bytes: vec![0; 8],
+                    relocs: Vec::new(),
+                },
+                8,
+            );
             return self.b.emit_value(Op::Data(data, 0), ptr);
         }
-        if size == 1 && self.is_ssa(from) && matches!(self.cx.p.types.under(from), TyKind::Bool | TyKind::Int(_)) {
+        if size == 1
+            && self.is_ssa(from)
+            && matches!(self.cx.p.types.under(from), TyKind::Bool | TyKind::Int(_))
+        {
             let table = self.cx.small_values();
             let base = self.b.emit_value(Op::Data(table, 0), ptr);
             let byte = self.retype(v, TypeTable::UINT8);
             let index = self.b.emit_value(Op::Convert(byte), TypeTable::INT);
-            return self.b.emit_value(Op::Index { base, index, stride: 8 }, ptr);
+            return self.b.emit_value(
+                Op::Index {
+                    base,
+                    index,
+                    stride: 8,
+                },
+                ptr,
+            );
         }
         if matches!(self.b.body.def_op(v), Some(Op::Zero)) && size <= 1024 && self.is_ssa(from) {
-            let data = self.cx.rodata(Init { bytes: vec![0; size as usize], relocs: Vec::new() }, 8);
+            let data = self.cx.rodata(
+                Init {
+                    bytes: vec![0; size as usize],
+                    relocs: Vec::new(),
+                },
+                8,
+            );
             return self.b.emit_value(Op::Data(data, 0), ptr);
         }
         let addr = self.heap(from);
@@ -194,7 +236,9 @@ impl FnCx<'_, '_> {
     pub(crate) fn const_to_iface(&mut self, c: &ConstValue, from: Ty, to: Ty) -> Value {
         let word = self.iface_word(from, to);
         let data = self.cx.const_box(c, from);
-        let data = self.b.emit_value(Op::Data(data.0, data.1), TypeTable::UNSAFE_POINTER);
+        let data = self
+            .b
+            .emit_value(Op::Data(data.0, data.1), TypeTable::UNSAFE_POINTER);
         self.make(to, &[word, data])
     }
 
@@ -266,7 +310,13 @@ impl FnCx<'_, '_> {
     /// `x.(T)`, with or without the second value.
     pub(crate) fn type_assert(&mut self, e: ExprId, comma_ok: bool) -> SmallVec<[Value; 2]> {
         let file = self.file;
-        let ExprKind::TypeAssert { x, ty: Some(target) } = &file.ast.exprs[e].kind else { unreachable!("an assertion") };
+        let ExprKind::TypeAssert {
+            x,
+            ty: Some(target),
+        } = &file.ast.exprs[e].kind
+        else {
+            unreachable!("an assertion")
+        };
         let (x, target) = (*x, *target);
         let want = self.ty_of(target);
         let have = self.ty_of(x);
@@ -275,7 +325,13 @@ impl FnCx<'_, '_> {
         self.assert_value(v, have, want, comma_ok)
     }
 
-    pub(crate) fn assert_value(&mut self, v: Value, have: Ty, want: Ty, comma_ok: bool) -> SmallVec<[Value; 2]> {
+    pub(crate) fn assert_value(
+        &mut self,
+        v: Value,
+        have: Ty,
+        want: Ty,
+        comma_ok: bool,
+    ) -> SmallVec<[Value; 2]> {
         if self.cx.p.types.is_interface(want) {
             return self.assert_iface(v, have, want, comma_ok);
         }
@@ -288,7 +344,14 @@ impl FnCx<'_, '_> {
             self.panic_if(bad, |f| {
                 let want = f.type_desc(want);
                 let iface = f.type_desc(have);
-                f.rt(if empty { "panicdottypeE" } else { "panicdottypeI" }, &[word, want, iface]);
+                f.rt(
+                    if empty {
+                        "panicdottypeE"
+                    } else {
+                        "panicdottypeI"
+                    },
+                    &[word, want, iface],
+                );
             });
             return smallvec![self.iface_data(v, want)];
         }
@@ -304,7 +367,11 @@ impl FnCx<'_, '_> {
         self.store_with(t, data, want, Barrier::No);
         self.b.jump(join);
         self.start_block(no);
-        self.b.emit(Op::ZeroMem { dst: t, ty: want, barrier: Barrier::No });
+        self.b.emit(Op::ZeroMem {
+            dst: t,
+            ty: want,
+            barrier: Barrier::No,
+        });
         self.b.jump(join);
         self.start_block(join);
         smallvec![t, same]
@@ -320,7 +387,13 @@ impl FnCx<'_, '_> {
         }
     }
 
-    fn assert_iface(&mut self, v: Value, have: Ty, want: Ty, comma_ok: bool) -> SmallVec<[Value; 2]> {
+    fn assert_iface(
+        &mut self,
+        v: Value,
+        have: Ty,
+        want: Ty,
+        comma_ok: bool,
+    ) -> SmallVec<[Value; 2]> {
         let data = self.extract(v, 1);
         let typ = self.dynamic_type(v, have);
         let iface = self.cx.p.types.underlying(want);
@@ -367,18 +440,30 @@ impl crate::cx::Cx<'_> {
     pub(crate) fn const_box(&mut self, c: &ConstValue, ty: Ty) -> (mir::DataId, i64) {
         let layout = self.p.types.layout(ty);
         if layout.size == 1 {
-            let mut init = Init { bytes: vec![0; 1], relocs: Vec::new() };
+            let mut init = Init {
+                bytes: vec![0; 1],
+                relocs: Vec::new(),
+            };
             self.write_const(c, ty, &mut init, 0);
             let table = self.small_values();
             return (table, i64::from(init.bytes[0]) * 8);
         }
-        let mut init = Init { bytes: vec![0; layout.size as usize], relocs: Vec::new() };
+        let mut init = Init {
+            bytes: vec![0; layout.size as usize],
+            relocs: Vec::new(),
+        };
         self.write_const(c, ty, &mut init, 0);
         (self.rodata(init, layout.align.max(8)), 0)
     }
     /// The values 0 to 255 as words: what one-byte values in interfaces point to.
     pub(crate) fn small_values(&mut self) -> mir::DataId {
         let bytes = (0..256u64).flat_map(u64::to_le_bytes).collect();
-        self.rodata(Init { bytes, relocs: Vec::new() }, 8)
+        self.rodata(
+            Init {
+                bytes,
+                relocs: Vec::new(),
+            },
+            8,
+        )
     }
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use base::{FxHashMap, Id, Symbol};
 use diagnostics::Diagnostic;
 use mir::{
-    Body, DataId, FuncFlags, FuncId, Function, Global, GlobalId, Init, Itab, ItabId, Program, StaticData, Ty, TyKind, TypeTable,
+    Body, DataId, FuncFlags, FuncId, Function, Global, GlobalId, Init, Itab, ItabId, Program,
+    StaticData, Ty, TyKind, TypeTable,
 };
 use source::Pos;
 use types::{ObjId, ObjKind, PkgId, Store, TypedFile, TypedPackage};
@@ -66,13 +67,25 @@ impl<'a> Cx<'a> {
         let pkgs: Vec<Pkg<'a>> = input
             .packages
             .iter()
-            .map(|p| Pkg { typed: p.typed, meta: &p.meta, link_path: p.meta.link_path, glob_closures: 0 })
+            .map(|p| Pkg {
+                typed: p.typed,
+                meta: &p.meta,
+                link_path: p.meta.link_path,
+                glob_closures: 0,
+            })
             .collect();
-        let pkg_index = pkgs.iter().enumerate().map(|(i, p)| (p.typed.pkg, i)).collect();
+        let pkg_index = pkgs
+            .iter()
+            .enumerate()
+            .map(|(i, p)| (p.typed.pkg, i))
+            .collect();
         Cx {
             input,
             store: input.store,
-            p: Program { types: TypeTable::new(), ..Program::default() },
+            p: Program {
+                types: TypeTable::new(),
+                ..Program::default()
+            },
             pkgs,
             pkg_index,
             errors: Vec::new(),
@@ -107,7 +120,9 @@ impl<'a> Cx<'a> {
         }
         self.lower_inits();
         let main_pkg = &self.pkgs[self.input.main];
-        let main_obj = self.store.scope_lookup(main_pkg.typed.scope, Symbol::intern("main"));
+        let main_obj = self
+            .store
+            .scope_lookup(main_pkg.typed.scope, Symbol::intern("main"));
         match main_obj {
             Some(obj) if matches!(self.store.obj(obj).kind, ObjKind::Func(_)) => {
                 self.p.main = Some(self.func_instance(obj, &[]));
@@ -122,7 +137,11 @@ impl<'a> Cx<'a> {
         self.finish_types();
         self.p.modinfo = self.input.modinfo.clone();
         self.p.godebug = self.input.godebug.clone();
-        if self.errors.is_empty() { Ok(self.p) } else { Err(self.errors) }
+        if self.errors.is_empty() {
+            Ok(self.p)
+        } else {
+            Err(self.errors)
+        }
     }
 
     /// Works until nothing is left.
@@ -167,7 +186,15 @@ impl<'a> Cx<'a> {
         results: Box<[Ty]>,
         flags: FuncFlags,
     ) -> FuncId {
-        self.p.funcs.push(Function { name, display, pos, params, results, flags, body: None })
+        self.p.funcs.push(Function {
+            name,
+            display,
+            pos,
+            params,
+            results,
+            flags,
+            body: None,
+        })
     }
     /// Queues the making of a body.
     pub(crate) fn later(&mut self, func: FuncId, work: impl FnOnce(&mut Cx<'a>, FuncId) + 'a) {
@@ -192,7 +219,12 @@ impl<'a> Cx<'a> {
     }
 
     /// A function defined outside Go code.
-    pub(crate) fn extern_func(&mut self, name: Symbol, params: Box<[Ty]>, results: Box<[Ty]>) -> FuncId {
+    pub(crate) fn extern_func(
+        &mut self,
+        name: Symbol,
+        params: Box<[Ty]>,
+        results: Box<[Ty]>,
+    ) -> FuncId {
         if let Some(&f) = self.externs.get(&name) {
             return f;
         }
@@ -204,7 +236,10 @@ impl<'a> Cx<'a> {
         };
         let f = self.declare(name, name, Pos::NONE, params, results, flags);
         self.externs.insert(name, f);
-        if intrinsics::known(name.as_str()).is_some() {
+        // The runtime defines those that depend on the frame.
+        if intrinsics::known(name.as_str()).is_some()
+            && !name.as_str().starts_with("internal/runtime/sys.Get")
+        {
             self.later(f, intrinsics::intrinsic_body);
         }
         f
@@ -223,7 +258,9 @@ impl<'a> Cx<'a> {
             .and_then(|p| self.store.scope_lookup(p.typed.scope, Symbol::intern(name)));
         let obj = self.definition(link).or(local);
         let f = match obj {
-            Some(obj) if matches!(self.store.obj(obj).kind, ObjKind::Func(_)) => self.func_instance(obj, &[]),
+            Some(obj) if matches!(self.store.obj(obj).kind, ObjKind::Func(_)) => {
+                self.func_instance(obj, &[])
+            }
             _ => {
                 self.errors.push(Diagnostic::error(
                     "MissingRuntime",
@@ -243,9 +280,16 @@ impl<'a> Cx<'a> {
             return self.empty_env.clone();
         }
         let store = self.store;
-        let Some(sig) = store.signature(store.obj_type(obj)) else { return self.empty_env.clone() };
-        let map: FxHashMap<_, _> =
-            sig.recv_tparams.iter().chain(sig.tparams.iter()).copied().zip(targs.iter().copied()).collect();
+        let Some(sig) = store.signature(store.obj_type(obj)) else {
+            return self.empty_env.clone();
+        };
+        let map: FxHashMap<_, _> = sig
+            .recv_tparams
+            .iter()
+            .chain(sig.tparams.iter())
+            .copied()
+            .zip(targs.iter().copied())
+            .collect();
         self.new_env(map, targs.into())
     }
 
@@ -265,7 +309,9 @@ impl<'a> Cx<'a> {
         let store = self.store;
         let object = store.obj(obj);
         let decl = self.symbols.decls.get(&obj).copied();
-        let is_method = store.signature(store.obj_type(obj)).is_some_and(|s| s.recv.is_some());
+        let is_method = store
+            .signature(store.obj_type(obj))
+            .is_some_and(|s| s.recv.is_some());
         if targs.is_empty() && decl.is_none_or(|d| d.body.is_none()) {
             let link = self.link_name(obj);
             if let Some(def) = self.definition(link).filter(|&d| d != obj) {
@@ -285,10 +331,16 @@ impl<'a> Cx<'a> {
             let n = self.link_name(obj);
             (n.as_str().to_string(), n.as_str().to_string())
         } else if targs.is_empty() {
-            (format!("{path}.{}", object.name), format!("{path}.{}", object.name))
+            (
+                format!("{path}.{}", object.name),
+                format!("{path}.{}", object.name),
+            )
         } else {
             let args = self.targ_list(targs);
-            (format!("{path}.{}[{args}]", object.name), format!("{path}.{}[...]", object.name))
+            (
+                format!("{path}.{}[{args}]", object.name),
+                format!("{path}.{}[...]", object.name),
+            )
         };
         let flags = FuncFlags {
             noinline: decl.is_some_and(|d| d.noinline),
@@ -297,7 +349,14 @@ impl<'a> Cx<'a> {
             no_return: intrinsics::never_returns(&name),
             ..FuncFlags::default()
         };
-        let f = self.declare(Symbol::intern(&name), Symbol::intern(&display), object.pos, params, results, flags);
+        let f = self.declare(
+            Symbol::intern(&name),
+            Symbol::intern(&display),
+            object.pos,
+            params,
+            results,
+            flags,
+        );
         let env = self.func_env(obj, targs);
         if let Some(decl) = decl {
             if self.errors.len() < 20 {
@@ -308,7 +367,11 @@ impl<'a> Cx<'a> {
     }
 
     pub(crate) fn targ_list(&self, targs: &[Ty]) -> String {
-        targs.iter().map(|&t| self.p.types.link_string(t)).collect::<Vec<_>>().join(",")
+        targs
+            .iter()
+            .map(|&t| self.p.types.link_string(t))
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
     /// Link name and display name of a method: `pkg.(*T[int]).M`, `pkg.(*T[...]).M`.
@@ -321,7 +384,9 @@ impl<'a> Cx<'a> {
             types::Type::Pointer(elem) => (true, store.unalias(*elem)),
             _ => (false, recv),
         };
-        let base_name = store.named(base).map_or(Symbol::intern("?"), |n| store.obj(n.obj).name);
+        let base_name = store
+            .named(base)
+            .map_or(Symbol::intern("?"), |n| store.obj(n.obj).name);
         let recv_count = sig.recv_tparams.len().min(targs.len());
         let (recv_args, own_args) = targs.split_at(recv_count);
         let form = |args: &str, own: &str| {
@@ -331,22 +396,35 @@ impl<'a> Cx<'a> {
                 format!("{path}.{base_name}{args}.{}{own}", object.name)
             }
         };
-        let bracket = |list: &[Ty]| if list.is_empty() { String::new() } else { format!("[{}]", self.targ_list(list)) };
+        let bracket = |list: &[Ty]| {
+            if list.is_empty() {
+                String::new()
+            } else {
+                format!("[{}]", self.targ_list(list))
+            }
+        };
         let dots = |list: &[Ty]| if list.is_empty() { "" } else { "[...]" };
-        (form(&bracket(recv_args), &bracket(own_args)), form(dots(recv_args), dots(own_args)))
+        (
+            form(&bracket(recv_args), &bracket(own_args)),
+            form(dots(recv_args), dots(own_args)),
+        )
     }
 
     /// Parameter types (receiver first) and result types.
     pub(crate) fn signature_types(&mut self, obj: ObjId, targs: &[Ty]) -> (Box<[Ty]>, Box<[Ty]>) {
         let store = self.store;
         let env = self.func_env(obj, targs);
-        let sig = store.signature(store.obj_type(obj)).expect("a function has a signature");
+        let sig = store
+            .signature(store.obj_type(obj))
+            .expect("a function has a signature");
         let (func, _) = self.func_ty(&env, sig);
         match sig.recv {
             None => (func.params, func.results),
             Some(recv) => {
                 let recv = self.ty(&env, store.obj_type(recv));
-                let params = std::iter::once(recv).chain(func.params.iter().copied()).collect();
+                let params = std::iter::once(recv)
+                    .chain(func.params.iter().copied())
+                    .collect();
                 (params, func.results)
             }
         }
@@ -375,8 +453,16 @@ impl<'a> Cx<'a> {
         let env = self.empty_env.clone();
         let ty = self.ty(&env, store.obj_type(owner));
         // A pulled name without a definition in Go belongs to the runtime.
-        let foreign = self.has_linkname(obj) && !self.symbols.var_defs.contains_key(&name) && !self.declares_var(name);
-        let g = self.p.globals.push(Global { name, ty, init: None, external: foreign, pos: store.obj(owner).pos });
+        let foreign = self.has_linkname(obj)
+            && !self.symbols.var_defs.contains_key(&name)
+            && !self.declares_var(name);
+        let g = self.p.globals.push(Global {
+            name,
+            ty,
+            init: None,
+            external: foreign,
+            pos: store.obj(owner).pos,
+        });
         self.globals.insert(name, g);
         if let Some(init) = self.lazy_inits.remove(&name) {
             self.lazy_work.push((g, init));
@@ -385,14 +471,21 @@ impl<'a> Cx<'a> {
     }
     fn declares_var(&self, name: Symbol) -> bool {
         let text = name.as_str();
-        let Some(dot) = text.rfind('/').map_or_else(|| text.find('.'), |s| text[s..].find('.').map(|d| s + d)) else {
+        let Some(dot) = text
+            .rfind('/')
+            .map_or_else(|| text.find('.'), |s| text[s..].find('.').map(|d| s + d))
+        else {
             return false;
         };
         let (path, local) = (&text[..dot], &text[dot + 1..]);
         self.pkgs
             .iter()
             .find(|p| p.link_path.as_str() == path)
-            .is_some_and(|p| self.store.scope_lookup(p.typed.scope, Symbol::intern(local)).is_some())
+            .is_some_and(|p| {
+                self.store
+                    .scope_lookup(p.typed.scope, Symbol::intern(local))
+                    .is_some()
+            })
     }
 
     /// Read-only bytes, shared between equal contents.
@@ -401,18 +494,34 @@ impl<'a> Cx<'a> {
         if let Some(&d) = self.data.get(&key) {
             return d;
         }
-        let d = self.p.data.push(StaticData { init: key.0.clone(), align, readonly: true, ty: None });
+        let d = self.p.data.push(StaticData {
+            init: key.0.clone(),
+            align,
+            readonly: true,
+            ty: None,
+        });
         self.data.insert(key, d);
         d
     }
     /// Bytes of a string constant.
     pub(crate) fn string_data(&mut self, bytes: &[u8]) -> DataId {
-        self.rodata(Init { bytes: bytes.to_vec(), relocs: Vec::new() }, 1)
+        self.rodata(
+            Init {
+                bytes: bytes.to_vec(),
+                relocs: Vec::new(),
+            },
+            1,
+        )
     }
     /// Writable data with a type.
     pub(crate) fn new_data(&mut self, ty: Ty, init: Init) -> DataId {
         let align = self.p.types.layout(ty).align.max(1);
-        self.p.data.push(StaticData { init, align, readonly: false, ty: Some(ty) })
+        self.p.data.push(StaticData {
+            init,
+            align,
+            readonly: false,
+            ty: Some(ty),
+        })
     }
 
     /// The itab of a concrete type for an interface with methods. Types in it get descriptors.
@@ -427,7 +536,11 @@ impl<'a> Cx<'a> {
         };
         self.need_desc(iface);
         self.need_desc(concrete);
-        let i = self.p.itabs.push(Itab { iface, concrete, methods: vec![None; count] });
+        let i = self.p.itabs.push(Itab {
+            iface,
+            concrete,
+            methods: vec![None; count],
+        });
         self.itabs.insert((iface, concrete), i);
         i
     }

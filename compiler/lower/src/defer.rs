@@ -12,7 +12,10 @@ use crate::func::FnCx;
 /// What a thunk does with its captured operands.
 #[derive(Clone, Debug)]
 enum Deferred {
-    Call { callee: ThunkCallee, results: SmallVec<[Ty; 2]> },
+    Call {
+        callee: ThunkCallee,
+        results: SmallVec<[Ty; 2]>,
+    },
     Builtin(Builtin),
 }
 
@@ -28,12 +31,22 @@ enum ThunkCallee {
 impl<'a> FnCx<'_, 'a> {
     /// `func()`
     pub(crate) fn thunk_type(&mut self) -> Ty {
-        self.cx.p.types.intern(TyKind::Func(FuncTy { params: Box::new([]), results: Box::new([]), variadic: false }))
+        self.cx.p.types.intern(TyKind::Func(FuncTy {
+            params: Box::new([]),
+            results: Box::new([]),
+            variadic: false,
+        }))
     }
     /// Memory form of `abi::g::DeferRecord`.
     pub(crate) fn defer_record_type(&mut self) -> Ty {
         let func = self.thunk_type();
-        let field = |name: &str, ty| FieldTy { name: Symbol::intern(name), pkg: None, ty, embedded: false, tag: None };
+        let field = |name: &str, ty| FieldTy {
+            name: Symbol::intern(name),
+            pkg: None,
+            ty,
+            embedded: false,
+            tag: None,
+        };
         self.cx.p.types.intern(TyKind::Struct(Box::new([
             field("link", TypeTable::UNSAFE_POINTER),
             field("frame", TypeTable::UINTPTR),
@@ -44,7 +57,11 @@ impl<'a> FnCx<'_, 'a> {
     /// Address of a new defer record: in the frame unless the statement may be executed again before the function ends.
     pub(crate) fn defer_record(&mut self) -> Value {
         let ty = self.defer_record_type();
-        if self.loop_depth > 0 { self.heap(ty) } else { self.temp(ty) }
+        if self.loop_depth > 0 {
+            self.heap(ty)
+        } else {
+            self.temp(ty)
+        }
     }
 
     pub(crate) fn defer_stmt(&mut self, e: ExprId) {
@@ -72,7 +89,9 @@ impl<'a> FnCx<'_, 'a> {
         let file = self.file;
         let e = file.ast.unparen(e);
         let ty = self.thunk_type();
-        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else { return self.zero(ty) };
+        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[e].kind else {
+            return self.zero(ty);
+        };
         let (deferred, operands) = match self.mode(*fun) {
             Mode::Builtin(b) => {
                 let operands = self.builtin_operands(b, args);
@@ -92,13 +111,23 @@ impl<'a> FnCx<'_, 'a> {
         };
         self.counts.wraps += 1;
         let suffix = format!(".{kind}{}", self.counts.wraps);
-        let (name, display) = (self.name_with(self.name, &suffix), self.name_with(self.display, &suffix));
+        let (name, display) = (
+            self.name_with(self.name, &suffix),
+            self.name_with(self.display, &suffix),
+        );
         let pos = file.ast.exprs[e].pos;
         let types: Vec<Ty> = operands.iter().map(|o| o.1).collect();
         let object = self.cx.closure_type(&types);
         let has_object = !operands.is_empty();
-        let flags = FuncFlags { wrapper: true, closure: has_object, runtime: self.flags.runtime, ..FuncFlags::default() };
-        let func = self.cx.declare(name, display, pos, Box::new([]), Box::new([]), flags);
+        let flags = FuncFlags {
+            wrapper: true,
+            closure: has_object,
+            runtime: self.flags.runtime,
+            ..FuncFlags::default()
+        };
+        let func = self
+            .cx
+            .declare(name, display, pos, Box::new([]), Box::new([]), flags);
         self.cx.later(func, move |cx, func| {
             let mut f = FnCx::synthetic(cx, func);
             f.b.set_pos(pos);
@@ -121,7 +150,12 @@ impl<'a> FnCx<'_, 'a> {
                         ThunkCallee::Closure => (Callee::Closure(values[0].0), &values[1..]),
                         ThunkCallee::Code => (Callee::Code(values[0].0), &values[1..]),
                     };
-                    let p = Prepared { callee, args: args.to_vec(), results, keep: Vec::new() };
+                    let p = Prepared {
+                        callee,
+                        args: args.to_vec(),
+                        results,
+                        keep: Vec::new(),
+                    };
                     f.emit_call(&p);
                 }
             }
@@ -162,6 +196,12 @@ impl<'a> FnCx<'_, 'a> {
             }
         };
         operands.extend(p.args);
-        (Deferred::Call { callee, results: p.results }, operands)
+        (
+            Deferred::Call {
+                callee,
+                results: p.results,
+            },
+            operands,
+        )
     }
 }

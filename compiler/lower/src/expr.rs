@@ -127,7 +127,11 @@ impl FnCx<'_, '_> {
         if self.cx.p.types.is_interface(to) {
             return self.convert_value(v, from, to);
         }
-        if self.is_ssa(to) { self.retype(v, to) } else { v }
+        if self.is_ssa(to) {
+            self.retype(v, to)
+        } else {
+            v
+        }
     }
 
     /// Evaluates into memory that nothing else refers to; `zeroed` if it holds zeros already.
@@ -137,7 +141,10 @@ impl FnCx<'_, '_> {
         if matches!(file.ast.exprs[inner].kind, ExprKind::CompositeLit { .. })
             && !self.hoisted.contains_key(&inner)
             && self.ty_of(e) == ty
-            && matches!(self.cx.p.types.under(ty), TyKind::Struct(_) | TyKind::Array(..))
+            && matches!(
+                self.cx.p.types.under(ty),
+                TyKind::Struct(_) | TyKind::Array(..)
+            )
         {
             self.ensure_reachable();
             self.composite_into(inner, addr, ty, zeroed);
@@ -161,7 +168,10 @@ impl FnCx<'_, '_> {
             ExprKind::Call { .. } => self.call_expr(e),
             ExprKind::TypeAssert { .. } if pair => self.type_assert(e, true),
             ExprKind::Index { x, indices } if pair => self.map_index2(*x, indices[0]),
-            ExprKind::Unary { op: UnaryOp::Recv, x } if pair => self.receive2(e, *x),
+            ExprKind::Unary {
+                op: UnaryOp::Recv,
+                x,
+            } if pair => self.receive2(e, *x),
             _ => smallvec![self.expr(e)],
         }
     }
@@ -184,7 +194,9 @@ impl FnCx<'_, '_> {
             self.nil_check(p);
             return;
         }
-        if self.const_of(e).is_some() || matches!(self.mode(e), Mode::Nil | Mode::TypeExpr | Mode::Invalid) {
+        if self.const_of(e).is_some()
+            || matches!(self.mode(e), Mode::Nil | Mode::TypeExpr | Mode::Invalid)
+        {
             return;
         }
         self.expr_multi(e);
@@ -240,7 +252,11 @@ impl FnCx<'_, '_> {
     pub(crate) fn instance_targs(&mut self, name: syntax::ast::NameId) -> Vec<Ty> {
         let file = self.file;
         match file.instances.get(&name) {
-            Some(instance) => instance.targs.iter().map(|&t| self.cx.ty(&self.env, t)).collect(),
+            Some(instance) => instance
+                .targs
+                .iter()
+                .map(|&t| self.cx.ty(&self.env, t))
+                .collect(),
             None => Vec::new(),
         }
     }
@@ -253,7 +269,9 @@ impl FnCx<'_, '_> {
         }
         if let Some(sel) = file.selections.get(&file.ast.unparen(x)) {
             // A generic method, instantiated explicitly.
-            if sel.kind == SelectionKind::Method && matches!(self.cx.store.obj(sel.obj).kind, ObjKind::Func(_)) {
+            if sel.kind == SelectionKind::Method
+                && matches!(self.cx.store.obj(sel.obj).kind, ObjKind::Func(_))
+            {
                 return self.expr(x);
             }
         }
@@ -353,14 +371,25 @@ impl FnCx<'_, '_> {
         if !self.hoisted.contains_key(&e) {
             match &file.ast.exprs[e].kind {
                 ExprKind::Paren(x) => return self.cond(*x, then, els),
-                ExprKind::Unary { op: UnaryOp::Not, x } => return self.cond(*x, els, then),
-                ExprKind::Binary { op: BinaryOp::AndAnd, x, y } => {
+                ExprKind::Unary {
+                    op: UnaryOp::Not,
+                    x,
+                } => return self.cond(*x, els, then),
+                ExprKind::Binary {
+                    op: BinaryOp::AndAnd,
+                    x,
+                    y,
+                } => {
                     let next = self.new_block();
                     self.cond(*x, next, els);
                     self.start_block(next);
                     return self.cond(*y, then, els);
                 }
-                ExprKind::Binary { op: BinaryOp::OrOr, x, y } => {
+                ExprKind::Binary {
+                    op: BinaryOp::OrOr,
+                    x,
+                    y,
+                } => {
                     let next = self.new_block();
                     self.cond(*x, then, next);
                     self.start_block(next);
@@ -426,6 +455,10 @@ impl FnCx<'_, '_> {
 
     /// An operand as an SSA value or, for in-memory types, an address.
     pub(crate) fn cur_of(&mut self, v: Value, ty: Ty) -> Cur {
-        if self.is_ssa(ty) { Cur::Val(v) } else { Cur::Mem(v) }
+        if self.is_ssa(ty) {
+            Cur::Val(v)
+        } else {
+            Cur::Mem(v)
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use base::{FxHashMap, Symbol};
 use mir::{
-    Barrier, BinOp, Block, Body, BoundKind, Callee, CmpOp, FuncBuilder, FuncFlags, FuncId, Op, Slot, Terminator, Ty, TyKind,
-    TypeTable, Value,
+    Barrier, BinOp, Block, Body, BoundKind, Callee, CmpOp, FuncBuilder, FuncFlags, FuncId, Op,
+    Slot, Terminator, Ty, TyKind, TypeTable, Value,
 };
 use smallvec::{SmallVec, smallvec};
 use source::Pos;
@@ -80,7 +80,10 @@ impl<'a> Cx<'a> {
     /// Makes the body of a declared function.
     pub(crate) fn lower_declared(&mut self, func: FuncId, decl: FuncDecl<'a>, env: Rc<Env>) {
         let store = self.store;
-        let DeclKind::Func { recv, ty, body, .. } = &decl.file.ast.decl_arena[decl.decl].kind else { return };
+        let DeclKind::Func { recv, ty, body, .. } = &decl.file.ast.decl_arena[decl.decl].kind
+        else {
+            return;
+        };
         let Some(body) = *body else { return };
         let analysis = {
             let mut is_func = |t| {
@@ -92,8 +95,14 @@ impl<'a> Cx<'a> {
         if crate::intrinsics::replace_body(self, func) {
             return;
         }
-        let ExprKind::FuncType(sig) = &decl.file.ast.exprs[*ty].kind else { return };
-        let params: Vec<FieldId> = recv.iter().copied().chain(sig.params.iter().copied()).collect();
+        let ExprKind::FuncType(sig) = &decl.file.ast.exprs[*ty].kind else {
+            return;
+        };
+        let params: Vec<FieldId> = recv
+            .iter()
+            .copied()
+            .chain(sig.params.iter().copied())
+            .collect();
         let results: Vec<FieldId> = sig.results.to_vec();
         let flags = self.p.funcs[func].flags;
         let mut f = FnCx::new(self, func, decl.file, decl.pkg, env, Rc::new(analysis), 0);
@@ -169,18 +178,28 @@ impl<'c, 'a> FnCx<'c, 'a> {
         let types: Vec<Ty> = self.cx.p.funcs[self.func].params.to_vec();
         let mut values = Vec::with_capacity(types.len());
         for &ty in &types {
-            let param_ty = if self.cx.p.types.is_ssa(ty) { ty } else { self.cx.p.types.pointer(ty) };
+            let param_ty = if self.cx.p.types.is_ssa(ty) {
+                ty
+            } else {
+                self.cx.p.types.pointer(ty)
+            };
             values.push(self.b.add_param(param_ty));
         }
         for ((&field, &ty), value) in params.iter().zip(&types).zip(values) {
-            let Some(obj) = self.file.fields[field] else { continue };
-            if self.cx.store.obj(obj).name.is_blank() || self.cx.store.obj(obj).name.as_str().is_empty() {
+            let Some(obj) = self.file.fields[field] else {
+                continue;
+            };
+            if self.cx.store.obj(obj).name.is_blank()
+                || self.cx.store.obj(obj).name.as_str().is_empty()
+            {
                 continue;
             }
             self.declare_param(obj, ty, value);
         }
         self.results = self.cx.p.funcs[self.func].results.to_vec();
-        let named = results.iter().any(|&f| self.file.ast.fields[f].name.is_some());
+        let named = results
+            .iter()
+            .any(|&f| self.file.ast.fields[f].name.is_some());
         if named || node.has_defer || node.returns_in_bodies {
             let mut keys = Vec::new();
             let types = self.results.clone();
@@ -223,9 +242,14 @@ impl<'c, 'a> FnCx<'c, 'a> {
         if self.has_defer && self.body_of.range.is_none() {
             self.recover_block();
         }
-        let FnCx { cx, b, func, flags, .. } = self;
+        let FnCx {
+            cx, b, func, flags, ..
+        } = self;
         let body = b.finish();
-        cx.p.funcs[func].flags = FuncFlags { no_return: cx.p.funcs[func].flags.no_return, ..flags };
+        cx.p.funcs[func].flags = FuncFlags {
+            no_return: cx.p.funcs[func].flags.no_return,
+            ..flags
+        };
         cx.set_body(func, body);
     }
 
@@ -302,7 +326,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
             self.b.emit_value(Op::Zero, ty)
         } else {
             let addr = self.temp(ty);
-            self.b.emit(Op::ZeroMem { dst: addr, ty, barrier: Barrier::No });
+            self.b.emit(Op::ZeroMem {
+                dst: addr,
+                ty,
+                barrier: Barrier::No,
+            });
             addr
         }
     }
@@ -324,7 +352,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
     }
     /// The value at an address: loaded, or the address itself for in-memory types.
     pub(crate) fn load(&mut self, addr: Value, ty: Ty) -> Value {
-        if self.is_ssa(ty) { self.b.emit_value(Op::Load(addr), ty) } else { addr }
+        if self.is_ssa(ty) {
+            self.b.emit_value(Op::Load(addr), ty)
+        } else {
+            addr
+        }
     }
     /// Stores a value (for in-memory types: copies from its address).
     pub(crate) fn store(&mut self, addr: Value, value: Value, ty: Ty) {
@@ -333,10 +365,19 @@ impl<'c, 'a> FnCx<'c, 'a> {
     pub(crate) fn store_with(&mut self, addr: Value, value: Value, ty: Ty, barrier: Barrier) {
         if self.is_ssa(ty) {
             if self.size(ty) > 0 {
-                self.b.emit(Op::Store { addr, value, barrier });
+                self.b.emit(Op::Store {
+                    addr,
+                    value,
+                    barrier,
+                });
             }
         } else if addr != value {
-            self.b.emit(Op::Move { dst: addr, src: value, ty, barrier });
+            self.b.emit(Op::Move {
+                dst: addr,
+                src: value,
+                ty,
+                barrier,
+            });
         }
     }
     pub(crate) fn offset(&mut self, addr: Value, n: u64, ty: Ty) -> Value {
@@ -363,7 +404,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.b.emit_value(Op::Extract(v, index), part)
     }
     pub(crate) fn bitcast(&mut self, v: Value, ty: Ty) -> Value {
-        if self.val_ty(v) == ty { v } else { self.b.emit_value(Op::Bitcast(v), ty) }
+        if self.val_ty(v) == ty {
+            v
+        } else {
+            self.b.emit_value(Op::Bitcast(v), ty)
+        }
     }
     pub(crate) fn cmp(&mut self, op: CmpOp, x: Value, y: Value) -> Value {
         self.b.emit_value(Op::Cmp(op, x, y), TypeTable::BOOL)
@@ -373,7 +418,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.b.emit_value(Op::Binary(op, x, y), ty)
     }
     pub(crate) fn convert(&mut self, v: Value, ty: Ty) -> Value {
-        if self.val_ty(v) == ty { v } else { self.b.emit_value(Op::Convert(v), ty) }
+        if self.val_ty(v) == ty {
+            v
+        } else {
+            self.b.emit_value(Op::Convert(v), ty)
+        }
     }
     pub(crate) fn not(&mut self, v: Value) -> Value {
         let ty = self.val_ty(v);
@@ -395,12 +444,18 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 return;
             }
         }
-        self.b.emit(Op::BoundsCheck { index, len, kind, unsigned });
+        self.b.emit(Op::BoundsCheck {
+            index,
+            len,
+            kind,
+            unsigned,
+        });
     }
     /// Address of a type's descriptor.
     pub(crate) fn type_desc(&mut self, ty: Ty) -> Value {
         self.cx.need_desc(ty);
-        self.b.emit_value(Op::TypeDesc(ty), TypeTable::UNSAFE_POINTER)
+        self.b
+            .emit_value(Op::TypeDesc(ty), TypeTable::UNSAFE_POINTER)
     }
 
     // ---- calls
@@ -415,7 +470,12 @@ impl<'c, 'a> FnCx<'c, 'a> {
         }
         out
     }
-    pub(crate) fn call_any(&mut self, callee: Callee, args: &[Value], results: &[Ty]) -> SmallVec<[Value; 2]> {
+    pub(crate) fn call_any(
+        &mut self,
+        callee: Callee,
+        args: &[Value],
+        results: &[Ty],
+    ) -> SmallVec<[Value; 2]> {
         let mut types: SmallVec<[Ty; 4]> = SmallVec::new();
         for &ty in results {
             let t = if self.is_ssa(ty) { ty } else { self.ptr_to(ty) };
@@ -423,7 +483,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
         }
         self.b
             .emit_multi(
-                Op::Call { callee, args: SmallVec::from_slice(args), results: SmallVec::from_slice(results) },
+                Op::Call {
+                    callee,
+                    args: SmallVec::from_slice(args),
+                    results: SmallVec::from_slice(results),
+                },
                 &types,
             )
             .into_iter()
@@ -535,7 +599,18 @@ impl<'c, 'a> FnCx<'c, 'a> {
                     use types::Builtin::*;
                     let pure = matches!(
                         b,
-                        Len | Cap | Real | Imag | Complex | Sizeof | Alignof | Offsetof | Add | SliceData | StringData | Min | Max
+                        Len | Cap
+                            | Real
+                            | Imag
+                            | Complex
+                            | Sizeof
+                            | Alignof
+                            | Offsetof
+                            | Add
+                            | SliceData
+                            | StringData
+                            | Min
+                            | Max
                     );
                     if pure {
                         return args.iter().any(|&a| self.may_call(a));
@@ -544,10 +619,17 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 true
             }
             ExprKind::TypeAssert { .. } | ExprKind::Slice { .. } => true,
-            ExprKind::Unary { op: syntax::ast::UnaryOp::Recv, .. } => true,
+            ExprKind::Unary {
+                op: syntax::ast::UnaryOp::Recv,
+                ..
+            } => true,
             ExprKind::Unary { x, .. } | ExprKind::Paren(x) | ExprKind::Star(x) => self.may_call(*x),
-            ExprKind::Selector { x, .. } => self.file.selections.contains_key(&e) && self.may_call(*x),
-            ExprKind::Index { x, indices } => self.may_call(*x) || indices.iter().any(|&i| self.may_call(i)),
+            ExprKind::Selector { x, .. } => {
+                self.file.selections.contains_key(&e) && self.may_call(*x)
+            }
+            ExprKind::Index { x, indices } => {
+                self.may_call(*x) || indices.iter().any(|&i| self.may_call(i))
+            }
             ExprKind::Binary { x, y, .. } => self.may_call(*x) || self.may_call(*y),
             ExprKind::KeyValue { key, value } => self.may_call(*value) || self.may_call(*key),
             ExprKind::CompositeLit { elems, .. } => elems.iter().any(|&x| self.may_call(x)),
@@ -578,12 +660,20 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 let values = self.stabilise(e, values);
                 self.hoisted.insert(e, values);
             }
-            ExprKind::TypeAssert { .. } | ExprKind::Slice { .. } | ExprKind::Unary { op: syntax::ast::UnaryOp::Recv, .. } => {
+            ExprKind::TypeAssert { .. }
+            | ExprKind::Slice { .. }
+            | ExprKind::Unary {
+                op: syntax::ast::UnaryOp::Recv,
+                ..
+            } => {
                 let values = self.expr_multi(e);
                 let values = self.stabilise(e, values);
                 self.hoisted.insert(e, values);
             }
-            ExprKind::Binary { op: syntax::ast::BinaryOp::AndAnd | syntax::ast::BinaryOp::OrOr, .. } => {
+            ExprKind::Binary {
+                op: syntax::ast::BinaryOp::AndAnd | syntax::ast::BinaryOp::OrOr,
+                ..
+            } => {
                 let v = self.expr(e);
                 self.hoisted.insert(e, smallvec![v]);
             }
@@ -591,7 +681,10 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 let v = self.expr(e);
                 self.hoisted.insert(e, smallvec![v]);
             }
-            ExprKind::Unary { x, .. } | ExprKind::Paren(x) | ExprKind::Star(x) | ExprKind::Selector { x, .. } => self.hoist(*x),
+            ExprKind::Unary { x, .. }
+            | ExprKind::Paren(x)
+            | ExprKind::Star(x)
+            | ExprKind::Selector { x, .. } => self.hoist(*x),
             ExprKind::Index { x, indices } => {
                 self.hoist(*x);
                 for &i in indices {
@@ -668,5 +761,19 @@ impl<'c, 'a> FnCx<'c, 'a> {
 
 fn is_operator(b: types::Builtin) -> bool {
     use types::Builtin::*;
-    matches!(b, Len | Cap | Real | Imag | Complex | Sizeof | Alignof | Offsetof | Add | SliceData | StringData | Min | Max)
+    matches!(
+        b,
+        Len | Cap
+            | Real
+            | Imag
+            | Complex
+            | Sizeof
+            | Alignof
+            | Offsetof
+            | Add
+            | SliceData
+            | StringData
+            | Min
+            | Max
+    )
 }

@@ -21,7 +21,11 @@ const PARTIAL_MIN: usize = 8;
 
 /// An initialiser that becomes data when its variable is mentioned.
 pub(crate) enum LazyInit<'a> {
-    Expr { file: &'a TypedFile, pkg: usize, expr: ExprId },
+    Expr {
+        file: &'a TypedFile,
+        pkg: usize,
+        expr: ExprId,
+    },
     Bytes(Vec<u8>),
     Embed(Vec<EmbedFile>),
 }
@@ -37,9 +41,21 @@ impl<'a> Cx<'a> {
     /// Packages in initialisation order (spec, "Program initialization"): what package runtime imports and runtime itself
     /// first; among the packages that are ready, the one with the smallest import path is next.
     fn init_sequence(&self) -> Vec<usize> {
-        let deps: Vec<Vec<usize>> =
-            self.pkgs.iter().map(|p| p.typed.imports.iter().filter_map(|&i| self.pkg_of(i)).collect()).collect();
-        let runtime = self.pkgs.iter().position(|p| p.link_path.as_str() == "runtime");
+        let deps: Vec<Vec<usize>> = self
+            .pkgs
+            .iter()
+            .map(|p| {
+                p.typed
+                    .imports
+                    .iter()
+                    .filter_map(|&i| self.pkg_of(i))
+                    .collect()
+            })
+            .collect();
+        let runtime = self
+            .pkgs
+            .iter()
+            .position(|p| p.link_path.as_str() == "runtime");
         let mut of_runtime: FxHashSet<usize> = FxHashSet::default();
         let mut stack: Vec<usize> = runtime.into_iter().collect();
         while let Some(p) = stack.pop() {
@@ -52,12 +68,17 @@ impl<'a> Cx<'a> {
         for first in [true, false] {
             let mut waiting: Vec<usize> = vec![0; self.pkgs.len()];
             let mut users: Vec<Vec<usize>> = vec![Vec::new(); self.pkgs.len()];
-            let mut ready: std::collections::BTreeSet<(Symbol, usize)> = std::collections::BTreeSet::new();
+            let mut ready: std::collections::BTreeSet<(Symbol, usize)> =
+                std::collections::BTreeSet::new();
             for p in 0..self.pkgs.len() {
                 if done[p] || of_runtime.contains(&p) != first {
                     continue;
                 }
-                let open: Vec<usize> = deps[p].iter().copied().filter(|&d| !done[d] && d != p).collect();
+                let open: Vec<usize> = deps[p]
+                    .iter()
+                    .copied()
+                    .filter(|&d| !done[d] && d != p)
+                    .collect();
                 waiting[p] = open.len();
                 for d in open {
                     users[d].push(p);
@@ -98,7 +119,14 @@ impl<'a> Cx<'a> {
                 if self.is_static_init(file, pkg, init.rhs, obj) {
                     if !self.store.obj(obj).name.is_blank() {
                         let link = self.link_name(obj);
-                        self.lazy_inits.insert(link, LazyInit::Expr { file, pkg, expr: init.rhs });
+                        self.lazy_inits.insert(
+                            link,
+                            LazyInit::Expr {
+                                file,
+                                pkg,
+                                expr: init.rhs,
+                            },
+                        );
                     }
                     continue;
                 }
@@ -109,14 +137,20 @@ impl<'a> Cx<'a> {
         for (name, text) in &defines {
             if let Some(obj) = self.store.scope_lookup(typed.scope, *name) {
                 let link = self.link_name(obj);
-                self.lazy_inits.entry(link).or_insert_with(|| LazyInit::Bytes(text.clone().into_bytes()));
+                self.lazy_inits
+                    .entry(link)
+                    .or_insert_with(|| LazyInit::Bytes(text.clone().into_bytes()));
             }
         }
         if dynamic.is_empty() && typed.init_funcs.is_empty() {
             return;
         }
         let name = Symbol::intern(&format!("{path}.init"));
-        let flags = FuncFlags { noinline: true, runtime: path.as_str() == "runtime", ..FuncFlags::default() };
+        let flags = FuncFlags {
+            noinline: true,
+            runtime: path.as_str() == "runtime",
+            ..FuncFlags::default()
+        };
         let func = self.declare(name, name, Pos::NONE, Box::new([]), Box::new([]), flags);
         self.p.inits.push(func);
         let inits: Vec<FuncId> = typed
@@ -125,20 +159,28 @@ impl<'a> Cx<'a> {
             .enumerate()
             .map(|(i, &(_, _, obj))| self.init_func(pkg, i, obj))
             .collect();
-        self.later(func, move |cx, func| cx.lower_package_init(func, pkg, &dynamic, &inits));
+        self.later(func, move |cx, func| {
+            cx.lower_package_init(func, pkg, &dynamic, &inits)
+        });
     }
 
     /// `pkg.init.0` and so on.
     fn init_func(&mut self, pkg: usize, index: usize, obj: ObjId) -> FuncId {
         let path = self.pkgs[pkg].link_path;
         let name = Symbol::intern(&format!("{path}.init.{index}"));
-        let flags = FuncFlags { noinline: true, runtime: path.as_str() == "runtime", ..FuncFlags::default() };
+        let flags = FuncFlags {
+            noinline: true,
+            runtime: path.as_str() == "runtime",
+            ..FuncFlags::default()
+        };
         let pos = self.store.obj(obj).pos;
         let func = self.declare(name, name, pos, Box::new([]), Box::new([]), flags);
         let (file_index, decl, _) = self.pkgs[pkg].typed.init_funcs[index];
         let file = &self.pkgs[pkg].typed.files[file_index as usize];
         let env = self.empty_env.clone();
-        let DeclKind::Func { body, .. } = &file.ast.decl_arena[decl].kind else { return func };
+        let DeclKind::Func { body, .. } = &file.ast.decl_arena[decl].kind else {
+            return func;
+        };
         let decl = crate::symbols::FuncDecl {
             file,
             pkg,
@@ -152,11 +194,24 @@ impl<'a> Cx<'a> {
         func
     }
 
-    fn is_static_init(&mut self, file: &'a TypedFile, pkg: usize, expr: ExprId, obj: ObjId) -> bool {
+    fn is_static_init(
+        &mut self,
+        file: &'a TypedFile,
+        pkg: usize,
+        expr: ExprId,
+        obj: ObjId,
+    ) -> bool {
         let env = self.empty_env.clone();
         let ty = self.ty(&env, self.store.obj_type(obj));
         // Literals of functions capture nothing at package level; their analysis is made when it is needed.
-        let mut s = StaticCx { file, env, pkg, fresh: true, analysis: None, dynamic: None };
+        let mut s = StaticCx {
+            file,
+            env,
+            pkg,
+            fresh: true,
+            analysis: None,
+            dynamic: None,
+        };
         if contains_lit(file, expr) {
             s.analysis = Some(self.analyse_initialiser(file, expr));
         }
@@ -176,14 +231,29 @@ impl<'a> Cx<'a> {
     pub(crate) fn run_lazy_init(&mut self, global: GlobalId, init: LazyInit<'a>) {
         let ty = self.p.globals[global].ty;
         let size = self.p.types.layout(ty).size;
-        let mut data = Init { bytes: vec![0; size as usize], relocs: Vec::new() };
+        let mut data = Init {
+            bytes: vec![0; size as usize],
+            relocs: Vec::new(),
+        };
         match init {
             LazyInit::Expr { file, pkg, expr } => {
                 let env = self.empty_env.clone();
-                let analysis = contains_lit(file, expr).then(|| self.analyse_initialiser(file, expr));
-                let mut s = StaticCx { file, env, pkg, fresh: true, analysis, dynamic: None };
+                let analysis =
+                    contains_lit(file, expr).then(|| self.analyse_initialiser(file, expr));
+                let mut s = StaticCx {
+                    file,
+                    env,
+                    pkg,
+                    fresh: true,
+                    analysis,
+                    dynamic: None,
+                };
                 let done = self.write_static(&mut s, expr, ty, &mut data, 0, None);
-                debug_assert!(done, "static initialiser of {}", self.p.globals[global].name);
+                debug_assert!(
+                    done,
+                    "static initialiser of {}",
+                    self.p.globals[global].name
+                );
             }
             LazyInit::Bytes(bytes) => self.put_string(&mut data, 0, &bytes),
             LazyInit::Embed(files) => self.put_embedded(&mut data, ty, files),
@@ -204,16 +274,27 @@ impl<'a> Cx<'a> {
     }
 
     /// The code part of a package's initialisation.
-    fn lower_package_init(&mut self, func: FuncId, pkg: usize, dynamic: &[&'a Initializer], inits: &[FuncId]) {
+    fn lower_package_init(
+        &mut self,
+        func: FuncId,
+        pkg: usize,
+        dynamic: &[&'a Initializer],
+        inits: &[FuncId],
+    ) {
         let typed = self.pkgs[pkg].typed;
-        let Some(first) = typed.files.first() else { return };
+        let Some(first) = typed.files.first() else {
+            return;
+        };
         let analyses: Vec<Rc<Analysis>> = dynamic
             .iter()
             .map(|init| self.analyse_initialiser(&typed.files[init.file as usize], init.rhs))
             .collect();
         let flags = self.p.funcs[func].flags;
         let env = self.empty_env.clone();
-        let empty = Rc::new(Analysis { nodes: vec![crate::analysis::Node::default()], ..Analysis::default() });
+        let empty = Rc::new(Analysis {
+            nodes: vec![crate::analysis::Node::default()],
+            ..Analysis::default()
+        });
         let mut f = FnCx::new(self, func, first, pkg, env, empty, 0);
         f.flags = flags;
         f.is_init = true;
@@ -236,12 +317,16 @@ impl<'a> Cx<'a> {
         let typed = self.pkgs[pkg].typed;
         let mut out = FxHashMap::default();
         for (key, value) in &self.input.defines {
-            let Some((p, name)) = key.rsplit_once('.') else { continue };
+            let Some((p, name)) = key.rsplit_once('.') else {
+                continue;
+            };
             if p != path {
                 continue;
             }
             let name = Symbol::intern(name);
-            let Some(obj) = self.store.scope_lookup(typed.scope, name) else { continue };
+            let Some(obj) = self.store.scope_lookup(typed.scope, name) else {
+                continue;
+            };
             let is_var = matches!(self.store.obj(obj).kind, types::ObjKind::Var(_));
             let env = self.empty_env.clone();
             let ty = self.ty(&env, self.store.obj_type(obj));
@@ -250,7 +335,9 @@ impl<'a> Cx<'a> {
                 .init_order
                 .iter()
                 .find(|i| i.lhs.contains(&obj))
-                .is_none_or(|i| typed.files[i.file as usize].exprs[i.rhs].mode == types::Mode::Constant);
+                .is_none_or(|i| {
+                    typed.files[i.file as usize].exprs[i.rhs].mode == types::Mode::Constant
+                });
             if is_var && constant && self.p.types.underlying(ty) == TypeTable::STRING {
                 out.insert(name, value.clone());
             }
@@ -276,8 +363,12 @@ impl<'a> Cx<'a> {
             vars.sort_unstable_by_key(|v| v.0);
             let mut by_var: Vec<(NameId, Vec<EmbedFile>)> = Vec::new();
             for directive in &ast.directives {
-                let Some(patterns) = directive.text.strip_prefix("go:embed") else { continue };
-                let Some(&(_, name)) = vars.iter().find(|v| v.0 > directive.pos) else { continue };
+                let Some(patterns) = directive.text.strip_prefix("go:embed") else {
+                    continue;
+                };
+                let Some(&(_, name)) = vars.iter().find(|v| v.0 > directive.pos) else {
+                    continue;
+                };
                 let mut files = Vec::new();
                 for pattern in embed_patterns(patterns) {
                     if let Some(list) = self.pkgs[pkg].meta.embeds.get(&pattern) {
@@ -310,14 +401,22 @@ impl<'a> Cx<'a> {
             TyKind::Slice(_) => {
                 if let Some(file) = files.first().filter(|f| !f.data.is_empty()) {
                     let arr = self.p.types.array(TypeTable::UINT8, file.data.len() as u64);
-                    let data = self.new_data(arr, Init { bytes: file.data.to_vec(), relocs: Vec::new() });
+                    let data = self.new_data(
+                        arr,
+                        Init {
+                            bytes: file.data.to_vec(),
+                            relocs: Vec::new(),
+                        },
+                    );
                     put_reloc(init, 0, Reloc::Data(data, 0));
                     let n = (file.data.len() as u64).to_le_bytes();
                     init.bytes[8..16].copy_from_slice(&n);
                     init.bytes[16..24].copy_from_slice(&n);
                 }
             }
-            TyKind::Struct(fields) if fields.len() == 1 => self.put_embed_fs(init, fields[0].ty, files),
+            TyKind::Struct(fields) if fields.len() == 1 => {
+                self.put_embed_fs(init, fields[0].ty, files)
+            }
             _ => {}
         }
     }
@@ -325,8 +424,12 @@ impl<'a> Cx<'a> {
     /// embed.FS: a pointer to a slice of `file{name, data string; hash [16]byte}`, directories with a trailing slash,
     /// sorted by directory and then by name.
     fn put_embed_fs(&mut self, init: &mut Init, files_ptr: Ty, files: Vec<EmbedFile>) {
-        let TyKind::Pointer(slice_ty) = *self.p.types.under(files_ptr) else { return };
-        let TyKind::Slice(file_ty) = *self.p.types.under(slice_ty) else { return };
+        let TyKind::Pointer(slice_ty) = *self.p.types.under(files_ptr) else {
+            return;
+        };
+        let TyKind::Slice(file_ty) = *self.p.types.under(slice_ty) else {
+            return;
+        };
         let size = self.p.types.layout(file_ty).size;
         let mut entries: Vec<(String, Option<std::sync::Arc<[u8]>>)> = Vec::new();
         let mut dirs: FxHashSet<String> = FxHashSet::default();
@@ -349,7 +452,10 @@ impl<'a> Cx<'a> {
         };
         entries.sort_by_cached_key(|e| key(&e.0));
         let n = entries.len() as u64;
-        let mut table = Init { bytes: vec![0; (size * n).max(1) as usize], relocs: Vec::new() };
+        let mut table = Init {
+            bytes: vec![0; (size * n).max(1) as usize],
+            relocs: Vec::new(),
+        };
         for (i, (name, data)) in entries.into_iter().enumerate() {
             let at = i as u64 * size;
             self.put_string(&mut table, at, name.as_bytes());
@@ -359,7 +465,10 @@ impl<'a> Cx<'a> {
         }
         let arr = self.p.types.array(file_ty, n);
         let table = self.new_data(arr, table);
-        let mut header = Init { bytes: vec![0; 24], relocs: Vec::new() };
+        let mut header = Init {
+            bytes: vec![0; 24],
+            relocs: Vec::new(),
+        };
         put_reloc(&mut header, 0, Reloc::Data(table, 0));
         header.bytes[8..16].copy_from_slice(&n.to_le_bytes());
         header.bytes[16..24].copy_from_slice(&n.to_le_bytes());
@@ -391,7 +500,11 @@ impl<'a> FnCx<'_, 'a> {
                 return;
             }
             self.prep(&[init.rhs]);
-            let v = if self.is_ssa(ty) { self.expr_as(init.rhs, ty) } else { self.argument(init.rhs, ty) };
+            let v = if self.is_ssa(ty) {
+                self.expr_as(init.rhs, ty)
+            } else {
+                self.argument(init.rhs, ty)
+            };
             self.ensure_reachable();
             let addr = self.global_addr(obj);
             self.store(addr, v, ty);
@@ -416,9 +529,14 @@ impl<'a> FnCx<'_, 'a> {
     fn initialise_partly(&mut self, obj: ObjId, ty: Ty, rhs: ExprId) -> bool {
         let file = self.file;
         let inner = file.ast.unparen(rhs);
-        let syntax::ast::ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[inner].kind else { return false };
+        let syntax::ast::ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[inner].kind else {
+            return false;
+        };
         if elems.len() < PARTIAL_MIN
-            || !matches!(self.cx.p.types.under(ty), TyKind::Struct(_) | TyKind::Array(..) | TyKind::Slice(_))
+            || !matches!(
+                self.cx.p.types.under(ty),
+                TyKind::Struct(_) | TyKind::Array(..) | TyKind::Slice(_)
+            )
         {
             return false;
         }
@@ -431,7 +549,10 @@ impl<'a> FnCx<'_, 'a> {
             dynamic: Some(Vec::new()),
         };
         let size = self.size(ty);
-        let mut data = Init { bytes: vec![0; size as usize], relocs: Vec::new() };
+        let mut data = Init {
+            bytes: vec![0; size as usize],
+            relocs: Vec::new(),
+        };
         if !self.cx.write_static(&mut s, inner, ty, &mut data, 0, None) {
             return false;
         }
@@ -450,7 +571,9 @@ impl<'a> FnCx<'_, 'a> {
         let v = self.argument(d.expr, d.ty);
         self.ensure_reachable();
         let base = match d.base {
-            Some(data) => self.b.emit_value(Op::Data(data, 0), TypeTable::UNSAFE_POINTER),
+            Some(data) => self
+                .b
+                .emit_value(Op::Data(data, 0), TypeTable::UNSAFE_POINTER),
             None => self.global_addr(obj),
         };
         let at = self.offset(base, d.at, d.ty);
@@ -467,9 +590,13 @@ fn contains_lit(file: &TypedFile, e: ExprId) -> bool {
         CompositeLit { elems, .. } => elems.iter().any(|&x| contains_lit(file, x)),
         KeyValue { key, value } => contains_lit(file, *value) || contains_lit(file, *key),
         Paren(x) | Star(x) | Unary { x, .. } | TypeAssert { x, .. } => contains_lit(file, *x),
-        Call { fun, args, .. } => contains_lit(file, *fun) || args.iter().any(|&x| contains_lit(file, x)),
+        Call { fun, args, .. } => {
+            contains_lit(file, *fun) || args.iter().any(|&x| contains_lit(file, x))
+        }
         Selector { x, .. } => contains_lit(file, *x),
-        Index { x, indices } => contains_lit(file, *x) || indices.iter().any(|&x| contains_lit(file, x)),
+        Index { x, indices } => {
+            contains_lit(file, *x) || indices.iter().any(|&x| contains_lit(file, x))
+        }
         Binary { x, y, .. } => contains_lit(file, *x) || contains_lit(file, *y),
         Slice { x, .. } => contains_lit(file, *x),
         _ => false,

@@ -59,20 +59,30 @@ pub(crate) fn known(name: &str) -> Option<Known> {
             ]
             .into_iter()
             .find(|(prefix, ..)| {
-                func.strip_prefix(prefix)
-                    .is_some_and(|t| matches!(t, "Int32" | "Int64" | "Uint32" | "Uint64" | "Uintptr" | "Pointer"))
+                func.strip_prefix(prefix).is_some_and(|t| {
+                    matches!(
+                        t,
+                        "Int32" | "Int64" | "Uint32" | "Uint64" | "Uintptr" | "Pointer"
+                    )
+                })
             })?;
             Some(Known::Atomic(op.1, op.2))
         }
         "internal/runtime/atomic" => Some(match func {
-            "Load" | "Load8" | "Load64" | "Loadp" | "LoadAcq" | "LoadAcq64" | "LoadAcquintptr" | "Loaduintptr"
-            | "Loaduint" | "Loadint32" | "Loadint64" => Known::Atomic(AtomicOp::Load, Result::Old),
-            "Store" | "Store8" | "Store64" | "StoreRel" | "StoreRel64" | "StoreReluintptr" | "Storeint32" | "Storeint64"
-            | "Storeuintptr" | "StorepNoWB" => Known::Atomic(AtomicOp::Store, Result::None),
+            "Load" | "Load8" | "Load64" | "Loadp" | "LoadAcq" | "LoadAcq64" | "LoadAcquintptr"
+            | "Loaduintptr" | "Loaduint" | "Loadint32" | "Loadint64" => {
+                Known::Atomic(AtomicOp::Load, Result::Old)
+            }
+            "Store" | "Store8" | "Store64" | "StoreRel" | "StoreRel64" | "StoreReluintptr"
+            | "Storeint32" | "Storeint64" | "Storeuintptr" | "StorepNoWB" => {
+                Known::Atomic(AtomicOp::Store, Result::None)
+            }
             "Xchg8" | "Xchg" | "Xchg64" | "Xchguintptr" | "Xchgint32" | "Xchgint64" => {
                 Known::Atomic(AtomicOp::Swap, Result::Old)
             }
-            "Xadd" | "Xadd64" | "Xadduintptr" | "Xaddint32" | "Xaddint64" => Known::Atomic(AtomicOp::Add, Result::New),
+            "Xadd" | "Xadd64" | "Xadduintptr" | "Xaddint32" | "Xaddint64" => {
+                Known::Atomic(AtomicOp::Add, Result::New)
+            }
             "Cas" | "CasRel" | "Cas64" | "Casp1" | "Casint32" | "Casint64" | "Casuintptr" => {
                 Known::Atomic(AtomicOp::CompareAndSwap, Result::Old)
             }
@@ -84,15 +94,19 @@ pub(crate) fn known(name: &str) -> Option<Known> {
         }),
         "math/bits" => Some(match func {
             "Len" | "Len8" | "Len16" | "Len32" | "Len64" => Known::Len,
-            "LeadingZeros" | "LeadingZeros8" | "LeadingZeros16" | "LeadingZeros32" | "LeadingZeros64" => {
-                Known::Unary(Intrinsic::LeadingZeros)
+            "LeadingZeros" | "LeadingZeros8" | "LeadingZeros16" | "LeadingZeros32"
+            | "LeadingZeros64" => Known::Unary(Intrinsic::LeadingZeros),
+            "TrailingZeros" | "TrailingZeros8" | "TrailingZeros16" | "TrailingZeros32"
+            | "TrailingZeros64" => Known::Unary(Intrinsic::TrailingZeros),
+            "OnesCount" | "OnesCount8" | "OnesCount16" | "OnesCount32" | "OnesCount64" => {
+                Known::Unary(Intrinsic::PopCount)
             }
-            "TrailingZeros" | "TrailingZeros8" | "TrailingZeros16" | "TrailingZeros32" | "TrailingZeros64" => {
-                Known::Unary(Intrinsic::TrailingZeros)
+            "ReverseBytes" | "ReverseBytes16" | "ReverseBytes32" | "ReverseBytes64" => {
+                Known::Unary(Intrinsic::ByteSwap)
             }
-            "OnesCount" | "OnesCount8" | "OnesCount16" | "OnesCount32" | "OnesCount64" => Known::Unary(Intrinsic::PopCount),
-            "ReverseBytes" | "ReverseBytes16" | "ReverseBytes32" | "ReverseBytes64" => Known::Unary(Intrinsic::ByteSwap),
-            "Reverse" | "Reverse8" | "Reverse16" | "Reverse32" | "Reverse64" => Known::Unary(Intrinsic::BitReverse),
+            "Reverse" | "Reverse8" | "Reverse16" | "Reverse32" | "Reverse64" => {
+                Known::Unary(Intrinsic::BitReverse)
+            }
             "RotateLeft" | "RotateLeft8" | "RotateLeft16" | "RotateLeft32" | "RotateLeft64" => {
                 Known::Binary(Intrinsic::RotateLeft)
             }
@@ -116,7 +130,9 @@ pub(crate) fn known(name: &str) -> Option<Known> {
             "Bswap32" | "Bswap64" => Known::Unary(Intrinsic::ByteSwap),
             "Len8" | "Len64" => Known::Len,
             "OnesCount64" => Known::Unary(Intrinsic::PopCount),
-            "TrailingZeros8" | "TrailingZeros32" | "TrailingZeros64" => Known::Unary(Intrinsic::TrailingZeros),
+            "TrailingZeros8" | "TrailingZeros32" | "TrailingZeros64" => {
+                Known::Unary(Intrinsic::TrailingZeros)
+            }
             "LeadingZeros8" | "LeadingZeros64" => Known::Unary(Intrinsic::LeadingZeros),
             "Prefetch" | "PrefetchStreamed" => Known::Prefetch,
             "GetCallerPC" => Known::CallerPc,
@@ -131,7 +147,9 @@ pub(crate) fn known(name: &str) -> Option<Known> {
         }),
         "crypto/internal/constanttime" => (func == "boolToUint8").then_some(Known::Bits),
         "runtime" => (func == "KeepAlive").then_some(Known::KeepAlive),
-        "internal/abi" => func.starts_with("EscapeNonString").then_some(Known::Nothing),
+        "internal/abi" => func
+            .starts_with("EscapeNonString")
+            .then_some(Known::Nothing),
         _ => None,
     }
 }
@@ -139,7 +157,10 @@ pub(crate) fn known(name: &str) -> Option<Known> {
 /// [`known`], for instances of generic functions too.
 fn known_instance(name: &str) -> Option<Known> {
     if let Some(open) = name.find('[') {
-        return name.starts_with("internal/abi.EscapeNonString").then(|| known(&name[..open])).flatten();
+        return name
+            .starts_with("internal/abi.EscapeNonString")
+            .then(|| known(&name[..open]))
+            .flatten();
     }
     known(name)
 }
@@ -181,7 +202,9 @@ pub(crate) fn is_leaf(name: &str) -> bool {
 
 /// Functions that do not return.
 pub(crate) fn never_returns(name: &str) -> bool {
-    let Some(name) = name.strip_prefix("runtime.") else { return false };
+    let Some(name) = name.strip_prefix("runtime.") else {
+        return false;
+    };
     matches!(
         name,
         "gopanic"
@@ -214,8 +237,8 @@ pub(crate) fn never_returns(name: &str) -> bool {
 /// Gives a function whose Go body is a placeholder its real one. True if it did.
 pub(crate) fn replace_body(cx: &mut Cx<'_>, func: FuncId) -> bool {
     let name = cx.p.funcs[func].name;
-    let placeholder =
-        name.as_str().starts_with("internal/abi.EscapeNonString") || name.as_str() == "crypto/internal/constanttime.boolToUint8";
+    let placeholder = name.as_str().starts_with("internal/abi.EscapeNonString")
+        || name.as_str() == "crypto/internal/constanttime.boolToUint8";
     if !placeholder {
         return false;
     }
@@ -228,14 +251,21 @@ pub(crate) fn intrinsic_body(cx: &mut Cx<'_>, func: FuncId) {
     let mut f = FnCx::synthetic(cx, func);
     let params = f.synthetic_params();
     let results: SmallVec<[Ty; 2]> = SmallVec::from_slice(&f.cx.p.funcs[func].results);
-    let values = f.intrinsic_call(func, &params, &results).unwrap_or_default();
+    let values = f
+        .intrinsic_call(func, &params, &results)
+        .unwrap_or_default();
     f.b.terminate(Terminator::Return(values));
     f.finish_synthetic();
 }
 
 impl<'a> FnCx<'_, 'a> {
     /// The operation that a call of `func` is, if it is one.
-    pub(crate) fn intrinsic_call(&mut self, func: FuncId, args: &[Value], results: &[Ty]) -> Option<SmallVec<[Value; 2]>> {
+    pub(crate) fn intrinsic_call(
+        &mut self,
+        func: FuncId,
+        args: &[Value],
+        results: &[Ty],
+    ) -> Option<SmallVec<[Value; 2]>> {
         let known = match self.cx.known.get(&func) {
             Some(&k) => k,
             None => {
@@ -251,19 +281,30 @@ impl<'a> FnCx<'_, 'a> {
         let int = TypeTable::INT;
         match known {
             Known::Atomic(op, result) => self.atomic(op, result, args, results),
-            Known::Unary(i) => smallvec![self.b.emit_value(Op::Intrinsic(i, smallvec![args[0]]), results[0])],
+            Known::Unary(i) => smallvec![
+                self.b
+                    .emit_value(Op::Intrinsic(i, smallvec![args[0]]), results[0])
+            ],
             Known::Len => {
                 let ty = self.val_ty(args[0]);
                 let bits = int_kind(&self.cx.p.types, ty).map_or(64, |k| k.size() * 8);
-                let zeros = self.b.emit_value(Op::Intrinsic(Intrinsic::LeadingZeros, smallvec![args[0]]), int);
+                let zeros = self.b.emit_value(
+                    Op::Intrinsic(Intrinsic::LeadingZeros, smallvec![args[0]]),
+                    int,
+                );
                 let width = self.iconst(bits as i64);
                 let n = self.bin(BinOp::Sub, width, zeros);
                 smallvec![self.retype(n, results[0])]
             }
-            Known::Binary(i) => smallvec![self.b.emit_value(Op::Intrinsic(i, smallvec![args[0], args[1]]), results[0])],
-            Known::Wide(i) => {
-                self.b.emit_multi(Op::Intrinsic(i, SmallVec::from_slice(args)), results).into_iter().collect()
-            }
+            Known::Binary(i) => smallvec![
+                self.b
+                    .emit_value(Op::Intrinsic(i, smallvec![args[0], args[1]]), results[0])
+            ],
+            Known::Wide(i) => self
+                .b
+                .emit_multi(Op::Intrinsic(i, SmallVec::from_slice(args)), results)
+                .into_iter()
+                .collect(),
             Known::Bits => smallvec![self.retype(args[0], results[0])],
             Known::KeepAlive => {
                 let data = self.extract(args[0], 1);
@@ -271,20 +312,33 @@ impl<'a> FnCx<'_, 'a> {
                 SmallVec::new()
             }
             Known::Nothing => SmallVec::new(),
-            Known::CallerPc => smallvec![self.b.emit_value(Op::Intrinsic(Intrinsic::CallerPc, SmallVec::new()), results[0])],
-            Known::CallerSp => smallvec![self.b.emit_value(Op::Intrinsic(Intrinsic::CallerSp, SmallVec::new()), results[0])],
+            Known::CallerPc => smallvec![self.b.emit_value(
+                Op::Intrinsic(Intrinsic::CallerPc, SmallVec::new()),
+                results[0]
+            )],
+            Known::CallerSp => smallvec![self.b.emit_value(
+                Op::Intrinsic(Intrinsic::CallerSp, SmallVec::new()),
+                results[0]
+            )],
             Known::ClosurePtr => {
                 // Only meaningful in assembly-like runtime code, which the overlay does not have.
                 smallvec![self.int(0, results[0])]
             }
             Known::Prefetch => {
-                self.b.emit(Op::Intrinsic(Intrinsic::Prefetch, smallvec![args[0]]));
+                self.b
+                    .emit(Op::Intrinsic(Intrinsic::Prefetch, smallvec![args[0]]));
                 SmallVec::new()
             }
         }
     }
 
-    fn atomic(&mut self, op: AtomicOp, result: Result, args: &[Value], results: &[Ty]) -> SmallVec<[Value; 2]> {
+    fn atomic(
+        &mut self,
+        op: AtomicOp,
+        result: Result,
+        args: &[Value],
+        results: &[Ty],
+    ) -> SmallVec<[Value; 2]> {
         let operands: SmallVec<[Value; 3]> = SmallVec::from_slice(args);
         if op == AtomicOp::Store {
             self.b.emit(Op::Atomic(op, operands));
@@ -307,7 +361,12 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// Calls that need their operands' syntax: entry addresses of functions.
-    pub(crate) fn special_call(&mut self, e: ExprId, fun: ExprId, args: &[ExprId]) -> Option<SmallVec<[Value; 2]>> {
+    pub(crate) fn special_call(
+        &mut self,
+        e: ExprId,
+        fun: ExprId,
+        args: &[ExprId],
+    ) -> Option<SmallVec<[Value; 2]>> {
         let obj = self.named_obj(fun)?;
         let object = self.cx.store.obj(obj);
         let name = object.name.as_str();
@@ -354,7 +413,10 @@ impl<'a> FnCx<'_, 'a> {
             return;
         }
         if name.as_str() == "MethodByName" {
-            let constant = args.and_then(|a| a.first()).and_then(|&a| self.const_of(a)).and_then(|c| c.to_bytes());
+            let constant = args
+                .and_then(|a| a.first())
+                .and_then(|&a| self.const_of(a))
+                .and_then(|c| c.to_bytes());
             if let Some(text) = constant.and_then(|b| std::str::from_utf8(b).ok()) {
                 self.cx.live_reflect_name(text.into());
                 return;

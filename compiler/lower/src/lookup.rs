@@ -24,7 +24,12 @@ pub(crate) enum FoundKind {
     /// Field of the struct at the end of the path.
     Field(u32),
     /// Declared method of the defined type at the end of the path.
-    Method { recv: Ty, func: ObjId, ptr_recv: bool, generic: bool },
+    Method {
+        recv: Ty,
+        func: ObjId,
+        ptr_recv: bool,
+        generic: bool,
+    },
     /// Method of the interface at the end of the path.
     Iface { iface: Ty, index: usize },
 }
@@ -48,7 +53,12 @@ pub(crate) struct LookupCx {
 
 impl Cx<'_> {
     /// What `x.name` means for `x` of type `ty` (or `*ty`).
-    pub(crate) fn lookup(&mut self, ty: Ty, name: Symbol, pkg: Option<Symbol>) -> Option<Rc<Found>> {
+    pub(crate) fn lookup(
+        &mut self,
+        ty: Ty,
+        name: Symbol,
+        pkg: Option<Symbol>,
+    ) -> Option<Rc<Found>> {
         let key = (ty, name, pkg);
         if let Some(found) = self.lc.found.get(&key) {
             return found.clone();
@@ -69,7 +79,11 @@ impl Cx<'_> {
         if let TyKind::Pointer(elem) = self.p.types.under(ty) {
             start = *elem;
         }
-        let mut level = vec![At { ty: start, path: SmallVec::new(), through: false }];
+        let mut level = vec![At {
+            ty: start,
+            path: SmallVec::new(),
+            through: false,
+        }];
         let mut seen: FxHashSet<Ty> = FxHashSet::default();
         while !level.is_empty() {
             let mut found: Option<Found> = None;
@@ -81,11 +95,18 @@ impl Cx<'_> {
                     continue;
                 }
                 let info = self.named_info(at.ty);
-                if let Some(m) = info.and_then(|i| i.methods.iter().find(|m| m.name == name && m.pkg == pkg)) {
+                if let Some(m) =
+                    info.and_then(|i| i.methods.iter().find(|m| m.name == name && m.pkg == pkg))
+                {
                     count += 1;
                     found = Some(Found {
                         path: at.path.clone(),
-                        kind: FoundKind::Method { recv: at.ty, func: m.func, ptr_recv: m.ptr_recv, generic: m.generic },
+                        kind: FoundKind::Method {
+                            recv: at.ty,
+                            func: m.func,
+                            ptr_recv: m.ptr_recv,
+                            generic: m.generic,
+                        },
                         through_pointer: at.through,
                     });
                     continue;
@@ -106,16 +127,25 @@ impl Cx<'_> {
                                 let (ty, through) = deref(self, f);
                                 let mut path = at.path.clone();
                                 path.push(i as u32);
-                                next.push(At { ty, path, through: at.through || through });
+                                next.push(At {
+                                    ty,
+                                    path,
+                                    through: at.through || through,
+                                });
                             }
                         }
                     }
                     TyKind::Interface(methods) => {
-                        if let Some(index) = methods.iter().position(|m| m.name == name && m.pkg == pkg) {
+                        if let Some(index) =
+                            methods.iter().position(|m| m.name == name && m.pkg == pkg)
+                        {
                             count += 1;
                             found = Some(Found {
                                 path: at.path.clone(),
-                                kind: FoundKind::Iface { iface: at.ty, index },
+                                kind: FoundKind::Iface {
+                                    iface: at.ty,
+                                    index,
+                                },
                                 through_pointer: at.through,
                             });
                         }
@@ -151,11 +181,11 @@ impl Cx<'_> {
             TyKind::Named(_) | TyKind::Struct(_) => Some(ty),
             _ => None,
         };
-        let defined_pointer = !is_pointer
-            && matches!(self.p.types.under(ty), TyKind::Pointer(_));
+        let defined_pointer = !is_pointer && matches!(self.p.types.under(ty), TyKind::Pointer(_));
         if let Some(base) = base.filter(|_| !defined_pointer) {
             let pointer_to_iface = is_pointer && self.p.types.is_interface(base);
-            let pointer_to_pointer = is_pointer && matches!(self.p.types.under(base), TyKind::Pointer(_));
+            let pointer_to_pointer =
+                is_pointer && matches!(self.p.types.under(base), TyKind::Pointer(_));
             if !pointer_to_iface && !pointer_to_pointer {
                 self.collect_names(base, &mut names, &mut FxHashSet::default());
             }
@@ -164,10 +194,17 @@ impl Cx<'_> {
         names.dedup();
         let mut set = Vec::with_capacity(names.len());
         for (name, pkg) in names {
-            let Some(found) = self.lookup(ty, name, pkg) else { continue };
+            let Some(found) = self.lookup(ty, name, pkg) else {
+                continue;
+            };
             let sig = match found.kind {
                 FoundKind::Field(_) => continue,
-                FoundKind::Method { recv, func, ptr_recv, generic } => {
+                FoundKind::Method {
+                    recv,
+                    func,
+                    ptr_recv,
+                    generic,
+                } => {
                     if generic || ptr_recv && !is_pointer && !found.through_pointer {
                         continue;
                     }
@@ -175,14 +212,24 @@ impl Cx<'_> {
                 }
                 FoundKind::Iface { iface, index } => self.iface_methods(iface)[index].2,
             };
-            set.push(MethodEntry { name, pkg, sig, found });
+            set.push(MethodEntry {
+                name,
+                pkg,
+                sig,
+                found,
+            });
         }
         let set: Rc<[MethodEntry]> = set.into();
         self.lc.sets.insert(ty, set.clone());
         set
     }
 
-    fn collect_names(&self, ty: Ty, out: &mut Vec<(Symbol, Option<Symbol>)>, seen: &mut FxHashSet<Ty>) {
+    fn collect_names(
+        &self,
+        ty: Ty,
+        out: &mut Vec<(Symbol, Option<Symbol>)>,
+        seen: &mut FxHashSet<Ty>,
+    ) {
         if !seen.insert(ty) {
             return;
         }
@@ -203,7 +250,10 @@ impl Cx<'_> {
 
     /// The function type (without receiver) of a declared method of the defined type `recv`.
     pub(crate) fn method_sig(&mut self, recv: Ty, func: ObjId) -> Ty {
-        let targs = self.named_info(recv).map(|i| i.targs.clone()).unwrap_or_default();
+        let targs = self
+            .named_info(recv)
+            .map(|i| i.targs.clone())
+            .unwrap_or_default();
         let env = self.func_env(func, &targs);
         let ty = self.store.obj_type(func);
         self.ty(&env, ty)
@@ -223,7 +273,9 @@ impl Cx<'_> {
         if let Some(o) = self.lc.struct_offsets.get(&ty) {
             return o.clone();
         }
-        let TyKind::Struct(fields) = self.p.types.kind(ty) else { unreachable!("a struct") };
+        let TyKind::Struct(fields) = self.p.types.kind(ty) else {
+            unreachable!("a struct")
+        };
         let offsets: Rc<[u64]> = self.p.types.struct_layout(fields).1.to_vec().into();
         self.lc.struct_offsets.insert(ty, offsets.clone());
         offsets

@@ -43,11 +43,13 @@ impl FnCx<'_, '_> {
             TyKind::Int(k) if k.size() == 4 => Fast::Word32,
             TyKind::Int(k) if k.size() == 8 => Fast::Word64,
             TyKind::Pointer(_) | TyKind::UnsafePointer | TyKind::Chan(..) => Fast::Ptr64,
-            TyKind::Struct(_) | TyKind::Array(..) if types.is_regular_memory(key) => match (layout.size, layout.ptr_bytes) {
-                (4, 0) => Fast::Word32,
-                (8, 0) => Fast::Word64,
-                _ => Fast::No,
-            },
+            TyKind::Struct(_) | TyKind::Array(..) if types.is_regular_memory(key) => {
+                match (layout.size, layout.ptr_bytes) {
+                    (4, 0) => Fast::Word32,
+                    (8, 0) => Fast::Word64,
+                    _ => Fast::No,
+                }
+            }
             _ => Fast::No,
         }
     }
@@ -55,20 +57,40 @@ impl FnCx<'_, '_> {
     /// Evaluates map and key.
     pub(crate) fn map_place(&mut self, m: ExprId, k: ExprId) -> MapPlace {
         let map_ty = self.ty_of(m);
-        let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(map_ty) else { unreachable!("a map") };
+        let TyKind::Map(key_ty, elem) = *self.cx.p.types.under(map_ty) else {
+            unreachable!("a map")
+        };
         let map = self.expr(m);
         let key = self.expr_as(k, key_ty);
-        MapPlace { map_ty, map, key, key_ty, elem }
+        MapPlace {
+            map_ty,
+            map,
+            key,
+            key_ty,
+            elem,
+        }
     }
     /// Map and key of a read, where a key converted from bytes needs no copy.
     fn map_read_place(&mut self, m: ExprId, k: ExprId) -> MapPlace {
-        let bytes = if self.may_call(k) { None } else { self.bytes_in_string_conversion(k) };
+        let bytes = if self.may_call(k) {
+            None
+        } else {
+            self.bytes_in_string_conversion(k)
+        };
         let map_ty = self.ty_of(m);
         match (bytes, self.cx.p.types.under(map_ty).clone()) {
-            (Some(b), TyKind::Map(key_ty, elem)) if matches!(self.cx.p.types.under(key_ty), TyKind::String) => {
+            (Some(b), TyKind::Map(key_ty, elem))
+                if matches!(self.cx.p.types.under(key_ty), TyKind::String) =>
+            {
                 let map = self.expr(m);
                 let key = self.borrowed_string(k, Some(b), key_ty);
-                MapPlace { map_ty, map, key, key_ty, elem }
+                MapPlace {
+                    map_ty,
+                    map,
+                    key,
+                    key_ty,
+                    elem,
+                }
             }
             _ => self.map_place(m, k),
         }
@@ -80,8 +102,14 @@ impl FnCx<'_, '_> {
             Fast::No => self.addressable(m.key, m.key_ty),
             Fast::Str => self.retype(m.key, TypeTable::STRING),
             Fast::Word32 | Fast::Word64 => {
-                let word = if fast == Fast::Word32 { TypeTable::UINT32 } else { TypeTable::UINT64 };
-                if self.is_ssa(m.key_ty) && crate::tyconv::int_kind(&self.cx.p.types, m.key_ty).is_some() {
+                let word = if fast == Fast::Word32 {
+                    TypeTable::UINT32
+                } else {
+                    TypeTable::UINT64
+                };
+                if self.is_ssa(m.key_ty)
+                    && crate::tyconv::int_kind(&self.cx.p.types, m.key_ty).is_some()
+                {
                     self.retype(m.key, word)
                 } else {
                     let addr = self.addressable(m.key, m.key_ty);
@@ -163,7 +191,11 @@ impl FnCx<'_, '_> {
         self.store_with(t, p, m.elem, mir::Barrier::No);
         self.b.jump(join);
         self.start_block(no);
-        self.b.emit(Op::ZeroMem { dst: t, ty: m.elem, barrier: mir::Barrier::No });
+        self.b.emit(Op::ZeroMem {
+            dst: t,
+            ty: m.elem,
+            barrier: mir::Barrier::No,
+        });
         self.b.jump(join);
         self.start_block(join);
         smallvec![t, ok]
@@ -202,7 +234,12 @@ impl FnCx<'_, '_> {
         let m = self.retype(m, TypeTable::UNSAFE_POINTER);
         let zero = self.zero(TypeTable::UNSAFE_POINTER);
         let nil = self.cmp(CmpOp::Eq, m, zero);
-        self.if_value(nil, TypeTable::INT, |f| f.iconst(0), |f| f.load(m, TypeTable::INT))
+        self.if_value(
+            nil,
+            TypeTable::INT,
+            |f| f.iconst(0),
+            |f| f.load(m, TypeTable::INT),
+        )
     }
 
     /// `make(map[K]V, hint)`

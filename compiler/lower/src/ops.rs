@@ -29,7 +29,10 @@ impl FnCx<'_, '_> {
             BinaryOp::AndNot => BinOp::AndNot,
             _ => unreachable!("{op:?} is no arithmetic operator"),
         };
-        if is_int && matches!(op, BinOp::Div | BinOp::Rem) && !matches!(self.b.body.as_int(b), Some(n) if n != 0) {
+        if is_int
+            && matches!(op, BinOp::Div | BinOp::Rem)
+            && !matches!(self.b.body.as_int(b), Some(n) if n != 0)
+        {
             self.b.emit(Op::DivCheck(b));
         }
         self.bin(op, a, b)
@@ -95,7 +98,11 @@ impl FnCx<'_, '_> {
             n
         };
         let count = self.int(n as i64, TypeTable::UINT64);
-        let op = if op == BinaryOp::Shl { BinOp::ShlBounded } else { BinOp::ShrBounded };
+        let op = if op == BinaryOp::Shl {
+            BinOp::ShlBounded
+        } else {
+            BinOp::ShrBounded
+        };
         self.bin(op, a, count)
     }
     pub(crate) fn shift_value(&mut self, op: BinaryOp, a: Value, n: Value) -> Value {
@@ -103,7 +110,11 @@ impl FnCx<'_, '_> {
         if int_kind(&self.cx.p.types, count_ty).is_some_and(|k| k.is_signed()) {
             self.b.emit(Op::ShiftCheck(n));
         }
-        let op = if op == BinaryOp::Shl { BinOp::Shl } else { BinOp::Shr };
+        let op = if op == BinaryOp::Shl {
+            BinOp::Shl
+        } else {
+            BinOp::Shr
+        };
         self.bin(op, a, n)
     }
 
@@ -114,7 +125,8 @@ impl FnCx<'_, '_> {
         self.concat_operands(e, &mut operands);
         let mut values: Vec<Value> = Vec::with_capacity(operands.len());
         for x in operands {
-            let empty = matches!(self.const_of(x).and_then(|c| c.to_bytes()), Some(b) if b.is_empty());
+            let empty =
+                matches!(self.const_of(x).and_then(|c| c.to_bytes()), Some(b) if b.is_empty());
             if !empty {
                 values.push(self.expr(x));
             }
@@ -130,7 +142,12 @@ impl FnCx<'_, '_> {
         loop {
             let inner = file.ast.unparen(at);
             if self.const_of(inner).is_none() && !self.hoisted.contains_key(&inner) {
-                if let ExprKind::Binary { op: BinaryOp::Add, x, y } = &file.ast.exprs[inner].kind {
+                if let ExprKind::Binary {
+                    op: BinaryOp::Add,
+                    x,
+                    y,
+                } = &file.ast.exprs[inner].kind
+                {
                     right.push(*y);
                     at = *x;
                     continue;
@@ -143,8 +160,18 @@ impl FnCx<'_, '_> {
             let inner = file.ast.unparen(y);
             let nested = self.const_of(inner).is_none()
                 && !self.hoisted.contains_key(&inner)
-                && matches!(&file.ast.exprs[inner].kind, ExprKind::Binary { op: BinaryOp::Add, .. });
-            if nested { self.concat_operands(inner, out) } else { out.push(inner) }
+                && matches!(
+                    &file.ast.exprs[inner].kind,
+                    ExprKind::Binary {
+                        op: BinaryOp::Add,
+                        ..
+                    }
+                );
+            if nested {
+                self.concat_operands(inner, out)
+            } else {
+                out.push(inner)
+            }
         }
     }
     pub(crate) fn concat(&mut self, values: &[Value], ty: Ty) -> Value {
@@ -182,7 +209,8 @@ impl FnCx<'_, '_> {
         let file = self.file;
         let ty = self.ty_of(e);
         let xt = self.ty_of(x);
-        let operands: smallvec::SmallVec<[ExprId; 4]> = [Some(x), lo, hi, max].into_iter().flatten().collect();
+        let operands: smallvec::SmallVec<[ExprId; 4]> =
+            [Some(x), lo, hi, max].into_iter().flatten().collect();
         self.prep(&operands);
         let under = self.cx.p.types.under(xt).clone();
         let is_string = matches!(under, TyKind::String);
@@ -194,13 +222,20 @@ impl FnCx<'_, '_> {
             }
             TyKind::Slice(elem) => {
                 let s = self.expr(x);
-                (self.extract(s, 0), self.extract(s, 1), self.extract(s, 2), elem)
+                (
+                    self.extract(s, 0),
+                    self.extract(s, 1),
+                    self.extract(s, 2),
+                    elem,
+                )
             }
             TyKind::Pointer(arr) => {
                 let p = self.expr(x);
                 self.set_pos(file.ast.exprs[e].pos);
                 self.nil_check(p);
-                let TyKind::Array(elem, n) = *self.cx.p.types.under(arr) else { unreachable!("pointer to array") };
+                let TyKind::Array(elem, n) = *self.cx.p.types.under(arr) else {
+                    unreachable!("pointer to array")
+                };
                 let n = self.iconst(n as i64);
                 (p, n, n, elem)
             }
@@ -238,19 +273,36 @@ impl FnCx<'_, '_> {
         let three = max.is_some();
         let bound = cap;
         if let Some((m, u)) = max {
-            let kind = if is_slice { BoundKind::Slice3Acap } else { BoundKind::Slice3Alen };
+            let kind = if is_slice {
+                BoundKind::Slice3Acap
+            } else {
+                BoundKind::Slice3Alen
+            };
             self.bounds(m, bound, kind, u);
             if let Some((h, u)) = hi {
                 self.bounds(h, m, BoundKind::Slice3B, u);
             }
         } else if let Some((h, u)) = hi {
-            let kind = if is_slice { BoundKind::SliceAcap } else { BoundKind::SliceAlen };
+            let kind = if is_slice {
+                BoundKind::SliceAcap
+            } else {
+                BoundKind::SliceAlen
+            };
             let limit = if is_string { len } else { bound };
             self.bounds(h, limit, kind, u);
         }
         let high = hi.map_or(len, |h| h.0);
         if let Some((l, u)) = lo {
-            self.bounds(l, high, if three { BoundKind::Slice3C } else { BoundKind::SliceB }, u);
+            self.bounds(
+                l,
+                high,
+                if three {
+                    BoundKind::Slice3C
+                } else {
+                    BoundKind::SliceB
+                },
+                u,
+            );
         }
         let low = lo.map_or(zero, |l| l.0);
         let new_len = self.sub_int(high, low);
@@ -282,7 +334,8 @@ impl FnCx<'_, '_> {
             None => {
                 let zero = self.iconst(0);
                 let none = self.cmp(CmpOp::Eq, remaining, zero);
-                self.b.emit_value(Op::Select(none, zero, low), TypeTable::INT)
+                self.b
+                    .emit_value(Op::Select(none, zero, low), TypeTable::INT)
             }
         };
         let moved = self.index_addr(base, index, elem);

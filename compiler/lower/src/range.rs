@@ -54,7 +54,9 @@ impl FnCx<'_, '_> {
             TyKind::Int(_) => self.range_int(s, clause, x, body),
             TyKind::Array(elem, n) => self.range_array(s, clause, x, body, elem, n, false),
             TyKind::Pointer(arr) => {
-                let TyKind::Array(elem, n) = *self.cx.p.types.under(arr) else { unreachable!("range over pointer to array") };
+                let TyKind::Array(elem, n) = *self.cx.p.types.under(arr) else {
+                    unreachable!("range over pointer to array")
+                };
                 self.range_array(s, clause, x, body, elem, n, true);
             }
             TyKind::Slice(elem) => {
@@ -79,7 +81,11 @@ impl FnCx<'_, '_> {
 
     /// Lowers the body inside a loop whose next step is `cont` and whose end is `exit`.
     fn loop_body(&mut self, s: StmtId, body: StmtId, cont: Block, exit: Block) {
-        self.targets.push(Target { stmt: s, brk: exit, cont: Some(cont) });
+        self.targets.push(Target {
+            stmt: s,
+            brk: exit,
+            cont: Some(cont),
+        });
         self.hoisted.clear();
         self.stmt(body);
         self.targets.pop();
@@ -87,12 +93,23 @@ impl FnCx<'_, '_> {
     }
 
     /// A loop over `i := 0; i < n; i++`, `n` evaluated. `each` binds variables from the index.
-    fn index_loop(&mut self, s: StmtId, n: Value, body: StmtId, each: impl FnOnce(&mut Self, Value)) {
+    fn index_loop(
+        &mut self,
+        s: StmtId,
+        n: Value,
+        body: StmtId,
+        each: impl FnOnce(&mut Self, Value),
+    ) {
         let ty = self.val_ty(n);
         let i = self.b.new_var(ty);
         let zero = self.int(0, ty);
         self.b.def_var(i, zero);
-        let (head, inner, cont, exit) = (self.new_block(), self.new_block(), self.new_block(), self.new_block());
+        let (head, inner, cont, exit) = (
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+        );
         self.b.jump(head);
         self.b.switch_to(head);
         let iv = self.b.use_var(i);
@@ -135,7 +152,16 @@ impl FnCx<'_, '_> {
         }
     }
 
-    fn range_array(&mut self, s: StmtId, c: Clause, x: ExprId, body: StmtId, elem: Ty, n: u64, pointer: bool) {
+    fn range_array(
+        &mut self,
+        s: StmtId,
+        c: Clause,
+        x: ExprId,
+        body: StmtId,
+        elem: Ty,
+        n: u64,
+        pointer: bool,
+    ) {
         let len = self.iconst(n as i64);
         if c.value.is_none() {
             // The operand is evaluated only if that may have effects.
@@ -164,7 +190,15 @@ impl FnCx<'_, '_> {
         self.range_elems(s, c, base, len, elem, body);
     }
 
-    fn range_elems(&mut self, s: StmtId, c: Clause, base: Value, len: Value, elem: Ty, body: StmtId) {
+    fn range_elems(
+        &mut self,
+        s: StmtId,
+        c: Clause,
+        base: Value,
+        len: Value,
+        elem: Ty,
+        body: StmtId,
+    ) {
         self.index_loop(s, len, body, |f, i| {
             // The element first: assigning the key must not change which one it is.
             let v = c.value.map(|_| {
@@ -187,10 +221,19 @@ impl FnCx<'_, '_> {
         let v = self.expr(x);
         let v = self.retype(v, TypeTable::STRING);
         let (base, len) = (self.extract(v, 0), self.extract(v, 1));
-        let (at, rune, next) = (self.b.new_var(int), self.b.new_var(rune_ty), self.b.new_var(int));
+        let (at, rune, next) = (
+            self.b.new_var(int),
+            self.b.new_var(rune_ty),
+            self.b.new_var(int),
+        );
         let zero = self.iconst(0);
         self.b.def_var(at, zero);
-        let (head, inner, cont, exit) = (self.new_block(), self.new_block(), self.new_block(), self.new_block());
+        let (head, inner, cont, exit) = (
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+        );
         self.b.jump(head);
         self.b.switch_to(head);
         let i = self.b.use_var(at);
@@ -234,15 +277,33 @@ impl FnCx<'_, '_> {
         self.start_block(exit);
     }
 
-    fn range_map(&mut self, s: StmtId, c: Clause, x: ExprId, body: StmtId, map_ty: Ty, key_ty: Ty, elem: Ty) {
+    fn range_map(
+        &mut self,
+        s: StmtId,
+        c: Clause,
+        x: ExprId,
+        body: StmtId,
+        map_ty: Ty,
+        key_ty: Ty,
+        elem: Ty,
+    ) {
         let ptr = TypeTable::UNSAFE_POINTER;
         let m = self.expr(x);
         let iter_ty = self.cx.p.types.array(ptr, MAP_ITER_WORDS);
         let it = self.temp(iter_ty);
-        self.b.emit(Op::ZeroMem { dst: it, ty: iter_ty, barrier: Barrier::No });
+        self.b.emit(Op::ZeroMem {
+            dst: it,
+            ty: iter_ty,
+            barrier: Barrier::No,
+        });
         let t = self.type_desc(map_ty);
         self.rt("mapIterStart", &[t, m, it]);
-        let (head, inner, cont, exit) = (self.new_block(), self.new_block(), self.new_block(), self.new_block());
+        let (head, inner, cont, exit) = (
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+        );
         self.b.jump(head);
         self.b.switch_to(head);
         let k = self.load(it, ptr);

@@ -31,15 +31,21 @@ impl<'a> FnCx<'_, 'a> {
     ) {
         let file = self.file;
         let pos = file.ast.stmts[s].pos;
-        let Some(&node) = self.analysis.ranges.get(&s) else { return };
+        let Some(&node) = self.analysis.ranges.get(&s) else {
+            return;
+        };
         self.prep(&[x]);
         let xt = self.ty_of(x);
         let iterator = self.expr(x);
         self.ensure_reachable();
         self.set_pos(pos);
-        let TyKind::Func(sig) = self.cx.p.types.under(xt).clone() else { unreachable!("a function") };
+        let TyKind::Func(sig) = self.cx.p.types.under(xt).clone() else {
+            unreachable!("a function")
+        };
         let yield_ty = sig.params[0];
-        let TyKind::Func(yield_sig) = self.cx.p.types.under(yield_ty).clone() else { unreachable!("a yield function") };
+        let TyKind::Func(yield_sig) = self.cx.p.types.under(yield_ty).clone() else {
+            unreachable!("a yield function")
+        };
         self.declare_shared(VarKey::State(s), TypeTable::INT);
         self.set_state(s, RF_READY);
         let owner = self.analysis.nodes[node as usize].owner;
@@ -48,13 +54,34 @@ impl<'a> FnCx<'_, 'a> {
         }
         self.counts.ranges += 1;
         let suffix = format!("-range{}", self.counts.ranges);
-        let (name, display) = (self.name_with(self.name, &suffix), self.name_with(self.display, &suffix));
-        let flags = FuncFlags { closure: true, runtime: self.flags.runtime, noinline: false, ..FuncFlags::default() };
-        let func = self.cx.declare(name, display, pos, yield_sig.params, yield_sig.results, flags);
+        let (name, display) = (
+            self.name_with(self.name, &suffix),
+            self.name_with(self.display, &suffix),
+        );
+        let flags = FuncFlags {
+            closure: true,
+            runtime: self.flags.runtime,
+            noinline: false,
+            ..FuncFlags::default()
+        };
+        let func = self.cx.declare(
+            name,
+            display,
+            pos,
+            yield_sig.params,
+            yield_sig.results,
+            flags,
+        );
         let keys = self.analysis.nodes[node as usize].captures.clone();
-        let layout = self.layout_for(&keys).expect("a loop body shares its state");
-        let (pkg, env, analysis, codes) =
-            (self.pkg, self.env.clone(), self.analysis.clone(), self.exit_codes.clone());
+        let layout = self
+            .layout_for(&keys)
+            .expect("a loop body shares its state");
+        let (pkg, env, analysis, codes) = (
+            self.pkg,
+            self.env.clone(),
+            self.analysis.clone(),
+            self.exit_codes.clone(),
+        );
         let inner_layout = layout.clone();
         self.cx.later(func, move |cx, func| {
             let flags = cx.p.funcs[func].flags;
@@ -127,7 +154,9 @@ impl<'a> FnCx<'_, 'a> {
             Exit::Break(s) | Exit::Continue(s) => {
                 self.targets.iter().any(|t| t.stmt == s) || self.body_of.range == Some(s)
             }
-            Exit::Goto(_) => !self.analysis.nodes[self.node as usize].exits.contains(&exit),
+            Exit::Goto(_) => !self.analysis.nodes[self.node as usize]
+                .exits
+                .contains(&exit),
         };
         if !local {
             self.leave_body(exit);
@@ -215,8 +244,11 @@ impl<'a> FnCx<'_, 'a> {
         let marker = self.read_var(VarKey::Marker, ptr);
         let frame = self.read_var(VarKey::Frame, TypeTable::UINTPTR);
         let link = self.load(marker, ptr);
-        let parts: SmallVec<[(u64, Value, mir::Ty); 3]> =
-            smallvec![(0, link, ptr), (8, frame, TypeTable::UINTPTR), (16, func, ptr)];
+        let parts: SmallVec<[(u64, Value, mir::Ty); 3]> = smallvec![
+            (0, link, ptr),
+            (8, frame, TypeTable::UINTPTR),
+            (16, func, ptr)
+        ];
         for (at, v, ty) in parts {
             let at = self.offset(record, at, ty);
             self.store_with(at, v, ty, Barrier::Auto);

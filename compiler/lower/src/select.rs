@@ -9,8 +9,15 @@ use crate::func::{FnCx, Target};
 
 /// A communication clause.
 enum Comm {
-    Send { chan: ExprId, value: ExprId },
-    Recv { chan: ExprId, lhs: SmallVec<[ExprId; 2]>, define: bool },
+    Send {
+        chan: ExprId,
+        value: ExprId,
+    },
+    Recv {
+        chan: ExprId,
+        lhs: SmallVec<[ExprId; 2]>,
+        define: bool,
+    },
 }
 
 impl FnCx<'_, '_> {
@@ -58,17 +65,33 @@ impl FnCx<'_, '_> {
         let chan = |e: ExprId| {
             let e = ast.unparen(e);
             match &ast.exprs[e].kind {
-                ExprKind::Unary { op: UnaryOp::Recv, x } => *x,
+                ExprKind::Unary {
+                    op: UnaryOp::Recv,
+                    x,
+                } => *x,
                 _ => e,
             }
         };
         match &ast.stmts[s].kind {
-            StmtKind::Send { chan, value } => Comm::Send { chan: *chan, value: *value },
-            StmtKind::Expr(e) => Comm::Recv { chan: chan(*e), lhs: SmallVec::new(), define: false },
-            StmtKind::Assign { lhs, rhs, .. } => {
-                Comm::Recv { chan: chan(rhs[0]), lhs: SmallVec::from_slice(lhs), define: false }
-            }
-            StmtKind::Define { lhs, rhs } => Comm::Recv { chan: chan(rhs[0]), lhs: SmallVec::from_slice(lhs), define: true },
+            StmtKind::Send { chan, value } => Comm::Send {
+                chan: *chan,
+                value: *value,
+            },
+            StmtKind::Expr(e) => Comm::Recv {
+                chan: chan(*e),
+                lhs: SmallVec::new(),
+                define: false,
+            },
+            StmtKind::Assign { lhs, rhs, .. } => Comm::Recv {
+                chan: chan(rhs[0]),
+                lhs: SmallVec::from_slice(lhs),
+                define: false,
+            },
+            StmtKind::Define { lhs, rhs } => Comm::Recv {
+                chan: chan(rhs[0]),
+                lhs: SmallVec::from_slice(lhs),
+                define: true,
+            },
             other => unreachable!("communication {other:?}"),
         }
     }
@@ -82,9 +105,16 @@ impl FnCx<'_, '_> {
             return;
         }
         let exit = self.new_block();
-        self.targets.push(Target { stmt: s, brk: exit, cont: None });
+        self.targets.push(Target {
+            stmt: s,
+            brk: exit,
+            cont: None,
+        });
         let outer = self.fallthrough.take();
-        let default = clauses.iter().copied().find(|&c| matches!(file.ast.clauses[c].kind, ClauseKind::Default));
+        let default = clauses
+            .iter()
+            .copied()
+            .find(|&c| matches!(file.ast.clauses[c].kind, ClauseKind::Default));
         let comms: Vec<(ClauseId, StmtId)> = clauses
             .iter()
             .filter_map(|&c| match file.ast.clauses[c].kind {
@@ -174,8 +204,18 @@ impl FnCx<'_, '_> {
         let file = self.file;
         let n = comms.len() as u64;
         let ptr = TypeTable::UNSAFE_POINTER;
-        let field = |name: &str| FieldTy { name: Symbol::intern(name), pkg: None, ty: ptr, embedded: false, tag: None };
-        let scase = self.cx.p.types.intern(TyKind::Struct(Box::new([field("c"), field("elem")])));
+        let field = |name: &str| FieldTy {
+            name: Symbol::intern(name),
+            pkg: None,
+            ty: ptr,
+            embedded: false,
+            tag: None,
+        };
+        let scase = self
+            .cx
+            .p
+            .types
+            .intern(TyKind::Struct(Box::new([field("c"), field("elem")])));
         let cases_ty = self.cx.p.types.array(scase, n);
         let order_ty = self.cx.p.types.array(TypeTable::UINT16, 2 * n);
         let kinds: Vec<Comm> = comms.iter().map(|&(_, s)| self.comm(s)).collect();
@@ -211,8 +251,12 @@ impl FnCx<'_, '_> {
         self.set_pos(pos);
         let cases = self.temp(cases_ty);
         let order = self.temp(order_ty);
-        let sends: Vec<usize> = (0..kinds.len()).filter(|&i| matches!(kinds[i], Comm::Send { .. })).collect();
-        let recvs: Vec<usize> = (0..kinds.len()).filter(|&i| matches!(kinds[i], Comm::Recv { .. })).collect();
+        let sends: Vec<usize> = (0..kinds.len())
+            .filter(|&i| matches!(kinds[i], Comm::Send { .. }))
+            .collect();
+        let recvs: Vec<usize> = (0..kinds.len())
+            .filter(|&i| matches!(kinds[i], Comm::Recv { .. }))
+            .collect();
         let sequence: Vec<usize> = sends.iter().chain(&recvs).copied().collect();
         for (at, &i) in sequence.iter().enumerate() {
             let (ch, addr, _) = evaluated[i];
@@ -221,14 +265,25 @@ impl FnCx<'_, '_> {
             let slot = self.offset(cases, at as u64 * 16 + 8, ptr);
             self.store_with(slot, addr, ptr, Barrier::No);
         }
-        let (ns, nr) = (self.iconst(sends.len() as i64), self.iconst(recvs.len() as i64));
+        let (ns, nr) = (
+            self.iconst(sends.len() as i64),
+            self.iconst(recvs.len() as i64),
+        );
         let block = self.bool(default.is_none());
         let out = self.rt("selectgo", &[cases, order, ns, nr, block]);
         let (chosen, received) = (out[0], out[1]);
         let blocks: Vec<mir::Block> = kinds.iter().map(|_| self.new_block()).collect();
         let other = self.new_block();
-        let list = sequence.iter().enumerate().map(|(at, &i)| (at as i64, BlockCall::from(blocks[i]))).collect();
-        self.b.terminate(Terminator::Switch { value: chosen, cases: list, default: other.into() });
+        let list = sequence
+            .iter()
+            .enumerate()
+            .map(|(at, &i)| (at as i64, BlockCall::from(blocks[i])))
+            .collect();
+        self.b.terminate(Terminator::Switch {
+            value: chosen,
+            cases: list,
+            default: other.into(),
+        });
         for (i, k) in kinds.iter().enumerate() {
             self.start_block(blocks[i]);
             self.hoisted.clear();

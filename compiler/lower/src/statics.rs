@@ -39,7 +39,14 @@ pub(crate) struct Dynamic {
 
 impl<'a> StaticCx<'a> {
     pub(crate) fn by_value(file: &'a TypedFile, env: Rc<Env>, pkg: usize) -> Self {
-        StaticCx { file, env, pkg, fresh: false, analysis: None, dynamic: None }
+        StaticCx {
+            file,
+            env,
+            pkg,
+            fresh: false,
+            analysis: None,
+            dynamic: None,
+        }
     }
     fn kind(&self, e: ExprId) -> &'a ExprKind {
         &self.file.ast.exprs[e].kind
@@ -71,10 +78,17 @@ impl<'a> Cx<'a> {
             return s.fresh && !self.p.types.is_interface(from) && self.is_static(s, e, from);
         }
         match s.kind(e) {
-            ExprKind::Name(_) | ExprKind::Selector { .. } | ExprKind::Index { .. } => self.static_func(s, e, true).is_some(),
-            ExprKind::FuncLit { .. } => s.fresh && s.analysis.as_ref().is_some_and(|a| no_captures(a, e)),
+            ExprKind::Name(_) | ExprKind::Selector { .. } | ExprKind::Index { .. } => {
+                self.static_func(s, e, true).is_some()
+            }
+            ExprKind::FuncLit { .. } => {
+                s.fresh && s.analysis.as_ref().is_some_and(|a| no_captures(a, e))
+            }
             ExprKind::CompositeLit { .. } => self.is_static_literal(s, e, from),
-            ExprKind::Unary { op: UnaryOp::Addr, x } => {
+            ExprKind::Unary {
+                op: UnaryOp::Addr,
+                x,
+            } => {
                 let x = s.file.ast.unparen(*x);
                 if matches!(s.kind(x), ExprKind::CompositeLit { .. }) {
                     let t = self.static_ty(s, x);
@@ -92,7 +106,8 @@ impl<'a> Cx<'a> {
                     if s.fresh && self.is_bytes_of_constant(s, from, arg) {
                         return true;
                     }
-                    s.mode(arg) == Mode::Nil || same_shape(self, at, from) && self.is_static(s, arg, at)
+                    s.mode(arg) == Mode::Nil
+                        || same_shape(self, at, from) && self.is_static(s, arg, at)
                 }
                 Mode::Builtin(Builtin::New) => s.fresh && s.mode(args[0]) == Mode::TypeExpr,
                 _ => false,
@@ -103,19 +118,32 @@ impl<'a> Cx<'a> {
 
     fn is_bytes_of_constant(&mut self, s: &StaticCx<'a>, to: Ty, arg: ExprId) -> bool {
         let bytes = matches!(self.p.types.under(to), TyKind::Slice(elem) if self.p.types.underlying(*elem) == TypeTable::UINT8);
-        bytes && s.mode(arg) == Mode::Constant && s.file.exprs[arg].value.as_ref().is_some_and(|c| c.to_bytes().is_some())
+        bytes
+            && s.mode(arg) == Mode::Constant
+            && s.file.exprs[arg]
+                .value
+                .as_ref()
+                .is_some_and(|c| c.to_bytes().is_some())
     }
 
     fn is_static_literal(&mut self, s: &StaticCx<'a>, e: ExprId, ty: Ty) -> bool {
         match self.p.types.under(ty).clone() {
-            TyKind::Struct(fields) => {
-                self.struct_literal(s.file, e, ty).into_iter().all(|(i, x)| self.is_static(s, x, fields[i].ty))
-            }
-            TyKind::Array(elem, _) => {
-                self.indexed_literal(s.file, e).0.into_iter().all(|(_, x)| self.is_static(s, x, elem))
-            }
+            TyKind::Struct(fields) => self
+                .struct_literal(s.file, e, ty)
+                .into_iter()
+                .all(|(i, x)| self.is_static(s, x, fields[i].ty)),
+            TyKind::Array(elem, _) => self
+                .indexed_literal(s.file, e)
+                .0
+                .into_iter()
+                .all(|(_, x)| self.is_static(s, x, elem)),
             TyKind::Slice(elem) => {
-                s.fresh && self.indexed_literal(s.file, e).0.into_iter().all(|(_, x)| self.is_static(s, x, elem))
+                s.fresh
+                    && self
+                        .indexed_literal(s.file, e)
+                        .0
+                        .into_iter()
+                        .all(|(_, x)| self.is_static(s, x, elem))
             }
             TyKind::Pointer(elem) => s.fresh && self.is_static_literal(s, e, elem),
             _ => false,
@@ -139,9 +167,15 @@ impl<'a> Cx<'a> {
         }
         let from = self.static_ty(s, e);
         if s.mode(e) == Mode::Constant {
-            let Some(c) = &s.file.exprs[e].value else { return false };
+            let Some(c) = &s.file.exprs[e].value else {
+                return false;
+            };
             if self.p.types.is_interface(ty) {
-                let from = if self.p.types.is_interface(from) { default_type(c) } else { from };
+                let from = if self.p.types.is_interface(from) {
+                    default_type(c)
+                } else {
+                    from
+                };
                 let (data, offset) = self.const_box(c, from);
                 self.put_iface(init, at, from, ty, Reloc::Data(data, offset));
             } else {
@@ -153,21 +187,29 @@ impl<'a> Cx<'a> {
             return self.write_static_iface(s, e, from, ty, init, at);
         }
         match s.kind(e) {
-            ExprKind::Name(_) | ExprKind::Selector { .. } | ExprKind::Index { .. } => match self.static_func(s, e, false) {
-                Some(f) => {
-                    put_reloc(init, at, Reloc::FuncVal(f));
-                    true
+            ExprKind::Name(_) | ExprKind::Selector { .. } | ExprKind::Index { .. } => {
+                match self.static_func(s, e, false) {
+                    Some(f) => {
+                        put_reloc(init, at, Reloc::FuncVal(f));
+                        true
+                    }
+                    None => false,
                 }
-                None => false,
-            },
+            }
             ExprKind::FuncLit { .. } => {
-                let Some(analysis) = s.analysis.clone().filter(|a| s.fresh && no_captures(a, e)) else { return false };
+                let Some(analysis) = s.analysis.clone().filter(|a| s.fresh && no_captures(a, e))
+                else {
+                    return false;
+                };
                 let f = self.package_closure(s.file, s.pkg, s.env.clone(), analysis, e);
                 put_reloc(init, at, Reloc::FuncVal(f));
                 true
             }
             ExprKind::CompositeLit { .. } => self.write_literal(s, e, from, init, at, base),
-            ExprKind::Unary { op: UnaryOp::Addr, x } => {
+            ExprKind::Unary {
+                op: UnaryOp::Addr,
+                x,
+            } => {
                 let x = s.file.ast.unparen(*x);
                 if matches!(s.kind(x), ExprKind::CompositeLit { .. }) {
                     let t = self.static_ty(s, x);
@@ -185,15 +227,27 @@ impl<'a> Cx<'a> {
                 Mode::TypeExpr => {
                     let arg = args[0];
                     if s.fresh && self.is_bytes_of_constant(s, from, arg) {
-                        let bytes = s.file.exprs[arg].value.as_ref().and_then(|c| c.to_bytes().cloned()).unwrap_or_default();
+                        let bytes = s.file.exprs[arg]
+                            .value
+                            .as_ref()
+                            .and_then(|c| c.to_bytes().cloned())
+                            .unwrap_or_default();
                         let arr = self.p.types.array(TypeTable::UINT8, bytes.len() as u64);
                         let n = bytes.len() as u64;
-                        let data = self.new_data(arr, Init { bytes: bytes.to_vec(), relocs: Vec::new() });
+                        let data = self.new_data(
+                            arr,
+                            Init {
+                                bytes: bytes.to_vec(),
+                                relocs: Vec::new(),
+                            },
+                        );
                         put_slice(init, at, data, n);
                         return true;
                     }
                     let t = self.static_ty(s, arg);
-                    if self.p.types.is_interface(from) || !(s.mode(arg) == Mode::Nil || same_shape(self, t, from)) {
+                    if self.p.types.is_interface(from)
+                        || !(s.mode(arg) == Mode::Nil || same_shape(self, t, from))
+                    {
                         return false;
                     }
                     self.write_static(s, arg, t, init, at, base)
@@ -201,7 +255,13 @@ impl<'a> Cx<'a> {
                 Mode::Builtin(Builtin::New) if s.fresh && s.mode(args[0]) == Mode::TypeExpr => {
                     let t = self.static_ty(s, args[0]);
                     let size = self.p.types.layout(t).size;
-                    let data = self.new_data(t, Init { bytes: vec![0; size.max(1) as usize], relocs: Vec::new() });
+                    let data = self.new_data(
+                        t,
+                        Init {
+                            bytes: vec![0; size.max(1) as usize],
+                            relocs: Vec::new(),
+                        },
+                    );
                     put_reloc(init, at, Reloc::Data(data, 0));
                     true
                 }
@@ -212,22 +272,46 @@ impl<'a> Cx<'a> {
     }
 
     /// An element of a literal: static, or noted as dynamic if that is allowed.
-    fn write_elem(&mut self, s: &mut StaticCx<'a>, e: ExprId, ty: Ty, init: &mut Init, at: u64, base: Option<DataId>) -> bool {
+    fn write_elem(
+        &mut self,
+        s: &mut StaticCx<'a>,
+        e: ExprId,
+        ty: Ty,
+        init: &mut Init,
+        at: u64,
+        base: Option<DataId>,
+    ) -> bool {
         // Literals of structs and arrays are split further; for the rest it is all or nothing.
         let inner = s.file.ast.unparen(e);
         let splits = matches!(s.kind(inner), ExprKind::CompositeLit { .. })
             && !self.p.types.is_interface(ty)
-            && matches!(self.p.types.under(ty), TyKind::Struct(_) | TyKind::Array(..));
+            && matches!(
+                self.p.types.under(ty),
+                TyKind::Struct(_) | TyKind::Array(..)
+            );
         if s.dynamic.is_none() || splits || self.is_static(s, e, ty) {
             return self.write_static(s, e, ty, init, at, base);
         }
         if let Some(dynamic) = &mut s.dynamic {
-            dynamic.push(Dynamic { base, at, expr: e, ty });
+            dynamic.push(Dynamic {
+                base,
+                at,
+                expr: e,
+                ty,
+            });
         }
         true
     }
 
-    fn write_literal(&mut self, s: &mut StaticCx<'a>, e: ExprId, ty: Ty, init: &mut Init, at: u64, base: Option<DataId>) -> bool {
+    fn write_literal(
+        &mut self,
+        s: &mut StaticCx<'a>,
+        e: ExprId,
+        ty: Ty,
+        init: &mut Init,
+        at: u64,
+        base: Option<DataId>,
+    ) -> bool {
         match self.p.types.under(ty).clone() {
             TyKind::Struct(fields) => {
                 let offsets = self.offsets(ty);
@@ -251,7 +335,10 @@ impl<'a> Cx<'a> {
                 let (elems, n) = self.indexed_literal(s.file, e);
                 let arr = self.p.types.array(elem, n);
                 let size = self.p.types.layout(elem).size;
-                let mut content = Init { bytes: vec![0; (size * n).max(1) as usize], relocs: Vec::new() };
+                let mut content = Init {
+                    bytes: vec![0; (size * n).max(1) as usize],
+                    relocs: Vec::new(),
+                };
                 let data = self.reserve_data(arr);
                 for (i, x) in elems {
                     if !self.write_elem(s, x, elem, &mut content, i * size, Some(data)) {
@@ -268,10 +355,20 @@ impl<'a> Cx<'a> {
     }
 
     /// `&T{...}`
-    fn write_pointer(&mut self, s: &mut StaticCx<'a>, literal: ExprId, ty: Ty, init: &mut Init, at: u64) -> bool {
+    fn write_pointer(
+        &mut self,
+        s: &mut StaticCx<'a>,
+        literal: ExprId,
+        ty: Ty,
+        init: &mut Init,
+        at: u64,
+    ) -> bool {
         let size = self.p.types.layout(ty).size;
         let data = self.reserve_data(ty);
-        let mut content = Init { bytes: vec![0; size.max(1) as usize], relocs: Vec::new() };
+        let mut content = Init {
+            bytes: vec![0; size.max(1) as usize],
+            relocs: Vec::new(),
+        };
         if !self.write_literal(s, literal, ty, &mut content, 0, Some(data)) {
             return false;
         }
@@ -282,15 +379,31 @@ impl<'a> Cx<'a> {
 
     fn reserve_data(&mut self, ty: Ty) -> DataId {
         let layout = self.p.types.layout(ty);
-        self.p.data.push(StaticData { init: Init::default(), align: layout.align.max(1), readonly: false, ty: Some(ty) })
+        self.p.data.push(StaticData {
+            init: Init::default(),
+            align: layout.align.max(1),
+            readonly: false,
+            ty: Some(ty),
+        })
     }
 
-    fn write_static_iface(&mut self, s: &mut StaticCx<'a>, e: ExprId, from: Ty, ty: Ty, init: &mut Init, at: u64) -> bool {
+    fn write_static_iface(
+        &mut self,
+        s: &mut StaticCx<'a>,
+        e: ExprId,
+        from: Ty,
+        ty: Ty,
+        init: &mut Init,
+        at: u64,
+    ) -> bool {
         if !s.fresh || self.p.types.is_interface(from) || !self.is_static(s, e, from) {
             return false;
         }
         let layout = self.p.types.layout(from);
-        let mut content = Init { bytes: vec![0; layout.size.max(8) as usize], relocs: Vec::new() };
+        let mut content = Init {
+            bytes: vec![0; layout.size.max(8) as usize],
+            relocs: Vec::new(),
+        };
         if !self.write_static(s, e, from, &mut content, 0, None) {
             return false;
         }
@@ -333,7 +446,11 @@ impl<'a> Cx<'a> {
             ExprKind::Selector { sel, .. } if !s.file.selections.contains_key(&e) => *sel,
             ExprKind::Index { x, .. } => match s.kind(s.file.ast.unparen(*x)) {
                 ExprKind::Name(name) => *name,
-                ExprKind::Selector { sel, .. } if !s.file.selections.contains_key(&s.file.ast.unparen(*x)) => *sel,
+                ExprKind::Selector { sel, .. }
+                    if !s.file.selections.contains_key(&s.file.ast.unparen(*x)) =>
+                {
+                    *sel
+                }
                 _ => return None,
             },
             _ => return None,
@@ -357,7 +474,9 @@ impl<'a> Cx<'a> {
         let e = s.file.ast.unparen(e);
         let named = match s.kind(e) {
             ExprKind::Name(name) => s.file.names[*name],
-            ExprKind::Selector { sel, .. } if !s.file.selections.contains_key(&e) => s.file.names[*sel],
+            ExprKind::Selector { sel, .. } if !s.file.selections.contains_key(&e) => {
+                s.file.names[*sel]
+            }
             _ => None,
         };
         if let Some(obj) = named {
@@ -392,7 +511,9 @@ impl<'a> Cx<'a> {
             }
             ExprKind::Index { x, indices } => {
                 let at = self.static_ty(s, *x);
-                let TyKind::Array(elem, n) = *self.p.types.under(at) else { return None };
+                let TyKind::Array(elem, n) = *self.p.types.under(at) else {
+                    return None;
+                };
                 let i = s.file.exprs[indices[0]].value.as_ref()?.to_u64()?;
                 if i >= n {
                     return None;
@@ -406,14 +527,20 @@ impl<'a> Cx<'a> {
 }
 
 fn no_captures(analysis: &Analysis, lit: ExprId) -> bool {
-    analysis.lits.get(&lit).is_some_and(|&n| analysis.nodes[n as usize].captures.is_empty())
+    analysis
+        .lits
+        .get(&lit)
+        .is_some_and(|&n| analysis.nodes[n as usize].captures.is_empty())
 }
 
 /// Whether a conversion between the types changes nothing in memory.
 fn same_shape(cx: &Cx<'_>, from: Ty, to: Ty) -> bool {
     let (a, b) = (cx.p.types.under(from), cx.p.types.under(to));
     match (a, b) {
-        (TyKind::Pointer(_) | TyKind::UnsafePointer, TyKind::Pointer(_) | TyKind::UnsafePointer) => true,
+        (
+            TyKind::Pointer(_) | TyKind::UnsafePointer,
+            TyKind::Pointer(_) | TyKind::UnsafePointer,
+        ) => true,
         (TyKind::Slice(_), TyKind::Slice(_))
         | (TyKind::Struct(_), TyKind::Struct(_))
         | (TyKind::Array(..), TyKind::Array(..))

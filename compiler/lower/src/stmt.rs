@@ -35,7 +35,8 @@ impl FnCx<'_, '_> {
             StmtKind::Decl(decls) => {
                 for &d in decls {
                     if let DeclKind::Var { names, values, .. } = &file.ast.decl_arena[d].kind {
-                        let objs: Vec<Option<ObjId>> = names.iter().map(|&n| self.obj_of(n)).collect();
+                        let objs: Vec<Option<ObjId>> =
+                            names.iter().map(|&n| self.obj_of(n)).collect();
                         self.var_decl(&objs, values);
                     }
                 }
@@ -55,20 +56,46 @@ impl FnCx<'_, '_> {
             }
             StmtKind::Send { chan, value } => self.send(s, *chan, *value),
             StmtKind::IncDec { x, inc } => self.inc_dec(s, *x, *inc),
-            StmtKind::Assign { lhs, op: Some(op), rhs } => self.op_assign(s, lhs[0], *op, rhs[0]),
+            StmtKind::Assign {
+                lhs,
+                op: Some(op),
+                rhs,
+            } => self.op_assign(s, lhs[0], *op, rhs[0]),
             StmtKind::Assign { lhs, op: None, rhs } => self.assign(s, lhs, rhs),
             StmtKind::Define { lhs, rhs } => self.define(s, lhs, rhs),
             StmtKind::Go(e) => self.go_stmt(*e),
             StmtKind::Defer(e) => self.defer_stmt(*e),
             StmtKind::Return(results) => self.return_stmt(s, results),
-            StmtKind::Branch { kind, label } => self.branch_stmt(s, *kind, label.map(|l| file.ast.sym(l))),
+            StmtKind::Branch { kind, label } => {
+                self.branch_stmt(s, *kind, label.map(|l| file.ast.sym(l)))
+            }
             StmtKind::Block { stmts, .. } => self.stmts(stmts),
-            StmtKind::If { init, cond, then, els } => self.if_stmt(*init, *cond, *then, *els),
-            StmtKind::Switch { init, tag, clauses, .. } => self.switch_stmt(s, *init, *tag, clauses),
-            StmtKind::TypeSwitch { init, x, clauses, .. } => self.type_switch(s, *init, *x, clauses),
+            StmtKind::If {
+                init,
+                cond,
+                then,
+                els,
+            } => self.if_stmt(*init, *cond, *then, *els),
+            StmtKind::Switch {
+                init, tag, clauses, ..
+            } => self.switch_stmt(s, *init, *tag, clauses),
+            StmtKind::TypeSwitch {
+                init, x, clauses, ..
+            } => self.type_switch(s, *init, *x, clauses),
             StmtKind::Select { clauses, .. } => self.select_stmt(s, clauses),
-            StmtKind::For { init, cond, post, body } => self.for_stmt(s, *init, *cond, *post, *body),
-            StmtKind::Range { key, value, define, x, body } => self.range_stmt(s, *key, *value, *define, *x, *body),
+            StmtKind::For {
+                init,
+                cond,
+                post,
+                body,
+            } => self.for_stmt(s, *init, *cond, *post, *body),
+            StmtKind::Range {
+                key,
+                value,
+                define,
+                x,
+                body,
+            } => self.range_stmt(s, *key, *value, *define, *x, *body),
         }
     }
 
@@ -155,7 +182,11 @@ impl FnCx<'_, '_> {
             return;
         }
         let (t, join) = (self.new_block(), self.new_block());
-        let e = if els.is_some() { self.new_block() } else { join };
+        let e = if els.is_some() {
+            self.new_block()
+        } else {
+            join
+        };
         self.cond(cond, t, e);
         self.b.seal(t);
         if self.reached(t) {
@@ -190,15 +221,26 @@ impl FnCx<'_, '_> {
         }
     }
 
-    fn for_stmt(&mut self, s: StmtId, init: Option<StmtId>, cond: Option<ExprId>, post: Option<StmtId>, body: StmtId) {
+    fn for_stmt(
+        &mut self,
+        s: StmtId,
+        init: Option<StmtId>,
+        cond: Option<ExprId>,
+        post: Option<StmtId>,
+        body: StmtId,
+    ) {
         let file = self.file;
         let mut renewed: SmallVec<[(ObjId, Ty); 2]> = SmallVec::new();
         if let Some(i) = init {
             self.stmt(i);
             self.ensure_reachable();
-            if let (StmtKind::Define { lhs, .. }, true) = (&file.ast.stmts[i].kind, file.go_version >= (1, 22)) {
+            if let (StmtKind::Define { lhs, .. }, true) =
+                (&file.ast.stmts[i].kind, file.go_version >= (1, 22))
+            {
                 for &l in lhs {
-                    let ExprKind::Name(name) = file.ast.exprs[l].kind else { continue };
+                    let ExprKind::Name(name) = file.ast.exprs[l].kind else {
+                        continue;
+                    };
                     if let Some(obj) = self.obj_of(name) {
                         let ty = self.obj_ty(obj);
                         if self.is_boxed(obj, ty) {
@@ -208,7 +250,12 @@ impl FnCx<'_, '_> {
                 }
             }
         }
-        let (head, inner, cont, exit) = (self.new_block(), self.new_block(), self.new_block(), self.new_block());
+        let (head, inner, cont, exit) = (
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+            self.new_block(),
+        );
         self.b.jump(head);
         self.b.switch_to(head);
         self.loop_depth += 1;
@@ -223,7 +270,11 @@ impl FnCx<'_, '_> {
         self.b.seal(inner);
         if self.reached(inner) {
             self.b.switch_to(inner);
-            self.targets.push(Target { stmt: s, brk: exit, cont: Some(cont) });
+            self.targets.push(Target {
+                stmt: s,
+                brk: exit,
+                cont: Some(cont),
+            });
             self.stmt(body);
             self.targets.pop();
             self.b.jump(cont);
@@ -264,7 +315,9 @@ impl FnCx<'_, '_> {
                 self.b.jump(block);
             }
             BranchKind::Break | BranchKind::Continue => {
-                let Some(&target) = self.analysis.targets.get(&s) else { return };
+                let Some(&target) = self.analysis.targets.get(&s) else {
+                    return;
+                };
                 self.jump_target(target, kind == BranchKind::Break);
             }
         }
@@ -272,8 +325,18 @@ impl FnCx<'_, '_> {
 
     /// `break` or `continue` of a statement.
     pub(crate) fn jump_target(&mut self, target: StmtId, is_break: bool) {
-        if let Some(t) = self.targets.iter().rev().find(|t| t.stmt == target).copied() {
-            let block = if is_break { t.brk } else { t.cont.unwrap_or(t.brk) };
+        if let Some(t) = self
+            .targets
+            .iter()
+            .rev()
+            .find(|t| t.stmt == target)
+            .copied()
+        {
+            let block = if is_break {
+                t.brk
+            } else {
+                t.cont.unwrap_or(t.brk)
+            };
             self.b.jump(block);
             return;
         }
@@ -285,11 +348,18 @@ impl FnCx<'_, '_> {
             }
             return;
         }
-        self.leave_body(if is_break { Exit::Break(target) } else { Exit::Continue(target) });
+        self.leave_body(if is_break {
+            Exit::Break(target)
+        } else {
+            Exit::Continue(target)
+        });
     }
 
     fn exits_body(&self, exit: Exit) -> bool {
-        self.body_of.range.is_some() && self.analysis.nodes[self.node as usize].exits.contains(&exit)
+        self.body_of.range.is_some()
+            && self.analysis.nodes[self.node as usize]
+                .exits
+                .contains(&exit)
     }
 
     // ---- return
@@ -304,7 +374,11 @@ impl FnCx<'_, '_> {
             let copy = results.len() > 1 || keys.is_some();
             let mut out = Vec::new();
             for (&e, &ty) in results.iter().zip(&types) {
-                let v = if copy { self.argument(e, ty) } else { self.expr_as(e, ty) };
+                let v = if copy {
+                    self.argument(e, ty)
+                } else {
+                    self.expr_as(e, ty)
+                };
                 out.push(v);
             }
             Some(out)
@@ -338,7 +412,8 @@ impl FnCx<'_, '_> {
             return;
         }
         let values = values.unwrap_or_default();
-        self.b.terminate(Terminator::Return(values.into_iter().collect()));
+        self.b
+            .terminate(Terminator::Return(values.into_iter().collect()));
     }
 
     /// Result types and variables of the function that a return statement returns from.
@@ -360,7 +435,11 @@ impl FnCx<'_, '_> {
         }
         let types = self.results.clone();
         let values: SmallVec<[Value; 2]> = match self.result_keys.clone() {
-            Some(keys) => keys.iter().zip(&types).map(|(k, ty)| self.read_var(*k, *ty)).collect(),
+            Some(keys) => keys
+                .iter()
+                .zip(&types)
+                .map(|(k, ty)| self.read_var(*k, *ty))
+                .collect(),
             // Falls off the end: only reached if there are no results, or never.
             None => types.iter().map(|&ty| self.zero(ty)).collect(),
         };

@@ -13,7 +13,13 @@ const MIN_INT_SWITCH: usize = 4;
 const MIN_STRING_SWITCH: usize = 6;
 
 impl FnCx<'_, '_> {
-    pub(crate) fn switch_stmt(&mut self, s: StmtId, init: Option<StmtId>, tag: Option<ExprId>, clauses: &[ClauseId]) {
+    pub(crate) fn switch_stmt(
+        &mut self,
+        s: StmtId,
+        init: Option<StmtId>,
+        tag: Option<ExprId>,
+        clauses: &[ClauseId],
+    ) {
         if let Some(i) = init {
             self.stmt(i);
             self.ensure_reachable();
@@ -54,7 +60,11 @@ impl FnCx<'_, '_> {
 
     fn clause_bodies(&mut self, s: StmtId, clauses: &[ClauseId], bodies: &[Block], exit: Block) {
         let file = self.file;
-        self.targets.push(Target { stmt: s, brk: exit, cont: None });
+        self.targets.push(Target {
+            stmt: s,
+            brk: exit,
+            cont: None,
+        });
         let outer = self.fallthrough;
         let has_labels = self.analysis.nodes[self.node as usize].has_labels;
         for (i, &c) in clauses.iter().enumerate() {
@@ -82,7 +92,11 @@ impl FnCx<'_, '_> {
                 ty = crate::consts::default_type(c);
             }
         }
-        let v = if self.mode(tag) == Mode::Nil { self.zero(ty) } else { self.argument(tag, ty) };
+        let v = if self.mode(tag) == Mode::Nil {
+            self.zero(ty)
+        } else {
+            self.argument(tag, ty)
+        };
         self.ensure_reachable();
         let constant = cases.iter().all(|&(e, _)| self.const_of(e).is_some());
         if constant && int_kind(&self.cx.p.types, ty).is_some() && cases.len() >= MIN_INT_SWITCH {
@@ -95,10 +109,17 @@ impl FnCx<'_, '_> {
                     list.push((n, BlockCall::from(b)));
                 }
             }
-            self.b.terminate(Terminator::Switch { value: v, cases: list, default: default.into() });
+            self.b.terminate(Terminator::Switch {
+                value: v,
+                cases: list,
+                default: default.into(),
+            });
             return;
         }
-        if constant && matches!(self.cx.p.types.under(ty), TyKind::String) && cases.len() >= MIN_STRING_SWITCH {
+        if constant
+            && matches!(self.cx.p.types.under(ty), TyKind::String)
+            && cases.len() >= MIN_STRING_SWITCH
+        {
             self.string_switch(v, ty, cases, default);
             return;
         }
@@ -118,7 +139,9 @@ impl FnCx<'_, '_> {
 
     /// The value as the switch instruction compares it: within the width of the type.
     fn truncate(&self, n: i64, ty: Ty) -> i64 {
-        let Some(kind) = int_kind(&self.cx.p.types, ty) else { return n };
+        let Some(kind) = int_kind(&self.cx.p.types, ty) else {
+            return n;
+        };
         let shift = 64 - kind.size() as u32 * 8;
         (n << shift) >> shift
     }
@@ -132,7 +155,10 @@ impl FnCx<'_, '_> {
             return self.is_nil(word);
         }
         let et = self.ty_of(e);
-        let (tag_iface, case_iface) = (self.cx.p.types.is_interface(ty), self.cx.p.types.is_interface(et));
+        let (tag_iface, case_iface) = (
+            self.cx.p.types.is_interface(ty),
+            self.cx.p.types.is_interface(et),
+        );
         if tag_iface && !case_iface {
             let c = self.expr(e);
             return self.compare_mixed(CmpOp::Eq, v, ty, c, et);
@@ -159,15 +185,26 @@ impl FnCx<'_, '_> {
         let len = self.extract(v, 1);
         let mut by_len: Vec<(i64, Vec<(ExprId, Block)>)> = Vec::new();
         for &(e, b) in cases {
-            let n = self.const_of(e).and_then(|c| c.to_bytes()).map_or(0, |s| s.len()) as i64;
+            let n = self
+                .const_of(e)
+                .and_then(|c| c.to_bytes())
+                .map_or(0, |s| s.len()) as i64;
             match by_len.iter_mut().find(|g| g.0 == n) {
                 Some(group) => group.1.push((e, b)),
                 None => by_len.push((n, vec![(e, b)])),
             }
         }
         let blocks: Vec<Block> = by_len.iter().map(|_| self.new_block()).collect();
-        let list = by_len.iter().zip(&blocks).map(|(g, &b)| (g.0, b.into())).collect();
-        self.b.terminate(Terminator::Switch { value: len, cases: list, default: default.into() });
+        let list = by_len
+            .iter()
+            .zip(&blocks)
+            .map(|(g, &b)| (g.0, b.into()))
+            .collect();
+        self.b.terminate(Terminator::Switch {
+            value: len,
+            cases: list,
+            default: default.into(),
+        });
         for ((_, group), block) in by_len.into_iter().zip(blocks) {
             self.start_block(block);
             for (e, body) in group {
@@ -184,7 +221,13 @@ impl FnCx<'_, '_> {
 
     // ---- type switches
 
-    pub(crate) fn type_switch(&mut self, s: StmtId, init: Option<StmtId>, x: ExprId, clauses: &[ClauseId]) {
+    pub(crate) fn type_switch(
+        &mut self,
+        s: StmtId,
+        init: Option<StmtId>,
+        x: ExprId,
+        clauses: &[ClauseId],
+    ) {
         if let Some(i) = init {
             self.stmt(i);
             self.ensure_reachable();
@@ -241,7 +284,11 @@ impl FnCx<'_, '_> {
             }
         }
         self.b.jump(default.unwrap_or(exit));
-        self.targets.push(Target { stmt: s, brk: exit, cont: None });
+        self.targets.push(Target {
+            stmt: s,
+            brk: exit,
+            cont: None,
+        });
         let outer = self.fallthrough.take();
         for (body, c, bound) in bodies {
             self.b.seal(body);

@@ -70,7 +70,9 @@ impl<'a> Cx<'a> {
             if !matches!(words.next(), Some("go:linkname" | "go:linknamestd")) {
                 continue;
             }
-            let (Some(local), Some(target)) = (words.next(), words.next()) else { continue };
+            let (Some(local), Some(target)) = (words.next(), words.next()) else {
+                continue;
+            };
             if let Some(obj) = self.store.scope_lookup(scope, Symbol::intern(local)) {
                 self.symbols.names.insert(obj, Symbol::intern(target));
             }
@@ -92,11 +94,26 @@ impl<'a> Cx<'a> {
                 }
             }
             while directives.next_if(|d| d.pos < span.hi).is_some() {}
-            let DeclKind::Func { recv, name, body, .. } = &ast.decl_arena[decl].kind else { continue };
-            let Some(obj) = file.names[*name] else { continue };
+            let DeclKind::Func {
+                recv, name, body, ..
+            } = &ast.decl_arena[decl].kind
+            else {
+                continue;
+            };
+            let Some(obj) = file.names[*name] else {
+                continue;
+            };
             self.symbols.decls.insert(
                 obj,
-                FuncDecl { file, pkg, decl, body: *body, noinline, nosplit, uintptr_keepalive },
+                FuncDecl {
+                    file,
+                    pkg,
+                    decl,
+                    body: *body,
+                    noinline,
+                    nosplit,
+                    uintptr_keepalive,
+                },
             );
             if body.is_none() || ast.sym(*name).is_blank() {
                 continue;
@@ -117,7 +134,9 @@ impl<'a> Cx<'a> {
         for (file_index, decl, obj) in &self.pkgs[pkg].typed.init_funcs {
             let owner = &self.pkgs[pkg].typed.files[*file_index as usize];
             if std::ptr::eq(owner, file) {
-                let DeclKind::Func { body, .. } = &ast.decl_arena[*decl].kind else { continue };
+                let DeclKind::Func { body, .. } = &ast.decl_arena[*decl].kind else {
+                    continue;
+                };
                 self.symbols.decls.insert(
                     *obj,
                     FuncDecl {

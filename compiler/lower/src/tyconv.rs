@@ -6,7 +6,10 @@
 use std::rc::Rc;
 
 use base::{FxHashMap, Id, Symbol};
-use mir::{ChanDir, FieldTy, FuncTy, IfaceMethod, IntKind, NamedId, NamedTy, Ty, TyKind, TypeTable, method_order};
+use mir::{
+    ChanDir, FieldTy, FuncTy, IfaceMethod, IntKind, NamedId, NamedTy, Ty, TyKind, TypeTable,
+    method_order,
+};
 use syntax::ast;
 use types::{BasicKind, ObjId, ObjKind, PkgId, Signature, Type, TypeId, VarKind};
 
@@ -73,7 +76,11 @@ impl<'a> Cx<'a> {
             return self.empty_env.clone();
         }
         self.tc.envs += 1;
-        Rc::new(Env { id: self.tc.envs, map, targs })
+        Rc::new(Env {
+            id: self.tc.envs,
+            map,
+            targs,
+        })
     }
 
     /// The concrete type.
@@ -178,9 +185,13 @@ impl<'a> Cx<'a> {
                 let mut methods = Vec::new();
                 let mut closed = true;
                 self.flatten_interface(env, ty, &mut methods, &mut closed, 0);
-                methods.sort_by(|a: &IfaceMethod, b| method_order((a.name, a.pkg), (b.name, b.pkg)));
+                methods
+                    .sort_by(|a: &IfaceMethod, b| method_order((a.name, a.pkg), (b.name, b.pkg)));
                 methods.dedup_by(|a, b| a.name == b.name && a.pkg == b.pkg);
-                (self.p.types.intern(TyKind::Interface(methods.into())), closed)
+                (
+                    self.p.types.intern(TyKind::Interface(methods.into())),
+                    closed,
+                )
             }
             Type::Union(_) => (self.p.types.empty_interface(), true),
             Type::Named(named) => {
@@ -195,13 +206,24 @@ impl<'a> Cx<'a> {
                     })
                     .collect();
                 let local = self.is_local(named.obj);
-                let outer: Box<[Ty]> = if local { env.targs.clone() } else { Box::default() };
+                let outer: Box<[Ty]> = if local {
+                    env.targs.clone()
+                } else {
+                    Box::default()
+                };
                 closed &= outer.is_empty();
-                let key = NamedKey { obj: named.obj, targs, outer };
+                let key = NamedKey {
+                    obj: named.obj,
+                    targs,
+                    outer,
+                };
                 if let Some(&t) = self.tc.named.get(&key) {
                     return (t, closed);
                 }
-                (self.new_named(env, named.origin.unwrap_or(ty), key, local), closed)
+                (
+                    self.new_named(env, named.origin.unwrap_or(ty), key, local),
+                    closed,
+                )
             }
         }
     }
@@ -222,7 +244,11 @@ impl<'a> Cx<'a> {
             name.push(']');
         }
         let local_suffix = if local {
-            let n = self.tc.local_count.entry((object.pkg, Symbol::intern(&name))).or_insert(0);
+            let n = self
+                .tc
+                .local_count
+                .entry((object.pkg, Symbol::intern(&name)))
+                .or_insert(0);
             *n += 1;
             format!("·{n}")
         } else {
@@ -241,25 +267,40 @@ impl<'a> Cx<'a> {
             .iter()
             .map(|&func| {
                 let m = store.obj(func);
-                let ObjKind::Func(f) = &m.kind else { unreachable!("a method") };
+                let ObjKind::Func(f) = &m.kind else {
+                    unreachable!("a method")
+                };
                 DeclMethod {
                     name: m.name,
                     pkg: self.unexported_pkg(m.name, m.pkg),
                     func,
                     ptr_recv: f.ptr_recv.get().copied().unwrap_or(false),
-                    generic: store.signature(store.obj_type(func)).is_some_and(|s| !s.tparams.is_empty()),
+                    generic: store
+                        .signature(store.obj_type(func))
+                        .is_some_and(|s| !s.tparams.is_empty()),
                 }
             })
             .collect();
         if self.tc.info.len() <= id.index() {
             self.tc.info.resize(id.index() + 1, None);
         }
-        self.tc.info[id.index()] = Some(NamedInfo { targs: key.targs.clone(), methods });
+        self.tc.info[id.index()] = Some(NamedInfo {
+            targs: key.targs.clone(),
+            methods,
+        });
         let tparams = store.tparams(generic);
         let inner = if tparams.is_empty() && key.outer.is_empty() {
-            if local { env.clone() } else { self.empty_env.clone() }
+            if local {
+                env.clone()
+            } else {
+                self.empty_env.clone()
+            }
         } else {
-            let mut map = if local { env.map.clone() } else { FxHashMap::default() };
+            let mut map = if local {
+                env.map.clone()
+            } else {
+                FxHashMap::default()
+            };
             map.extend(tparams.iter().copied().zip(key.targs.iter().copied()));
             self.new_env(map, key.outer.clone())
         };
@@ -273,9 +314,18 @@ impl<'a> Cx<'a> {
         t
     }
 
-    fn flatten_interface(&mut self, env: &Rc<Env>, ty: TypeId, out: &mut Vec<IfaceMethod>, closed: &mut bool, depth: u32) {
+    fn flatten_interface(
+        &mut self,
+        env: &Rc<Env>,
+        ty: TypeId,
+        out: &mut Vec<IfaceMethod>,
+        closed: &mut bool,
+        depth: u32,
+    ) {
         let store = self.store;
-        let Type::Interface(iface) = store.ty(ty) else { return };
+        let Type::Interface(iface) = store.ty(ty) else {
+            return;
+        };
         if depth > 1000 {
             return;
         }
@@ -283,7 +333,11 @@ impl<'a> Cx<'a> {
             let object = store.obj(m);
             let (sig, c) = self.conv(env, store.obj_type(m));
             *closed &= c;
-            out.push(IfaceMethod { name: object.name, pkg: self.unexported_pkg(object.name, object.pkg), sig });
+            out.push(IfaceMethod {
+                name: object.name,
+                pkg: self.unexported_pkg(object.name, object.pkg),
+                sig,
+            });
         }
         for &embed in &iface.embeds {
             let embed = store.unalias(embed);
@@ -331,12 +385,23 @@ impl<'a> Cx<'a> {
         };
         let params = list(self, &sig.params);
         let results = list(self, &sig.results);
-        (FuncTy { params, results, variadic: sig.variadic }, closed)
+        (
+            FuncTy {
+                params,
+                results,
+                variadic: sig.variadic,
+            },
+            closed,
+        )
     }
 
     /// The import path that an unexported name belongs to.
     pub(crate) fn unexported_pkg(&self, name: Symbol, pkg: Option<PkgId>) -> Option<Symbol> {
-        if name.is_exported() { None } else { pkg.map(|p| self.link_path(p)) }
+        if name.is_exported() {
+            None
+        } else {
+            pkg.map(|p| self.link_path(p))
+        }
     }
 
     fn is_local(&self, obj: ObjId) -> bool {
@@ -364,15 +429,24 @@ impl<'a> Cx<'a> {
             return d;
         }
         let parts: Vec<Ty> = match self.p.types.kind(ty) {
-            TyKind::Pointer(e) | TyKind::Slice(e) | TyKind::Array(e, _) | TyKind::Chan(_, e) => vec![*e],
+            TyKind::Pointer(e) | TyKind::Slice(e) | TyKind::Array(e, _) | TyKind::Chan(_, e) => {
+                vec![*e]
+            }
             TyKind::Map(k, e) => vec![*k, *e],
             TyKind::Func(f) => f.params.iter().chain(f.results.iter()).copied().collect(),
             TyKind::Struct(fields) => fields.iter().map(|f| f.ty).collect(),
             TyKind::Interface(methods) => methods.iter().map(|m| m.sig).collect(),
-            TyKind::Named(id) => self.named_info_of(*id).map(|i| i.targs.to_vec()).unwrap_or_default(),
+            TyKind::Named(id) => self
+                .named_info_of(*id)
+                .map(|i| i.targs.to_vec())
+                .unwrap_or_default(),
             _ => Vec::new(),
         };
-        let d = 1 + parts.into_iter().map(|t| self.type_depth(t)).max().unwrap_or(0);
+        let d = 1 + parts
+            .into_iter()
+            .map(|t| self.type_depth(t))
+            .max()
+            .unwrap_or(0);
         self.tc.depth.insert(ty, d);
         d
     }

@@ -136,7 +136,11 @@ impl Cx<'_> {
             } else {
                 self.reach.waiting.entry(key).or_default().push((ty, index));
                 if exported {
-                    self.reach.waiting_names.entry(m.name).or_default().push((ty, index));
+                    self.reach
+                        .waiting_names
+                        .entry(m.name)
+                        .or_default()
+                        .push((ty, index));
                 }
             }
         }
@@ -159,9 +163,16 @@ impl Cx<'_> {
         for part in self.components(ty) {
             self.need_desc(part);
         }
-        let mut info = TypeInfo { equal: self.desc_equal(ty), ..TypeInfo::default() };
+        let mut info = TypeInfo {
+            equal: self.desc_equal(ty),
+            ..TypeInfo::default()
+        };
         if let TyKind::Map(key, elem) = *self.p.types.under(ty) {
-            info.hasher = if self.p.types.is_comparable(key) { Some(self.desc_hash(key)) } else { None };
+            info.hasher = if self.p.types.is_comparable(key) {
+                Some(self.desc_hash(key))
+            } else {
+                None
+            };
             let group = self.map_group(key, elem);
             self.need_desc(group);
             info.map_group = Some(group);
@@ -172,7 +183,11 @@ impl Cx<'_> {
     /// `struct{ctrl uint64; slots [8]struct{key K; elem E}}`, large keys and elements as pointers.
     fn map_group(&mut self, key: Ty, elem: Ty) -> Ty {
         let mut inline = |t: Ty| {
-            if self.p.types.layout(t).size > MAX_INLINE { self.p.types.pointer(t) } else { t }
+            if self.p.types.layout(t).size > MAX_INLINE {
+                self.p.types.pointer(t)
+            } else {
+                t
+            }
         };
         let (key, elem) = (inline(key), inline(elem));
         let field = |name: &str, ty: Ty| FieldTy {
@@ -182,9 +197,15 @@ impl Cx<'_> {
             embedded: false,
             tag: None,
         };
-        let slot = self.p.types.intern(TyKind::Struct(Box::new([field("key", key), field("elem", elem)])));
+        let slot = self.p.types.intern(TyKind::Struct(Box::new([
+            field("key", key),
+            field("elem", elem),
+        ])));
         let slots = self.p.types.array(slot, GROUP_SLOTS);
-        self.p.types.intern(TyKind::Struct(Box::new([field("ctrl", TypeTable::UINT64), field("slots", slots)])))
+        self.p.types.intern(TyKind::Struct(Box::new([
+            field("ctrl", TypeTable::UINT64),
+            field("slots", slots),
+        ])))
     }
 
     /// Fills `type_info` and the itabs once everything reachable is known.

@@ -36,9 +36,22 @@ pub(crate) enum Place {
     Blank,
     Var(VarKey, Ty),
     /// Part of a variable held in SSA form.
-    Part { key: VarKey, path: SmallVec<[PartStep; 4]>, ty: Ty },
-    Mem { addr: Value, ty: Ty },
-    Index { base: Value, index: Value, len: Value, unsigned: bool, ty: Ty },
+    Part {
+        key: VarKey,
+        path: SmallVec<[PartStep; 4]>,
+        ty: Ty,
+    },
+    Mem {
+        addr: Value,
+        ty: Ty,
+    },
+    Index {
+        base: Value,
+        index: Value,
+        len: Value,
+        unsigned: bool,
+        ty: Ty,
+    },
     Map(crate::maps::MapPlace),
 }
 
@@ -71,7 +84,9 @@ impl FnCx<'_, '_> {
     /// Whether closures get a copy of the variable.
     pub(crate) fn by_value(&self, obj: ObjId, ty: Ty) -> bool {
         match self.analysis.vars.get(&obj) {
-            Some(info) => !info.assigned && !info.addr_taken && self.size(ty) <= MAX_CAPTURE_BY_VALUE,
+            Some(info) => {
+                !info.assigned && !info.addr_taken && self.size(ty) <= MAX_CAPTURE_BY_VALUE
+            }
             None => false,
         }
     }
@@ -104,7 +119,11 @@ impl FnCx<'_, '_> {
             let addr = self.slot_addr(slot);
             match init {
                 Some(v) => self.store_with(addr, v, ty, Barrier::No),
-                None => self.b.emit(Op::ZeroMem { dst: addr, ty, barrier: Barrier::No }),
+                None => self.b.emit(Op::ZeroMem {
+                    dst: addr,
+                    ty,
+                    barrier: Barrier::No,
+                }),
             }
             VarLoc::Slot(slot)
         };
@@ -155,7 +174,11 @@ impl FnCx<'_, '_> {
         } else {
             let slot = self.b.new_slot(ty, self.name_of(obj));
             let addr = self.slot_addr(slot);
-            self.b.emit(Op::ZeroMem { dst: addr, ty, barrier: Barrier::No });
+            self.b.emit(Op::ZeroMem {
+                dst: addr,
+                ty,
+                barrier: Barrier::No,
+            });
             self.vars.insert(key, VarLoc::Slot(slot));
         }
     }
@@ -223,7 +246,11 @@ impl FnCx<'_, '_> {
             None | Some(VarLoc::Value(_)) => {}
             Some(loc) => {
                 let addr = self.var_addr(key).expect("in memory");
-                let barrier = if matches!(loc, VarLoc::Slot(_)) { Barrier::No } else { Barrier::Auto };
+                let barrier = if matches!(loc, VarLoc::Slot(_)) {
+                    Barrier::No
+                } else {
+                    Barrier::Auto
+                };
                 self.store_with(addr, value, ty, barrier);
             }
         }
@@ -239,8 +266,15 @@ impl FnCx<'_, '_> {
         let e = self.file.ast.unparen(e);
         match &self.file.ast.exprs[e].kind {
             ExprKind::Name(name) => self.obj_of(*name),
-            ExprKind::Selector { sel, .. } if !self.file.selections.contains_key(&e) => self.obj_of(*sel),
-            ExprKind::Index { x, .. } if matches!(self.file.ast.exprs[*x].kind, ExprKind::Name(_) | ExprKind::Selector { .. }) => {
+            ExprKind::Selector { sel, .. } if !self.file.selections.contains_key(&e) => {
+                self.obj_of(*sel)
+            }
+            ExprKind::Index { x, .. }
+                if matches!(
+                    self.file.ast.exprs[*x].kind,
+                    ExprKind::Name(_) | ExprKind::Selector { .. }
+                ) =>
+            {
                 let obj = self.named_obj(*x)?;
                 matches!(self.cx.store.obj(obj).kind, ObjKind::Func(_)).then_some(obj)
             }
@@ -269,7 +303,10 @@ impl FnCx<'_, '_> {
             ExprKind::Paren(x) => self.is_mem(*x),
             ExprKind::Name(_) => match self.named_obj(e) {
                 Some(obj) if self.is_package_var(obj) => true,
-                Some(obj) => !matches!(self.loc(VarKey::Obj(obj)), None | Some(VarLoc::Ssa(_) | VarLoc::Value(_))),
+                Some(obj) => !matches!(
+                    self.loc(VarKey::Obj(obj)),
+                    None | Some(VarLoc::Ssa(_) | VarLoc::Value(_))
+                ),
                 None => false,
             },
             ExprKind::Star(_) => true,
@@ -280,7 +317,9 @@ impl FnCx<'_, '_> {
                         return false;
                     }
                     let xt = self.ty_of(*x);
-                    sel.indirect || matches!(self.cx.p.types.under(xt), TyKind::Pointer(_)) || self.is_mem(*x)
+                    sel.indirect
+                        || matches!(self.cx.p.types.under(xt), TyKind::Pointer(_))
+                        || self.is_mem(*x)
                 }
             },
             ExprKind::Index { x, .. } => {
@@ -322,7 +361,11 @@ impl FnCx<'_, '_> {
             }
             ExprKind::CompositeLit { .. } => {
                 let v = self.expr(e);
-                if self.is_ssa(self.val_ty(v)) { self.spill(v) } else { v }
+                if self.is_ssa(self.val_ty(v)) {
+                    self.spill(v)
+                } else {
+                    v
+                }
             }
             _ => match self.named_obj(e) {
                 Some(obj) if self.is_package_var(obj) => self.global_addr(obj),
@@ -366,16 +409,21 @@ impl FnCx<'_, '_> {
         let xt = self.ty_of(x);
         let sel = &file.selections[&e];
         let index = sel.index.clone();
-        let type_param = sel
-            .obj
-            .0
-            .checked_add(0)
-            .is_some_and(|_| matches!(self.cx.store.ty(self.cx.store.unalias(sel.recv)), types::Type::TypeParam(_)));
+        let type_param = sel.obj.0.checked_add(0).is_some_and(|_| {
+            matches!(
+                self.cx.store.ty(self.cx.store.unalias(sel.recv)),
+                types::Type::TypeParam(_)
+            )
+        });
         let path: SmallVec<[u32; 4]> = if type_param {
             let object = self.cx.store.obj(sel.obj);
             let pkg = self.cx.unexported_pkg(object.name, object.pkg);
             match self.cx.lookup(xt, object.name, pkg).as_deref() {
-                Some(Found { path, kind: FoundKind::Field(i), .. }) => {
+                Some(Found {
+                    path,
+                    kind: FoundKind::Field(i),
+                    ..
+                }) => {
                     let mut p = path.clone();
                     p.push(*i);
                     p
@@ -396,12 +444,22 @@ impl FnCx<'_, '_> {
             Cur::Mem(self.addr(x, check))
         } else {
             let v = self.expr(x);
-            if self.is_ssa(xt) { Cur::Val(v) } else { Cur::Mem(v) }
+            if self.is_ssa(xt) {
+                Cur::Val(v)
+            } else {
+                Cur::Mem(v)
+            }
         }
     }
 
     /// Follows field indices, through pointers where they are.
-    pub(crate) fn follow(&mut self, mut cur: Cur, mut ty: Ty, path: &[u32], check: bool) -> (Cur, Ty) {
+    pub(crate) fn follow(
+        &mut self,
+        mut cur: Cur,
+        mut ty: Ty,
+        path: &[u32],
+        check: bool,
+    ) -> (Cur, Ty) {
         for &i in path {
             if let TyKind::Pointer(elem) = *self.cx.p.types.under(ty) {
                 let p = self.cur_value(cur, ty);
@@ -475,7 +533,11 @@ impl FnCx<'_, '_> {
                         self.part_path(e, of, &mut path);
                         Place::Part { key, path, ty }
                     }
-                    Place::Part { key, mut path, ty: of } => {
+                    Place::Part {
+                        key,
+                        mut path,
+                        ty: of,
+                    } => {
                         self.part_path(e, of, &mut path);
                         Place::Part { key, path, ty }
                     }
@@ -517,7 +579,11 @@ impl FnCx<'_, '_> {
     fn part_path(&mut self, e: ExprId, mut of: Ty, path: &mut SmallVec<[PartStep; 4]>) {
         let index = self.file.selections[&e].index.clone();
         for &i in index.iter() {
-            path.push(PartStep { component: i, of, index: None });
+            path.push(PartStep {
+                component: i,
+                of,
+                index: None,
+            });
             of = self.cx.field_ty(of, i as usize);
         }
     }
@@ -532,10 +598,18 @@ impl FnCx<'_, '_> {
                 let (index, unsigned) = self.index_value(i);
                 let base = self.extract(s, 0);
                 let len = self.extract(s, 1);
-                Place::Index { base, index, len, unsigned, ty: elem }
+                Place::Index {
+                    base,
+                    index,
+                    len,
+                    unsigned,
+                    ty: elem,
+                }
             }
             TyKind::Pointer(arr) => {
-                let TyKind::Array(elem, n) = *self.cx.p.types.under(arr) else { unreachable!("pointer to array") };
+                let TyKind::Array(elem, n) = *self.cx.p.types.under(arr) else {
+                    unreachable!("pointer to array")
+                };
                 let base = self.expr(x);
                 let (index, unsigned) = self.index_value(i);
                 self.set_pos(pos);
@@ -544,32 +618,70 @@ impl FnCx<'_, '_> {
                     self.nil_check(base);
                 }
                 let len = self.iconst(n as i64);
-                Place::Index { base, index, len, unsigned, ty: elem }
+                Place::Index {
+                    base,
+                    index,
+                    len,
+                    unsigned,
+                    ty: elem,
+                }
             }
             TyKind::Array(elem, n) => {
                 if self.is_mem(x) {
                     let base = self.addr(x, check);
                     let (index, unsigned) = self.index_value(i);
                     let len = self.iconst(n as i64);
-                    return Place::Index { base, index, len, unsigned, ty: elem };
+                    return Place::Index {
+                        base,
+                        index,
+                        len,
+                        unsigned,
+                        ty: elem,
+                    };
                 }
                 match self.place(x) {
                     Place::Var(key, of) if self.is_ssa(of) => {
                         let (index, unsigned) = self.index_value(i);
                         let mut path = SmallVec::new();
-                        path.push(PartStep { component: 0, of, index: Some((index, unsigned)) });
-                        Place::Part { key, path, ty: elem }
+                        path.push(PartStep {
+                            component: 0,
+                            of,
+                            index: Some((index, unsigned)),
+                        });
+                        Place::Part {
+                            key,
+                            path,
+                            ty: elem,
+                        }
                     }
-                    Place::Part { key, mut path, ty: of } => {
+                    Place::Part {
+                        key,
+                        mut path,
+                        ty: of,
+                    } => {
                         let (index, unsigned) = self.index_value(i);
-                        path.push(PartStep { component: 0, of, index: Some((index, unsigned)) });
-                        Place::Part { key, path, ty: elem }
+                        path.push(PartStep {
+                            component: 0,
+                            of,
+                            index: Some((index, unsigned)),
+                        });
+                        Place::Part {
+                            key,
+                            path,
+                            ty: elem,
+                        }
                     }
                     place => {
                         let base = self.place_addr(&place);
                         let (index, unsigned) = self.index_value(i);
                         let len = self.iconst(n as i64);
-                        Place::Index { base, index, len, unsigned, ty: elem }
+                        Place::Index {
+                            base,
+                            index,
+                            len,
+                            unsigned,
+                            ty: elem,
+                        }
                     }
                 }
             }
@@ -586,7 +698,8 @@ impl FnCx<'_, '_> {
         }
         let v = self.expr(i);
         let ty = self.val_ty(v);
-        let unsigned = crate::tyconv::int_kind(&self.cx.p.types, ty).is_some_and(|k| !k.is_signed());
+        let unsigned =
+            crate::tyconv::int_kind(&self.cx.p.types, ty).is_some_and(|k| !k.is_signed());
         (self.to_int(v), unsigned)
     }
     /// Converts an integer of any type to int (large unsigned values become negative).
@@ -613,7 +726,13 @@ impl FnCx<'_, '_> {
     pub(crate) fn place_addr(&mut self, place: &Place) -> Value {
         match place {
             Place::Mem { addr, .. } => *addr,
-            Place::Index { base, index, len, unsigned, ty } => {
+            Place::Index {
+                base,
+                index,
+                len,
+                unsigned,
+                ty,
+            } => {
                 self.bounds(*index, *len, BoundKind::Index, *unsigned);
                 self.index_addr(*base, *index, *ty)
             }
@@ -644,7 +763,14 @@ impl FnCx<'_, '_> {
                 return self.offset(base, n as u64 * stride, elem);
             }
         }
-        self.b.emit_value(Op::Index { base, index, stride }, ptr)
+        self.b.emit_value(
+            Op::Index {
+                base,
+                index,
+                stride,
+            },
+            ptr,
+        )
     }
 
     pub(crate) fn place_load(&mut self, place: &Place) -> Value {
@@ -714,8 +840,15 @@ impl FnCx<'_, '_> {
             TyKind::Struct(fields) => fields.len(),
             _ => 1,
         };
-        let parts: SmallVec<[Value; 4]> =
-            (0..count).map(|i| if i as u32 == component { new } else { self.extract(old, i as u32) }).collect();
+        let parts: SmallVec<[Value; 4]> = (0..count)
+            .map(|i| {
+                if i as u32 == component {
+                    new
+                } else {
+                    self.extract(old, i as u32)
+                }
+            })
+            .collect();
         self.make(ty, &parts)
     }
 }

@@ -12,11 +12,26 @@ use crate::lookup::{Found, FoundKind, MethodEntry};
 
 impl<'a> Cx<'a> {
     /// The function that takes a receiver of type `recv` and does what the selector `recv.name` does.
-    pub(crate) fn method_entry(&mut self, recv: Ty, name: Symbol, pkg: Option<Symbol>, found: &Found) -> FuncId {
-        if let FoundKind::Method { recv: named, func, ptr_recv, .. } = found.kind {
+    pub(crate) fn method_entry(
+        &mut self,
+        recv: Ty,
+        name: Symbol,
+        pkg: Option<Symbol>,
+        found: &Found,
+    ) -> FuncId {
+        if let FoundKind::Method {
+            recv: named,
+            func,
+            ptr_recv,
+            ..
+        } = found.kind
+        {
             let pointer = self.p.types.kind(recv) == &TyKind::Pointer(named);
             if found.path.is_empty() && (ptr_recv && pointer || !ptr_recv && recv == named) {
-                let targs = self.named_info(named).map(|i| i.targs.to_vec()).unwrap_or_default();
+                let targs = self
+                    .named_info(named)
+                    .map(|i| i.targs.to_vec())
+                    .unwrap_or_default();
                 return self.func_instance(func, &targs);
             }
         }
@@ -29,9 +44,16 @@ impl<'a> Cx<'a> {
             FoundKind::Iface { iface, index } => self.iface_methods(iface)[index].2,
             FoundKind::Field(_) => unreachable!("a method"),
         };
-        let TyKind::Func(sig) = self.p.types.kind(sig).clone() else { unreachable!("a signature") };
-        let params: Box<[Ty]> = std::iter::once(recv).chain(sig.params.iter().copied()).collect();
-        let flags = FuncFlags { wrapper: true, ..FuncFlags::default() };
+        let TyKind::Func(sig) = self.p.types.kind(sig).clone() else {
+            unreachable!("a signature")
+        };
+        let params: Box<[Ty]> = std::iter::once(recv)
+            .chain(sig.params.iter().copied())
+            .collect();
+        let flags = FuncFlags {
+            wrapper: true,
+            ..FuncFlags::default()
+        };
         let func = self.declare(link, display, Pos::NONE, params, sig.results, flags);
         self.made.insert(link, func);
         let found = found.clone();
@@ -62,7 +84,10 @@ impl<'a> Cx<'a> {
                     } else {
                         text.push_str(&named.local_suffix);
                     }
-                    named.pkg_path.map(|p| (p.as_str().to_string(), text.clone())).or(Some(("go".into(), text)))
+                    named
+                        .pkg_path
+                        .map(|p| (p.as_str().to_string(), text.clone()))
+                        .or(Some(("go".into(), text)))
                 }
                 _ => None,
             };
@@ -72,7 +97,11 @@ impl<'a> Cx<'a> {
                 Some(p) if full && p.as_str() != path => format!("{p}."),
                 _ => String::new(),
             };
-            if pointer { format!("{path}.(*{base}).{qualifier}{name}") } else { format!("{path}.{base}.{qualifier}{name}") }
+            if pointer {
+                format!("{path}.(*{base}).{qualifier}{name}")
+            } else {
+                format!("{path}.{base}.{qualifier}{name}")
+            }
         };
         (Symbol::intern(&form(true)), Symbol::intern(&form(false)))
     }
@@ -93,9 +122,17 @@ impl<'a> Cx<'a> {
 impl FnCx<'_, '_> {
     fn wrapper_body(mut self, recv: Ty, found: &Found, params: &[Value]) {
         let value = params[0];
-        if let (FoundKind::Method { ptr_recv: false, .. }, TyKind::Pointer(_), true) =
-            (&found.kind, self.cx.p.types.kind(recv), found.path.is_empty())
-        {
+        if let (
+            FoundKind::Method {
+                ptr_recv: false, ..
+            },
+            TyKind::Pointer(_),
+            true,
+        ) = (
+            &found.kind,
+            self.cx.p.types.kind(recv),
+            found.path.is_empty(),
+        ) {
             let nil = self.is_nil(value);
             self.panic_if(nil, |f| {
                 f.rt("panicwrap", &[]);
@@ -103,16 +140,28 @@ impl FnCx<'_, '_> {
         }
         let cur = self.cur_of(value, recv);
         let (callee, first) = match self.receiver_from(cur, recv, found) {
-            Receiver::Func { obj, named, value, .. } => {
-                let targs = self.cx.named_info(named).map(|i| i.targs.to_vec()).unwrap_or_default();
+            Receiver::Func {
+                obj, named, value, ..
+            } => {
+                let targs = self
+                    .cx
+                    .named_info(named)
+                    .map(|i| i.targs.to_vec())
+                    .unwrap_or_default();
                 (Callee::Func(self.cx.func_instance(obj, &targs)), value)
             }
-            Receiver::Iface { value, iface, index } => {
+            Receiver::Iface {
+                value,
+                iface,
+                index,
+            } => {
                 let data = self.extract(value, 1);
                 (Callee::Code(self.iface_method(value, iface, index)), data)
             }
         };
-        let args: SmallVec<[Value; 8]> = std::iter::once(first).chain(params[1..].iter().copied()).collect();
+        let args: SmallVec<[Value; 8]> = std::iter::once(first)
+            .chain(params[1..].iter().copied())
+            .collect();
         self.tail(callee, &args);
     }
 }

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// How many requests run at the same time.
-pub const PARALLEL: usize = 12;
+pub const PARALLEL: usize = 16;
 
 /// `.info`: what a version query resolves to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,6 +264,17 @@ impl Fetcher {
     /// True if go.sum has the key (`version` or `version/go.mod`).
     pub fn has_sum(&self, path: &str, version: &str) -> bool {
         locked(&self.sums).known.has(path, version)
+    }
+
+    /// The `h1:` hash that go.sum has for a key, else empty.
+    pub fn sum_of(&self, path: &str, version: &str) -> String {
+        let sums = locked(&self.sums);
+        let found = sums
+            .known
+            .hashes(path, version)
+            .iter()
+            .find(|hash| hash.starts_with("h1:"));
+        found.cloned().unwrap_or_default()
     }
 
     /// True if a go.sum is in use.

@@ -105,11 +105,6 @@ pub fn expand(loader: &Loader, patterns: &[String]) -> Result<Matched> {
         matched.roots.push(named_files(loader, patterns)?);
         return Ok(matched);
     }
-    if let Some(at) = patterns.iter().find(|pattern| pattern.contains('@')) {
-        return Err(Error::new(format!(
-            "can only use path@version syntax with 'ferrogo install' and 'ferrogo run' in module-aware mode: {at}"
-        )));
-    }
     for pattern in patterns {
         let before = matched.roots.len();
         match pattern.as_str() {
@@ -152,7 +147,10 @@ pub fn expand(loader: &Loader, patterns: &[String]) -> Result<Matched> {
                     path: pattern.clone(),
                     ..Root::default()
                 };
-                if let Err(error) = module_path::check_import_path(pattern) {
+                if pattern.contains('@') {
+                    let text = "can only use path@version syntax with 'go install' and 'go run' in module-aware mode";
+                    root.error = Some(PackageError::of(pattern, text));
+                } else if let Err(error) = module_path::check_import_path(pattern) {
                     root.error = Some(PackageError {
                         bare: true,
                         ..PackageError::of(pattern, error.to_string())
@@ -239,7 +237,7 @@ fn named_files(loader: &Loader, patterns: &[String]) -> Result<Root> {
         .map(|main| loader.modules.main_info(main));
     Ok(Root {
         path: "command-line-arguments".to_string(),
-        resolved: Some(Resolved { module, dir }),
+        resolved: Some(Resolved::new(module, dir)),
         files: Some(files),
         ..Root::default()
     })
@@ -251,13 +249,7 @@ fn import_path_of(loader: &Loader, dir: &Path) -> Option<(String, Resolved)> {
     if let Ok(rest) = dir.strip_prefix(&src) {
         let path = rest.display().to_string();
         if !path.is_empty() {
-            return Some((
-                path,
-                Resolved {
-                    module: None,
-                    dir: dir.to_path_buf(),
-                },
-            ));
+            return Some((path, Resolved::new(None, dir.to_path_buf())));
         }
     }
     let main = loader.modules.main.as_ref();
@@ -277,10 +269,7 @@ fn import_path_of(loader: &Loader, dir: &Path) -> Option<(String, Resolved)> {
         if !nested {
             return Some((
                 path,
-                Resolved {
-                    module: Some(loader.modules.main_info(main)),
-                    dir: dir.to_path_buf(),
-                },
+                Resolved::new(Some(loader.modules.main_info(main)), dir.to_path_buf()),
             ));
         }
     }
@@ -295,13 +284,7 @@ fn import_path_of(loader: &Loader, dir: &Path) -> Option<(String, Resolved)> {
             } else {
                 format!("{}/{rest}", root.path)
             };
-            return Some((
-                path,
-                Resolved {
-                    module: Some(info),
-                    dir: dir.to_path_buf(),
-                },
-            ));
+            return Some((path, Resolved::new(Some(info), dir.to_path_buf())));
         }
     }
     None
@@ -419,24 +402,21 @@ fn local_wildcard(loader: &Loader, pattern: &str, matched: &mut Matched) -> Resu
     let root = clean_join(loader.cwd(), base);
     let Some(main) = &loader.modules.main else {
         if import_path_of(loader, &root).is_none() && !root.starts_with(loader.goroot.join("src")) {
-            return Err(Error::new(format!(
-                "{}: {}",
-                module_path::quote(pattern),
-                no_go_mod().text
-            ))
-            .context("pattern"));
+            return Err(Error::bare(format!(
+                "pattern {pattern}: directory prefix {} does not contain main module or its selected dependencies",
+                crate::modload::short_path(loader.cwd(), &root)
+            )));
         }
         return Ok(());
     };
     if !loader.modules.system().is_dir(&root) {
-        return Err(Error::new(format!(
-            "pattern {pattern}: open {}: no such file or directory",
-            root.display()
+        return Err(Error::bare(format!(
+            "pattern {pattern}: lstat {base}/: no such file or directory"
         )));
     }
     if !root.starts_with(&main.dir) && !root.starts_with(loader.goroot.join("src")) {
         let shown = crate::modload::short_path(loader.cwd(), &root);
-        return Err(Error::new(format!(
+        return Err(Error::bare(format!(
             "pattern {pattern}: directory prefix {shown} does not contain main module or its selected dependencies"
         )));
     }
@@ -486,10 +466,10 @@ fn goroot_packages(loader: &Loader, pattern: &str) -> Vec<String> {
                     .to_string(),
             )
         })
-        .filter(|path| path != "builtin" || pattern != "std")
         .collect();
     if pattern == "std" {
-        paths.retain(|path| path != "builtin");
+        // `builtin` documents; `runtime/cgo` is part of std only with cgo.
+        paths.retain(|path| path != "builtin" && path != "runtime/cgo");
     }
     paths.sort();
     paths
@@ -568,10 +548,7 @@ fn wildcard(loader: &Loader, pattern: &str, matched: &mut Matched) -> Result<()>
                 format!("{}/{rest}", module.path)
             };
             if match_pattern(pattern, &path) && loader.modules.has_go_files(&dir) {
-                let resolved = Some(Resolved {
-                    module: Some(info.clone()),
-                    dir,
-                });
+                let resolved = Some(Resolved::new(Some(info.clone()), dir));
                 found.insert(
                     path.clone(),
                     Root {

@@ -10,6 +10,7 @@ use base64::Engine;
 use source::system::{HttpRequest, System};
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Largest list, info or go.mod answer that is accepted, in bytes.
@@ -97,6 +98,8 @@ pub struct Body {
 pub struct ProxyClient {
     env: Env,
     entries: Vec<Entry>,
+    /// Where the checksum database is reached, found out at the first request.
+    sumdb_root: OnceLock<Result<String>>,
 }
 
 /// Takes `user:password@` out of a URL: the clean URL, the credentials, and the URL for messages.
@@ -307,6 +310,7 @@ impl ProxyClient {
         Ok(ProxyClient {
             env: env.clone(),
             entries: parse_list(&env.get("GOPROXY"))?,
+            sumdb_root: OnceLock::new(),
         })
     }
 
@@ -389,6 +393,19 @@ impl ProxyClient {
     /// A path of the checksum database: through a proxy that supports it, else directly.
     /// `base` is the database's own URL.
     pub fn get_sumdb(&self, name: &str, base: &str, path: &str) -> Result<Vec<u8>> {
+        let root = self
+            .sumdb_root
+            .get_or_init(|| self.find_sumdb_root(name, base));
+        let root = root.as_ref().map_err(Clone::clone)?;
+        read_small(get_url(
+            &self.env,
+            &format!("{root}{}", path_escape(path)),
+            false,
+        )?)
+    }
+
+    /// The first proxy that says it carries the database, else the database's own URL.
+    fn find_sumdb_root(&self, name: &str, base: &str) -> Result<String> {
         for entry in &self.entries {
             let Source::Url(proxy) = &entry.source else {
                 break;
@@ -397,22 +414,12 @@ impl ProxyClient {
                 continue;
             }
             match get_url(&self.env, &format!("{proxy}/sumdb/{name}/supported"), false) {
-                Ok(_) => {
-                    return read_small(get_url(
-                        &self.env,
-                        &format!("{proxy}/sumdb/{name}{}", path_escape(path)),
-                        false,
-                    )?);
-                }
+                Ok(_) => return Ok(format!("{proxy}/sumdb/{name}")),
                 Err(error) if error.is_not_found() || entry.fall_through_on_error => {}
                 Err(error) => return Err(error),
             }
         }
-        read_small(get_url(
-            &self.env,
-            &format!("{base}{}", path_escape(path)),
-            false,
-        )?)
+        Ok(base.to_string())
     }
 }
 

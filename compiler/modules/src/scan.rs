@@ -20,7 +20,7 @@ pub struct Import {
     pub path: String,
     /// Local name, `_`, `.`, or empty.
     pub name: String,
-    /// Where the path literal starts.
+    /// Where the import spec starts (its name, if it has one).
     pub place: Place,
 }
 
@@ -210,8 +210,8 @@ impl<'a> Scanner<'a> {
             {
                 self.at += 1;
             }
-            self.semicolon = true;
             let text = std::str::from_utf8(&self.src[start..self.at]).unwrap_or("");
+            self.semicolon = !matches!(text, "package" | "import");
             return Ok((Token::Ident(text), place));
         }
         if byte == b'"' || byte == b'`' {
@@ -532,13 +532,14 @@ fn import_spec(
 ) -> ScanResult<()> {
     let (name, path, place) = match first {
         Token::Str(path) => (String::new(), path, place),
+        // Positions of imports are where the whole spec starts.
         Token::Ident(name) => {
-            let (token, place) = scanner.next()?;
-            (name.to_string(), expect_path(token, place)?, place)
+            let (token, at) = scanner.next()?;
+            (name.to_string(), expect_path(token, at)?, place)
         }
         Token::Punct(b'.') => {
-            let (token, place) = scanner.next()?;
-            (".".to_string(), expect_path(token, place)?, place)
+            let (token, at) = scanner.next()?;
+            (".".to_string(), expect_path(token, at)?, place)
         }
         other @ (Token::Punct(_) | Token::Eof) => {
             (String::new(), expect_path(other, place)?, place)
@@ -764,7 +765,7 @@ mod tests {
         check("package p", "p []");
         check(
             "package p; import \"a\"; import . \"b\"\nimport (\n\tx \"c\"; _ `d`\n\t\"e\" // c\n)\nfunc f() {",
-            "p [a@1:19 .b@1:33 xc@3:4 _d@3:11 e@4:2]",
+            "p [a@1:19 .b@1:31 xc@3:2 _d@3:9 e@4:2]",
         );
         check("\u{feff}package p\nimport()\nimport \"a\"", "p [a@3:8]");
         check(

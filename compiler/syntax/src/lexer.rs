@@ -53,6 +53,20 @@ const CLASS: [u8; 256] = {
     table
 };
 
+/// Tokens of one byte with which no longer token begins; `Eof` for other bytes.
+const SINGLE: [Tok; 256] = {
+    let mut table = [Tok::Eof; 256];
+    table[b'(' as usize] = Tok::Lparen;
+    table[b'[' as usize] = Tok::Lbrack;
+    table[b'{' as usize] = Tok::Lbrace;
+    table[b')' as usize] = Tok::Rparen;
+    table[b']' as usize] = Tok::Rbrack;
+    table[b'}' as usize] = Tok::Rbrace;
+    table[b',' as usize] = Tok::Comma;
+    table[b';' as usize] = Tok::Semi;
+    table
+};
+
 impl<'a> Lexer<'a> {
     /// A lexer at the start of `src`.
     pub fn new(src: &'a [u8]) -> Lexer<'a> {
@@ -144,11 +158,17 @@ impl<'a> Lexer<'a> {
 
     fn scan(&mut self) -> Token {
         loop {
-            while self.pos < self.src.len() && CLASS[self.src[self.pos] as usize] == SPACE {
-                self.pos += 1;
+            let src = self.src;
+            let mut lo = self.pos;
+            let newline_is_space = !self.insert_semi;
+            while let Some(&byte) = src.get(lo) {
+                if CLASS[byte as usize] != SPACE && !(newline_is_space && byte == b'\n') {
+                    break;
+                }
+                lo += 1;
             }
-            let lo = self.pos;
-            let Some(&byte) = self.src.get(lo) else {
+            self.pos = lo;
+            let Some(&byte) = src.get(lo) else {
                 if self.insert_semi {
                     return self.inserted_semi(lo, SemiKind::Eof);
                 }
@@ -159,14 +179,18 @@ impl<'a> Lexer<'a> {
                 DIGIT => return self.number(lo, false),
                 _ => {}
             }
+            let single = SINGLE[byte as usize];
+            if single != Tok::Eof {
+                self.pos = lo + 1;
+                self.insert_semi = matches!(single, Tok::Rparen | Tok::Rbrack | Tok::Rbrace);
+                return self.token(single, lo);
+            }
             match byte {
                 b'\n' => {
-                    if self.insert_semi {
-                        let token = self.inserted_semi(lo, SemiKind::Newline);
-                        self.pos += 1;
-                        return token;
-                    }
+                    // Otherwise it would have been skipped as space.
+                    let token = self.inserted_semi(lo, SemiKind::Newline);
                     self.pos += 1;
+                    return token;
                 }
                 b'/' if self.peek(1) == b'/' => {
                     self.line_comment();
@@ -366,14 +390,6 @@ impl<'a> Lexer<'a> {
         // (class, operator, length); binary operators take `=` behind them.
         let plain = |tok| (tok, Op::None, 1);
         let (tok, op, len) = match byte {
-            b'(' => plain(Tok::Lparen),
-            b'[' => plain(Tok::Lbrack),
-            b'{' => plain(Tok::Lbrace),
-            b')' => plain(Tok::Rparen),
-            b']' => plain(Tok::Rbrack),
-            b'}' => plain(Tok::Rbrace),
-            b',' => plain(Tok::Comma),
-            b';' => plain(Tok::Semi),
             b'"' => return Some(self.string(lo)),
             b'`' => return Some(self.raw_string(lo)),
             b'\'' => return Some(self.rune(lo)),
@@ -427,7 +443,7 @@ impl<'a> Lexer<'a> {
             }
             _ => return None,
         };
-        self.insert_semi = matches!(tok, Tok::Rparen | Tok::Rbrack | Tok::Rbrace | Tok::IncOp);
+        self.insert_semi = tok == Tok::IncOp;
         self.pos += len;
         Some(Token {
             op,
@@ -579,24 +595,26 @@ impl<'a> Lexer<'a> {
     }
 
     fn string(&mut self, lo: usize) -> Token {
-        self.pos += 1;
+        let src = self.src;
+        let mut at = lo + 1;
         let mut bad = false;
         loop {
-            match self.src.get(self.pos) {
+            match src.get(at) {
                 Some(b'"') => {
-                    self.pos += 1;
+                    at += 1;
                     break;
                 }
                 Some(b'\\') => {
-                    self.pos += 1;
+                    self.pos = at + 1;
                     bad |= !self.escape(b'"');
+                    at = self.pos;
                 }
                 Some(b'\n') => {
-                    self.error(self.pos, "newline in string");
+                    self.error(at, "newline in string");
                     bad = true;
                     break;
                 }
-                Some(_) => self.pos += 1,
+                Some(_) => at += 1,
                 None => {
                     self.error(lo, "string not terminated");
                     bad = true;
@@ -604,6 +622,7 @@ impl<'a> Lexer<'a> {
                 }
             }
         }
+        self.pos = at;
         self.literal(LitKind::String, lo, bad)
     }
 

@@ -393,6 +393,8 @@ impl TypeId {
     pub const COMPARABLE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 6);
     /// The tuple of no values.
     pub const EMPTY_TUPLE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 7);
+    /// `interface{}` as such, printed so; identical to what `any` stands for.
+    pub const INTERFACE_LITERAL: TypeId = TypeId(BasicKind::UntypedNil as u32 + 8);
     /// The predeclared type of this kind.
     pub const fn basic(kind: BasicKind) -> TypeId {
         TypeId(kind as u32)

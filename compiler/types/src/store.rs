@@ -137,6 +137,8 @@ impl Store {
         let tuple = self.new_type(Type::Tuple(Box::default()));
         debug_assert_eq!(tuple, TypeId::EMPTY_TUPLE);
 
+        let literal = interface(Box::default(), TypeSet::default());
+        debug_assert_eq!(literal, TypeId::INTERFACE_LITERAL);
         let var = |name: &str, kind: VarKind, ty: TypeId| {
             self.new_object(
                 Object::new(ObjKind::Var(kind), Symbol::intern(name), Pos::NONE, None)

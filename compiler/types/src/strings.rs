@@ -95,7 +95,7 @@ impl<'s> TypeWriter<'s> {
                 self.qualified(*obj);
                 if !targs.is_empty() {
                     self.out.push('[');
-                    self.list(targs, ",");
+                    self.list(targs, ", ");
                     self.out.push(']');
                 } else if let Some(tparams) = tparams.get()
                     && !tparams.is_empty()

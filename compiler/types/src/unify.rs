@@ -123,6 +123,7 @@ impl<'s> Unifier<'s> {
 
     fn match_types(&mut self, x: TypeId, y: TypeId, mut mode: Mode) -> bool {
         let store = self.store;
+        let (mut x_written, mut y_written) = (x, y);
         let (mut x, mut y) = (store.unalias(x), store.unalias(y));
         if x == y {
             return true;
@@ -134,6 +135,7 @@ impl<'s> Unifier<'s> {
             && !matches!(store.ty(y), Type::Named(_))
         {
             (x, y) = (y, x);
+            (x_written, y_written) = (y_written, x_written);
         }
         // Inexact: a defined type matches a type literal by its underlying type, except between interfaces handled below.
         if !mode.exact
@@ -146,6 +148,7 @@ impl<'s> Unifier<'s> {
                 && !(self.interface_inference && matches!(store.ty(under), Type::Interface(_)))
             {
                 y = under;
+                y_written = under;
             }
         }
         // Bound type parameters.
@@ -162,8 +165,9 @@ impl<'s> Unifier<'s> {
             (Some(px), None) | (None, Some(px)) => {
                 if self.bound(y).is_some() {
                     std::mem::swap(&mut x, &mut y);
+                    std::mem::swap(&mut x_written, &mut y_written);
                 }
-                return self.match_bound(px, y, mode);
+                return self.match_bound(px, y_written, mode);
             }
             (None, None) => {}
         }

@@ -369,9 +369,10 @@ impl Reader {
         if new_version.is_empty() {
             if !is_dir_path(&new_path) {
                 if new_path.contains('@') {
-                    return Err(format!(
+                    return Err(
                         "replacement module must match format 'path version', not 'path@version'"
-                    ));
+                            .to_string(),
+                    );
                 }
                 return Err(
                     "replacement module without version must be directory path (rooted or starting with . or ..)"
@@ -473,12 +474,10 @@ impl GoMod {
                 .filter(|replace| replace.old_path == path)
         };
         of_path()
-            .filter(|replace| !replace.old_version.is_empty() && replace.old_version == version)
-            .last()
+            .rfind(|replace| !replace.old_version.is_empty() && replace.old_version == version)
             .or_else(|| {
                 of_path()
-                    .filter(|replace| replace.old_version.is_empty())
-                    .last()
+                    .rfind(|replace| replace.old_version.is_empty())
             })
     }
 
@@ -491,12 +490,11 @@ impl GoMod {
 
     /// Why the version is retracted, if it is.
     pub fn retraction(&self, version: &str) -> Option<&Retract> {
-        use std::cmp::Ordering::{Greater, Less};
+        use std::cmp::Ordering::Greater;
         self.retract.iter().find(|retract| {
             semver::compare(&retract.low, version) != Greater
                 && semver::compare(version, &retract.high) != Greater
                 && semver::compare(&retract.low, &retract.high) != Greater
-                && semver::compare(version, &retract.low) != Less
         })
     }
 }

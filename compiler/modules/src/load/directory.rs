@@ -45,8 +45,10 @@ pub struct DirPackage {
     pub overlay: Option<Arc<PackageOverlay>>,
     /// `import "C"` places.
     pub cgo: Vec<(PathBuf, Place)>,
-    /// The directory has Go files of any kind, tests included.
-    pub has_any_go: bool,
+    /// Imports of files that `import "C"` left out: they count for `mod tidy`.
+    pub cgo_imports: Vec<String>,
+    /// Some `_test.go` file belongs to the build (looked at only if no other Go file does, or if tests are read).
+    pub has_tests: bool,
 }
 
 /// How to read a directory.
@@ -101,6 +103,8 @@ struct Reader<'a> {
     out: DirPackage,
     first: Option<(String, String)>,
     embeds: [Vec<(PathBuf, EmbedPattern)>; 3],
+    /// Test files that were not read.
+    unread_tests: Vec<PathBuf>,
 }
 
 /// Reads a directory. IO errors of the directory itself are errors of the package.
@@ -116,6 +120,7 @@ pub fn read(request: &ReadRequest<'_>) -> DirPackage {
         out: DirPackage::default(),
         first: None,
         embeds: Default::default(),
+        unread_tests: Vec::new(),
     };
     let overlay = request.overlay.for_package(request.import_path).cloned();
     let replaced = overlay
@@ -244,8 +249,8 @@ impl Reader<'_> {
             return;
         }
         if is_test && !forced {
-            self.out.has_any_go = true;
             if !self.request.with_tests {
+                self.unread_tests.push(path);
                 return;
             }
         }
@@ -292,6 +297,15 @@ impl Reader<'_> {
             for import in header.imports.iter().filter(|import| import.path == "C") {
                 self.out.cgo.push((path.clone(), import.place));
             }
+            if !is_test {
+                self.out.cgo_imports.extend(
+                    header
+                        .imports
+                        .iter()
+                        .filter(|import| import.path != "C")
+                        .map(|import| import.path.clone()),
+                );
+            }
             self.out.ignored.push(name.to_string());
             return;
         }
@@ -301,7 +315,7 @@ impl Reader<'_> {
             (true, false) => 1,
             (true, true) => 2,
         };
-        self.out.has_any_go = true;
+        self.out.has_tests |= is_test;
         if let Some(error) = &header.error {
             self.error(group, &path, error.place, error.text.clone());
             if header.package.is_empty() {
@@ -387,6 +401,18 @@ impl Reader<'_> {
     }
 
     fn finish(mut self) -> DirPackage {
+        if self.out.go.files.is_empty() {
+            let (system, context) = (self.request.system, &self.context);
+            self.out.has_tests |= self.unread_tests.iter().any(|path| {
+                let name = path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
+                system.read(path).is_ok_and(|bytes| {
+                    context.decide(&name, &scan::header(&bytes)) == Ok(Decision::Include)
+                })
+            });
+        }
         for group in 0..3 {
             let wanted = std::mem::take(&mut self.embeds[group]);
             // Identical patterns are resolved once.

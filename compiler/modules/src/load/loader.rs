@@ -7,14 +7,15 @@ use crate::build_context::BuildContext;
 use crate::cache::{PARALLEL, parallel_map};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::gomod::file::{self, Strictness};
 use crate::goroot;
 use crate::load::check;
 use crate::load::directory::{self, DirPackage, FileGroup, ReadRequest};
 use crate::load::package::{Package, PackageError, PackageGraph, PackageId, Variant};
 use crate::load::test_variants;
 use crate::modload::resolve::{ImportError, Resolved};
-use crate::modload::{ModLoader, ModOptions, ModuleInfo};
-use crate::module_path::is_std_like;
+use crate::modload::{ModLoader, ModOptions, ModuleInfo, Requirements};
+use crate::module_path::{self, is_std_like};
 use crate::overlay::Overlay;
 use crate::patterns::{self, Root};
 use crate::scan::Place;
@@ -78,6 +79,8 @@ pub(crate) struct Node {
     pub(crate) external_imports: Vec<Edge>,
     pub(crate) errors: Vec<PackageError>,
     pub(crate) missing: bool,
+    /// See [`Resolved::unlisted`].
+    pub(crate) unlisted: bool,
     pub(crate) is_root: bool,
     pub(crate) named_by_wildcard: bool,
     pub(crate) match_patterns: Vec<String>,
@@ -125,6 +128,45 @@ impl Loader {
         })
     }
 
+    /// A loader for `path@query` outside of any main module (`run`, `install`), with the package path to
+    /// load. The module's own go.mod decides about versions; it may not replace or exclude anything.
+    pub fn at_version(env: &Env, spec: &str, mut options: LoadOptions) -> Result<(Loader, String)> {
+        let Some((path, query)) = patterns::split_version(spec) else {
+            return Err(Error::new(format!("{spec}: not of the form path@version")));
+        };
+        module_path::check_import_path(path).map_err(|error| Error::new(error.to_string()))?;
+        options.modules.no_main_module = true;
+        let loader = Loader::new(env, options)?;
+        if loader.modules.is_std(path) {
+            return Err(Error::bare(format!(
+                "{spec}: package {path} is in the standard library and has no version"
+            )));
+        }
+        let (module, _) = loader
+            .modules
+            .query_package(path, query)
+            .map_err(|error| error.context(spec))?;
+        let bytes = loader.modules.fetcher.go_mod(&module)?;
+        let shown = format!("{module}/go.mod");
+        if let Ok(file) = file::parse(&bytes, &shown, Strictness::Main) {
+            let kind = match (file.replace.is_empty(), file.exclude.is_empty()) {
+                (false, _) => Some("replace"),
+                (true, false) => Some("exclude"),
+                (true, true) => None,
+            };
+            if let Some(kind) = kind {
+                return Err(Error::new(format!(
+                    "{spec} (in {module}):\n\tThe go.mod file for the module providing named packages contains one or\n\tmore {kind} directives. It must not contain directives that would cause\n\tit to be interpreted differently than if it were the main module."
+                )));
+            }
+        }
+        let mut requirements = Requirements::default();
+        requirements.direct.insert(module.path.clone());
+        requirements.raise(&module);
+        loader.modules.set_requirements(requirements);
+        Ok((loader, path.to_string()))
+    }
+
     /// The current directory.
     pub fn cwd(&self) -> &Path {
         &self.modules.cwd
@@ -143,7 +185,8 @@ impl Loader {
     /// Loads given roots.
     pub fn load_roots(&self, roots: Vec<Root>) -> Result<PackageGraph> {
         let mut nodes = self.load_nodes(&roots)?;
-        if self.modules.mode == crate::modload::ModMode::Mod && self.add_missing(&nodes)? {
+        // Each round adds at least one requirement or ends; go.mod files are finite.
+        while self.update_requirements(&nodes)? {
             nodes = self.load_nodes(&roots)?;
         }
         self.modules.fetcher.finish_progress();
@@ -165,6 +208,48 @@ impl Loader {
         check::imports(self, &mut nodes);
         check::cycles(&mut nodes, &root_paths);
         Ok(self.build_graph(nodes, &root_paths))
+    }
+
+    /// With `-mod=mod`, adds what packages of "all" need to the requirements and returns true if they changed.
+    /// Otherwise a change that would be needed is an error.
+    fn update_requirements(&self, nodes: &BTreeMap<String, Node>) -> Result<bool> {
+        let is_mod = self.modules.mode == crate::modload::ModMode::Mod;
+        if is_mod && self.add_missing(nodes)? {
+            return Ok(true);
+        }
+        let mut pending: Vec<&Node> = nodes
+            .values()
+            .filter(|node| node.module.as_ref().is_some_and(|module| module.is_main))
+            .collect();
+        let mut seen: BTreeSet<&str> = pending.iter().map(|node| node.path.as_str()).collect();
+        let mut requirements = self.modules.requirements();
+        let mut changed = false;
+        while let Some(node) = pending.pop() {
+            if node.unlisted
+                && let Some(module) = &node.module
+            {
+                if !is_mod {
+                    return Err(self.modules.updates_needed());
+                }
+                changed |= requirements.raise(&module.module);
+            }
+            for edge in node
+                .imports
+                .iter()
+                .chain(&node.test_imports)
+                .chain(&node.external_imports)
+            {
+                if let Some(target) = nodes.get(&edge.target)
+                    && seen.insert(target.path.as_str())
+                {
+                    pending.push(target);
+                }
+            }
+        }
+        if changed {
+            self.modules.set_requirements(requirements);
+        }
+        Ok(changed)
     }
 
     /// `-mod=mod`: looks for modules that provide missing packages; true if requirements changed.
@@ -306,6 +391,7 @@ impl Loader {
         match self.find(wanted) {
             Ok(found) => {
                 node.is_std = found.module.is_none() && files.is_none();
+                node.unlisted = found.unlisted;
                 node.module = found.module.map(Arc::new);
                 node.dir = found.dir;
             }
@@ -370,7 +456,7 @@ impl Loader {
         if path.starts_with("./") || path.starts_with("../") || path == "." || path == ".." {
             let text = format!(
                 "{} is relative, but relative import paths are not supported in module mode",
-                crate::module_path::quote(path)
+                module_path::quote(path)
             );
             return Err(ImportError::Other { text, fatal: false });
         }
@@ -384,7 +470,7 @@ impl Loader {
             let dir = self.goroot.join("src").join(path);
             // The name is made by `canonical_import` for std importers; written by others it is an error.
             if self.modules.has_go_files(&dir) {
-                return Ok(Resolved { module: None, dir });
+                return Ok(Resolved::new(None, dir));
             }
         }
         self.modules.resolve(path, &wanted.importer)
@@ -409,7 +495,7 @@ impl Loader {
                 place.line,
                 place.column
             )
-        } else if node.contents.has_any_go && node.contents.ignored.is_empty() {
+        } else if node.contents.has_tests {
             format!("no non-test Go files in {dir}")
         } else if node
             .contents
@@ -528,7 +614,7 @@ impl Loader {
                     && node.path != "unsafe"
                     && node.contents.test.files.is_empty()
                     && node.contents.external_test.files.is_empty()
-                    && !(node.contents.has_any_go && node.contents.ignored.is_empty())
+                    && !node.contents.has_tests
             })
             .map(|node| node.path.clone())
             .collect();

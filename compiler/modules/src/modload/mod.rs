@@ -521,22 +521,21 @@ impl ModLoader {
                 "{module} requires go >= {go_version} (running go {GO_RELEASE})"
             )));
         }
-        let mut require = Vec::new();
+        let main = self.main.as_ref();
+        let mut require: Vec<ModuleVersion> = file
+            .require
+            .iter()
+            .filter(|require| {
+                main.is_none_or(|main| !main.file.is_excluded(&require.path, &require.version))
+            })
+            .map(|require| ModuleVersion::new(&require.path, &require.version))
+            .collect();
         if semver::compare_go(&go_version, "1.21") != Ordering::Less {
             require.push(ModuleVersion::new("go", go_version.clone()));
             if let Some(toolchain) = file.toolchain.as_ref().filter(|name| *name != "default") {
                 require.push(ModuleVersion::new("toolchain", toolchain.clone()));
             }
         }
-        let main = self.main.as_ref();
-        require.extend(
-            file.require
-                .iter()
-                .filter(|require| {
-                    main.is_none_or(|main| !main.file.is_excluded(&require.path, &require.version))
-                })
-                .map(|require| ModuleVersion::new(&require.path, &require.version)),
-        );
         Ok(Summary {
             require,
             pruned: Pruning::of(&go_version) == Pruning::Pruned,

@@ -18,6 +18,20 @@ pub struct Resolved {
     pub module: Option<ModuleInfo>,
     /// The package's directory.
     pub dir: PathBuf,
+    /// The module is selected by the graph but go.mod does not list it: if the package belongs to "all",
+    /// go.mod has to change.
+    pub unlisted: bool,
+}
+
+impl Resolved {
+    /// A directory of a listed module or of std.
+    pub fn new(module: Option<ModuleInfo>, dir: PathBuf) -> Resolved {
+        Resolved {
+            module,
+            dir,
+            unlisted: false,
+        }
+    }
 }
 
 /// Why there is no package.
@@ -127,17 +141,14 @@ impl ModLoader {
         if is_std_like(path) {
             let dir = self.goroot.join("src").join(path);
             if !path.starts_with("vendor/") && self.has_go_files(&dir) {
-                return Ok(Resolved { module: None, dir });
+                return Ok(Resolved::new(None, dir));
             }
         }
         if let Some(main) = &self.main
             && let Some(dir) = self.dir_in_module(path, &main.path, &main.dir, true)
         {
             if self.mode == ModMode::Vendor {
-                return Ok(Resolved {
-                    module: Some(self.main_info(main)),
-                    dir,
-                });
+                return Ok(Resolved::new(Some(self.main_info(main)), dir));
             }
             let mut found = vec![(self.main_info(main), dir)];
             let longer: Vec<ModuleVersion> = self
@@ -178,13 +189,9 @@ impl ModLoader {
                 graph.selected(prefix).map(str::to_string)
             })?;
             if !found.is_empty() {
-                if pruned && self.main.is_some() && self.mode == ModMode::ReadOnly {
-                    return Err(ImportError::Other {
-                        text: self.updates_needed().text,
-                        fatal: true,
-                    });
-                }
-                return self.unambiguous(path, found);
+                let mut resolved = self.unambiguous(path, found)?;
+                resolved.unlisted = pruned && self.main.is_some();
+                return Ok(resolved);
             }
         }
         Err(self.missing(path))
@@ -266,10 +273,7 @@ impl ModLoader {
             return Err(ImportError::Other { text, fatal: false });
         }
         match found.pop() {
-            Some((info, dir)) => Ok(Resolved {
-                module: Some(info),
-                dir,
-            }),
+            Some((info, dir)) => Ok(Resolved::new(Some(info), dir)),
             None => Err(self.missing(path)),
         }
     }
@@ -291,10 +295,7 @@ impl ModLoader {
                 is_main: false,
                 indirect: !known.explicit,
             };
-            return Ok(Resolved {
-                module: Some(info),
-                dir,
-            });
+            return Ok(Resolved::new(Some(info), dir));
         }
         if is_std_like(path) {
             return Err(self.missing(path));

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::module_path::escape;
 use crate::proxy::ProxyClient;
 use base64::Engine;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -26,11 +26,13 @@ struct Tree {
     note: String,
 }
 
+/// Shared by all lookups of a command.
 struct State {
     /// The largest tree that was verified.
     latest: Option<Tree>,
     loaded: bool,
-    tiles: HashMap<Tile, Arc<[u8]>>,
+    /// Trees that are known to be consistent with `latest`.
+    consistent: HashSet<(u64, Hash)>,
 }
 
 /// The client for one database.
@@ -40,8 +42,10 @@ pub struct SumDb {
     base_url: String,
     cache_dir: PathBuf,
     latest_path: Option<PathBuf>,
-    /// Held during tree checks: they share `latest`.
+    /// Never held across network IO: lookups run side by side.
     state: Mutex<State>,
+    /// Tiles that took part in a successful proof, or come from the disk. Never held across IO.
+    tiles: Mutex<HashMap<Tile, Arc<[u8]>>>,
 }
 
 fn security(text: impl Into<String>) -> Error {
@@ -96,7 +100,7 @@ impl SumDb {
         let state = Mutex::new(State {
             latest: None,
             loaded: false,
-            tiles: HashMap::new(),
+            consistent: HashSet::new(),
         });
         Ok(SumDb {
             env: env.clone(),
@@ -105,11 +109,18 @@ impl SumDb {
             cache_dir,
             latest_path,
             state,
+            tiles: Mutex::default(),
         })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn tiles(&self) -> MutexGuard<'_, HashMap<Tile, Arc<[u8]>>> {
+        self.tiles
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -162,21 +173,16 @@ impl SumDb {
         let (record, note) = rest.split_once("\n\n").ok_or_else(malformed)?;
         let record = format!("{record}\n");
         let tree = self.open_tree(note)?;
-        let mut state = self.lock();
-        self.load_latest(&mut state);
-        self.merge(&mut state, proxy, tree)?;
-        let latest = state.latest.clone().ok_or_else(malformed)?;
+        let latest = self.merge(proxy, tree)?;
         let mut tiles = Tiles {
             db: self,
             proxy,
-            state: &mut state,
             fetched: Vec::new(),
         };
         TreeReader::new(&mut tiles, latest.size)
             .check_record(&latest.root, id, record.as_bytes())
             .map_err(security)?;
         tiles.keep();
-        drop(state);
         let mut lines = Vec::new();
         for line in record.lines() {
             if let [path, version, hash] = line.split_whitespace().collect::<Vec<_>>().as_slice() {
@@ -213,43 +219,68 @@ impl SumDb {
         state.latest = self.open_tree(&String::from_utf8_lossy(&bytes)).ok();
     }
 
-    /// Checks a signed tree against the latest one and keeps the larger.
-    fn merge(&self, state: &mut State, proxy: &ProxyClient, tree: Tree) -> Result<()> {
-        let Some(latest) = state.latest.clone() else {
-            return self.save_latest(state, tree);
-        };
-        if tree.size == latest.size {
-            return if tree.root == latest.root {
-                Ok(())
-            } else {
-                Err(security(
-                    "checksum database: two different trees of the same size were signed",
-                ))
+    /// Checks a signed tree against the latest one, keeps the larger and returns it.
+    fn merge(&self, proxy: &ProxyClient, tree: Tree) -> Result<Tree> {
+        loop {
+            let latest = {
+                let mut state = self.lock();
+                self.load_latest(&mut state);
+                match &state.latest {
+                    None => {
+                        self.save_latest(&mut state, tree.clone());
+                        return Ok(tree);
+                    }
+                    Some(_) if state.consistent.contains(&(tree.size, tree.root)) => None,
+                    Some(latest) => Some(latest.clone()),
+                }
             };
-        }
-        let (old, new) = if tree.size < latest.size {
-            (&tree, &latest)
-        } else {
-            (&latest, &tree)
-        };
-        let mut tiles = Tiles {
-            db: self,
-            proxy,
-            state,
-            fetched: Vec::new(),
-        };
-        TreeReader::new(&mut tiles, new.size)
-            .check_prefix(&new.root, old.size, &old.root)
-            .map_err(|text| security(format!("checksum database: {text}")))?;
-        tiles.keep();
-        if tree.size > latest.size {
-            self.save_latest(state, tree)
-        } else {
-            Ok(())
+            let Some(latest) = latest else {
+                return self
+                    .lock()
+                    .latest
+                    .clone()
+                    .ok_or_else(|| Error::new("checksum database: no tree"));
+            };
+            if tree.size == latest.size && tree.root != latest.root {
+                return Err(security(
+                    "checksum database: two different trees of the same size were signed",
+                ));
+            }
+            if tree.size != latest.size {
+                let (old, new) = if tree.size < latest.size {
+                    (&tree, &latest)
+                } else {
+                    (&latest, &tree)
+                };
+                let mut tiles = Tiles {
+                    db: self,
+                    proxy,
+                    fetched: Vec::new(),
+                };
+                TreeReader::new(&mut tiles, new.size)
+                    .check_prefix(&new.root, old.size, &old.root)
+                    .map_err(|text| security(format!("checksum database: {text}")))?;
+                tiles.keep();
+            }
+            let mut state = self.lock();
+            // Another lookup may have moved `latest` meanwhile; smaller trees stay consistent with what it
+            // was moved to, a larger one has to be compared again.
+            let unchanged = state
+                .latest
+                .as_ref()
+                .is_some_and(|now| now.size == latest.size);
+            if tree.size <= latest.size || unchanged {
+                state.consistent.insert((tree.size, tree.root));
+                if tree.size > latest.size {
+                    self.save_latest(&mut state, tree.clone());
+                    return Ok(tree);
+                }
+                return Ok(latest);
+            }
         }
     }
 
-    fn save_latest(&self, state: &mut State, tree: Tree) -> Result<()> {
+    fn save_latest(&self, state: &mut State, tree: Tree) {
         if let Some(path) = &self.latest_path
             && let Some(dir) = path.parent()
             && self.env.system.create_dir_all(dir).is_ok()
@@ -261,7 +292,6 @@ impl SumDb {
                 .write_atomic(path, tree.note.as_bytes(), 0o644);
         }
         state.latest = Some(tree);
-        Ok(())
     }
 }
 
@@ -270,7 +300,6 @@ impl SumDb {
 struct Tiles<'a> {
     db: &'a SumDb,
     proxy: &'a ProxyClient,
-    state: &'a mut State,
     fetched: Vec<(Tile, Arc<[u8]>)>,
 }
 
@@ -283,7 +312,7 @@ impl Tiles<'_> {
             {
                 let _ = self.db.env.system.write_atomic(&path, &bytes, 0o644);
             }
-            self.state.tiles.insert(tile, bytes);
+            self.db.tiles().insert(tile, bytes);
         }
     }
 }
@@ -292,7 +321,7 @@ impl TileSource for Tiles<'_> {
     fn tile(&mut self, tile: Tile) -> Result<Arc<[u8]>, String> {
         let full = Tile { width: 256, ..tile };
         for known in [tile, full] {
-            if let Some(bytes) = self.state.tiles.get(&known) {
+            if let Some(bytes) = self.db.tiles().get(&known) {
                 return Ok(Arc::clone(bytes));
             }
             if let Some((_, bytes)) = self.fetched.iter().find(|(fetched, _)| *fetched == known) {
@@ -308,7 +337,7 @@ impl TileSource for Tiles<'_> {
                 && bytes.len() == known.width as usize * 32
             {
                 let bytes: Arc<[u8]> = bytes.into();
-                self.state.tiles.insert(known, Arc::clone(&bytes));
+                self.db.tiles().insert(known, Arc::clone(&bytes));
                 return Ok(bytes);
             }
         }

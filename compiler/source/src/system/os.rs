@@ -4,14 +4,19 @@ use super::{
     DirEntry, FileKind, FileStat, HttpError, HttpRequest, HttpResponse, LockGuard, PendingFile,
     ReadSeek, RunRequest, RunResult, System,
 };
+use std::collections::HashMap;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 /// The operating system's files, network, processes and environment.
 pub struct OsSystem {
@@ -48,6 +53,40 @@ impl OsSystem {
         }
     }
 
+    fn http_get_once(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        let call = self.agent(request.insecure).get(&request.url);
+        let call = match &request.authorization {
+            Some(value) => call.header("Authorization", value),
+            None => call,
+        };
+        let result = call
+            .config()
+            .timeout_connect(Some(request.idle_timeout))
+            .timeout_recv_response(Some(request.idle_timeout))
+            .timeout_per_read(Some(request.idle_timeout))
+            .build()
+            .call();
+        let response = result.map_err(http_error)?;
+        let status = response.status().as_u16();
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        let content_length = match header("content-encoding") {
+            None | Some("identity") => {
+                header("content-length").and_then(|value| value.parse().ok())
+            }
+            Some(_) => None,
+        };
+        Ok(HttpResponse {
+            status,
+            content_length,
+            body: Box::new(response.into_body().into_reader()),
+        })
+    }
+
     fn agent(&self, insecure: bool) -> &ureq::Agent {
         let slot = if insecure {
             &self.insecure_agent
@@ -60,17 +99,60 @@ impl OsSystem {
                 Some(roots) => tls.root_certs(RootCerts::Specific(Arc::new(roots))),
                 None => tls,
             };
-            ureq::Agent::config_builder()
+            let config = ureq::Agent::config_builder()
                 .http_status_as_error(false)
                 .tls_config(tls.build())
-                .max_idle_connections(32)
-                .max_idle_connections_per_host(16)
+                .max_idle_connections(64)
+                .max_idle_connections_per_host(32)
                 .user_agent("ferrogo")
-                .build()
-                .into()
+                .build();
+            ureq::Agent::with_parts(config, DefaultConnector::new(), CachingResolver::default())
         })
     }
 }
+
+/// Addresses of host names, looked up once per process: many connections are opened to few hosts, and small
+/// name servers drop queries that come in bursts.
+#[derive(Default)]
+struct CachingResolver {
+    inner: DefaultResolver,
+    /// Held during a look-up, so that others wait for its answer instead of asking again.
+    known: Mutex<HashMap<String, Vec<SocketAddr>>>,
+}
+
+impl fmt::Debug for CachingResolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CachingResolver")
+    }
+}
+
+impl Resolver for CachingResolver {
+    fn resolve(
+        &self,
+        uri: &ureq::http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let key = format!("{:?}://{:?}", uri.scheme(), uri.authority());
+        let mut known = self
+            .known
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(addresses) = known.get(&key) {
+            let mut out = self.empty();
+            for address in addresses {
+                out.push(*address);
+            }
+            return Ok(out);
+        }
+        let found = self.inner.resolve(uri, config, timeout)?;
+        known.insert(key, found.iter().copied().collect());
+        Ok(found)
+    }
+}
+
+/// Pauses before a connection is tried again.
+const CONNECT_RETRIES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(300)];
 
 /// Trusted roots of the machine, found where Go's crypto/x509 looks for them:
 /// `SSL_CERT_FILE`, else the distributions' usual bundle files. `None` if there is no
@@ -319,37 +401,14 @@ impl System for OsSystem {
     }
 
     fn http_get(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        let call = self.agent(request.insecure).get(&request.url);
-        let call = match &request.authorization {
-            Some(value) => call.header("Authorization", value),
-            None => call,
-        };
-        let result = call
-            .config()
-            .timeout_connect(Some(request.idle_timeout))
-            .timeout_recv_response(Some(request.idle_timeout))
-            .timeout_per_read(Some(request.idle_timeout))
-            .build()
-            .call();
-        let response = result.map_err(http_error)?;
-        let status = response.status().as_u16();
-        let header = |name: &str| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let content_length = match header("content-encoding") {
-            None | Some("identity") => {
-                header("content-length").and_then(|value| value.parse().ok())
+        // Many connections at once overload small name servers: a failure to connect is tried again.
+        for pause in CONNECT_RETRIES {
+            match self.http_get_once(request) {
+                Err(HttpError::Connect(_)) => std::thread::sleep(pause),
+                result => return result,
             }
-            Some(_) => None,
-        };
-        Ok(HttpResponse {
-            status,
-            content_length,
-            body: Box::new(response.into_body().into_reader()),
-        })
+        }
+        self.http_get_once(request)
     }
 
     fn run(&self, request: &RunRequest) -> io::Result<RunResult> {

@@ -263,7 +263,7 @@ impl<'a> Checker<'a> {
             Builtin::New => self.builtin_new(expr, args[0]),
             Builtin::Panic => {
                 let mut x = operands[0].clone();
-                self.assignment(&mut x, Some(TypeId::EMPTY_INTERFACE), "argument to panic");
+                self.assignment(&mut x, Some(TypeId::INTERFACE_LITERAL), "argument to panic");
                 if x.is_invalid() {
                     return Operand::invalid(expr);
                 }
@@ -289,7 +289,7 @@ impl<'a> Checker<'a> {
                     expr: Some(expr),
                 }
             }
-            Builtin::Recover => Operand::new(Mode::Value, TypeId::EMPTY_INTERFACE, expr),
+            Builtin::Recover => Operand::new(Mode::Value, TypeId::INTERFACE_LITERAL, expr),
             Builtin::Add => {
                 self.require_version(self.pos(fun), 17, "unsafe.Add");
                 let pointer = TypeId::basic(BasicKind::UnsafePointer);

@@ -75,7 +75,10 @@ impl<'a> Checker<'a> {
                     self.record(inner, &operand);
                     operand
                 } else {
-                    self.index_expr_of(inner, operand, *generic, indices)
+                    let mut x = self.index_expr_of(inner, operand, *generic, indices);
+                    x.expr = Some(inner);
+                    self.record(inner, &x);
+                    x
                 }
             }
             _ => self.callee(fun),

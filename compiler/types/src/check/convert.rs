@@ -822,10 +822,7 @@ impl<'a> Checker<'a> {
         }
         if store.is_untyped(x.ty) {
             let mut final_type = target;
-            if !x.is_nil()
-                && (store.is_interface(target)
-                    || (constant_arg && !const_type && !store.is_type_param(target)))
-            {
+            if !x.is_nil() && (store.is_interface(target) || (constant_arg && !const_type)) {
                 final_type = default_type(x.ty);
             } else if constant_arg
                 && store.basic_kind(x.ty).is_some_and(BasicKind::is_integer)

@@ -97,7 +97,8 @@ impl<'a> Checker<'a> {
             match &decl.kind {
                 DeclKind::Bad => {}
                 DeclKind::Import { name, path } => {
-                    self.collect_import(file, *name, *path, decl.span.lo)
+                    let pos = name.map_or_else(|| self.pos(*path), |name| ast.names[name].pos);
+                    self.collect_import(file, *name, *path, pos);
                 }
                 DeclKind::Const {
                     names,

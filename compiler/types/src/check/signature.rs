@@ -9,6 +9,7 @@ use syntax::ast::{self, ExprId, ExprKind, FieldId, NameId};
 use super::Checker;
 use crate::model::*;
 use crate::subst::Subst;
+use crate::typed::Instance;
 
 impl<'a> Checker<'a> {
     /// The signature that a function type, or a declaration with its receiver, denotes.
@@ -278,6 +279,13 @@ impl<'a> Checker<'a> {
         self.set_bounds(&list, tparams);
         let ty = store.instantiate(generic, &list);
         self.record_type(index, ty);
+        if let Some(name) = self.denoting_name(base) {
+            let instance = Instance {
+                targs: list.clone().into(),
+                ty,
+            };
+            self.table().instances.insert(name, instance);
+        }
         (ty, list.into())
     }
 

@@ -491,14 +491,7 @@ impl<'a> Checker<'a> {
         let ast = self.env.ast;
         let store = self.store;
         if elems.is_empty() {
-            // A type of its own for the literal, so that messages print it as written.
-            return store.new_type(Type::Interface(Interface {
-                methods: Box::default(),
-                embeds: Box::default(),
-                embed_pos: Box::default(),
-                implicit: false,
-                type_set: OnceLock::new(),
-            }));
+            return TypeId::INTERFACE_LITERAL;
         }
         let mut methods = Vec::new();
         let mut embeds = Vec::new();
@@ -553,6 +546,8 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+        // gc prints and numbers methods in the order of their names.
+        methods.sort_by_key(|&method| store.obj(method).name);
         let id = store.new_type(Type::Interface(Interface {
             methods: methods.into(),
             embeds: embeds.into(),

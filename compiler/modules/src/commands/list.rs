@@ -1,0 +1,402 @@
+//! `go list`.
+
+use super::package_json::{ModuleJson, module_json, package_json, to_json};
+use super::template::Template;
+use crate::ModuleVersion;
+use crate::error::{Error, Result};
+use crate::load::Loader;
+use crate::load::package::{PackageGraph, PackageId, Variant};
+use crate::modload::{ModLoader, ModMode, ModuleInfo};
+use crate::patterns::match_pattern;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Flags of `list`.
+#[derive(Clone, Debug, Default)]
+pub struct ListOptions {
+    /// `-json`.
+    pub json: bool,
+    /// `-json=Field,Field`: only these.
+    pub json_fields: Vec<String>,
+    /// `-f`.
+    pub format: Option<String>,
+    /// `-m`.
+    pub modules: bool,
+    /// `-deps`.
+    pub deps: bool,
+    /// `-test` (the loader must have been made with `tests`).
+    pub test: bool,
+    /// `-e`.
+    pub errors_are_data: bool,
+    /// `-u` (with `-m`).
+    pub updates: bool,
+    /// `-versions` (with `-m`).
+    pub versions: bool,
+}
+
+fn io(error: std::io::Error) -> Error {
+    Error::new(error.to_string())
+}
+
+enum Output {
+    Json(Vec<String>),
+    Template(Template),
+    Plain,
+}
+
+impl Output {
+    fn new(options: &ListOptions) -> Result<Output> {
+        if options.json {
+            return Ok(Output::Json(options.json_fields.clone()));
+        }
+        match &options.format {
+            Some(text) => Ok(Output::Template(
+                Template::parse(text).map_err(Error::bare)?,
+            )),
+            None => Ok(Output::Plain),
+        }
+    }
+
+    fn print<T: serde::Serialize>(
+        &self,
+        value: &T,
+        plain: &str,
+        out: &mut dyn Write,
+    ) -> Result<()> {
+        match self {
+            Output::Plain => writeln!(out, "{plain}").map_err(io),
+            Output::Json(fields) if fields.is_empty() => {
+                writeln!(out, "{}", to_json(value)?).map_err(io)
+            }
+            Output::Json(fields) => {
+                let mut value =
+                    serde_json::to_value(value).map_err(|error| Error::new(error.to_string()))?;
+                if let Some(map) = value.as_object_mut() {
+                    map.retain(|key, _| fields.iter().any(|field| field == key));
+                }
+                writeln!(out, "{}", to_json(&value)?).map_err(io)
+            }
+            Output::Template(template) => {
+                let value =
+                    serde_json::to_value(value).map_err(|error| Error::new(error.to_string()))?;
+                let text = template.execute(&value).map_err(Error::bare)?;
+                if text.is_empty() {
+                    return Ok(());
+                }
+                let newline = if text.ends_with('\n') { "" } else { "\n" };
+                write!(out, "{text}{newline}").map_err(io)
+            }
+        }
+    }
+}
+
+/// Lists packages. Error lines go to `errors`; returns false if the exit status must be 1.
+pub fn packages(
+    loader: &Loader,
+    patterns: &[String],
+    options: &ListOptions,
+    out: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> Result<bool> {
+    let output = Output::new(options)?;
+    let graph = loader.load(patterns)?;
+    for warning in &graph.warnings {
+        writeln!(errors, "{warning}").map_err(io)?;
+    }
+    let mut good = true;
+    let listed = listed(&graph, options);
+    if !options.errors_are_data {
+        for line in relevant_errors(&graph, &listed, options) {
+            writeln!(errors, "{line}").map_err(io)?;
+            good = false;
+        }
+    }
+    for id in listed {
+        let package = graph.package(id);
+        // Without -e a package that does not exist is only an error.
+        if !options.errors_are_data && package.name.is_empty() && !package.errors.is_empty() {
+            continue;
+        }
+        let path = package.display_path();
+        match output {
+            Output::Plain => writeln!(out, "{path}").map_err(io)?,
+            Output::Json(_) | Output::Template(_) => {
+                output.print(&package_json(&loader.modules, &graph, package), &path, out)?;
+            }
+        }
+    }
+    Ok(good)
+}
+
+fn listed(graph: &PackageGraph, options: &ListOptions) -> Vec<PackageId> {
+    let mut ids = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut wanted: Vec<PackageId> = graph.roots.clone();
+    if options.test {
+        for test in &graph.tests {
+            let package = graph.package(test.package);
+            if package.test_files.is_empty() && package.external_test_files.is_empty() {
+                continue;
+            }
+            wanted.push(test.main);
+            if test.internal != test.package {
+                wanted.push(test.internal);
+            }
+            wanted.extend(test.external);
+        }
+    }
+    if options.deps {
+        // Dependency order over everything that the wanted packages need.
+        let mut needed = vec![false; graph.packages.len()];
+        for id in &wanted {
+            for dependency in graph.dependencies(*id) {
+                needed[dependency.index()] = true;
+            }
+        }
+        return (0..needed.len())
+            .filter(|at| needed[*at])
+            .map(|at| PackageId(at as u32))
+            .collect();
+    }
+    for id in wanted {
+        if seen.insert(id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
+fn relevant_errors(
+    graph: &PackageGraph,
+    listed: &[PackageId],
+    options: &ListOptions,
+) -> Vec<String> {
+    let mut out = Vec::new();
+    for id in listed {
+        let package = graph.package(*id);
+        for error in package.errors.iter().take(1) {
+            // A package with tests only can be listed.
+            if error.text.contains("no non-test Go files") {
+                continue;
+            }
+            let line = error.render(&graph.cwd);
+            let from_dependency =
+                package.variant == Variant::Plain && !package.is_root && !options.deps;
+            if !from_dependency && !out.contains(&line) {
+                out.push(line);
+            }
+        }
+    }
+    out
+}
+
+/// Lists modules (`list -m`). Without patterns the main module.
+pub fn modules(
+    modules: &ModLoader,
+    patterns: &[String],
+    options: &ListOptions,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let output = Output::new(options)?;
+    for (module, plain) in matching(modules, patterns, options)? {
+        output.print(&module, &plain, out)?;
+    }
+    Ok(())
+}
+
+fn plain_line(module: &ModuleJson) -> String {
+    let mut line = module.path.clone();
+    if !module.version.is_empty() {
+        line.push_str(&format!(" {}", module.version));
+    }
+    for version in &module.versions {
+        line.push_str(&format!(" {version}"));
+    }
+    if let Some(update) = &module.update {
+        line.push_str(&format!(" [{}]", update.version));
+    }
+    if let Some(replace) = &module.replace {
+        line.push_str(&format!(" => {}", replace.path));
+        if !replace.version.is_empty() {
+            line.push_str(&format!(" {}", replace.version));
+        }
+    }
+    line
+}
+
+fn matching(
+    modules: &ModLoader,
+    patterns: &[String],
+    options: &ListOptions,
+) -> Result<Vec<(ModuleJson, String)>> {
+    let Some(main) = &modules.main else {
+        return Err(Error::new(
+            "cannot match \"all\": go.mod file not found in current directory or any parent directory; see 'go help modules'",
+        ));
+    };
+    if modules.mode == ModMode::Vendor
+        && patterns
+            .iter()
+            .any(|pattern| pattern == "all" || pattern.contains("..."))
+    {
+        return Err(Error::new(
+            "can't compute 'all' using the vendor directory\n\t(Use -mod=mod or -mod=readonly to bypass.)",
+        ));
+    }
+    let main_version = ModuleVersion::new(&main.path, "");
+    let mut chosen: Vec<ModuleVersion> = Vec::new();
+    let mut add = |module: ModuleVersion| {
+        if !chosen.contains(&module) {
+            chosen.push(module);
+        }
+    };
+    if patterns.is_empty() {
+        add(main_version.clone());
+    }
+    for pattern in patterns {
+        if let Some((path, query)) = pattern.split_once('@') {
+            let current = modules
+                .requirements()
+                .root(path)
+                .map(str::to_string)
+                .unwrap_or_default();
+            let info = modules
+                .query(path, query, &current)
+                .map_err(|error| Error::new(format!("{pattern}: {}", error.text)))?;
+            add(ModuleVersion::new(path, info.version));
+            continue;
+        }
+        let wild = pattern == "all" || pattern.contains("...");
+        let all = || -> Result<Vec<ModuleVersion>> {
+            let mut list = vec![main_version.clone()];
+            let graph = modules.graph()?;
+            modules.check_roots(&graph)?;
+            list.extend(graph.build_list());
+            Ok(list)
+        };
+        if wild {
+            for module in all()? {
+                if pattern == "all" || match_pattern(pattern, &module.path) {
+                    add(module);
+                }
+            }
+            continue;
+        }
+        if *pattern == main.path {
+            add(main_version.clone());
+            continue;
+        }
+        let found = match modules.requirements().root(pattern) {
+            Some(version) => Some(ModuleVersion::new(pattern, version)),
+            None => all()?.into_iter().find(|module| module.path == *pattern),
+        };
+        match found {
+            Some(module) => add(module),
+            None => {
+                return Err(Error::new(format!(
+                    "module {pattern}: not a known dependency"
+                )));
+            }
+        }
+    }
+    chosen
+        .iter()
+        .map(|module| {
+            let json = describe(modules, module, options)?;
+            let plain = plain_line(&json);
+            Ok((json, plain))
+        })
+        .collect()
+}
+
+/// A module's record; one that is not in the cache is not downloaded.
+fn describe(
+    modules: &ModLoader,
+    module: &ModuleVersion,
+    options: &ListOptions,
+) -> Result<ModuleJson> {
+    if let Some(main) = modules
+        .main
+        .as_ref()
+        .filter(|main| main.path == module.path && module.version.is_empty())
+    {
+        return Ok(module_json(modules, &modules.main_info(main)));
+    }
+    let replace = modules.replacement(module);
+    let detailed = options.json || options.format.is_some();
+    let (dir, target) = match replace {
+        Some(replace) if replace.is_dir() => (
+            modules.replacement_dir(replace),
+            Some(ModuleVersion::new(&replace.new_path, "")),
+        ),
+        Some(replace) => {
+            let target = ModuleVersion::new(&replace.new_path, &replace.new_version);
+            (modules.fetcher.unpacked_dir(&target), Some(target))
+        }
+        None => (modules.fetcher.unpacked_dir(module), None),
+    };
+    let dir = if modules.system().is_dir(&dir) {
+        dir
+    } else {
+        PathBuf::new()
+    };
+    let summary = if detailed {
+        modules.summary(module).ok()
+    } else {
+        None
+    };
+    let indirect = !modules.requirements().direct.contains(&module.path);
+    let info = ModuleInfo {
+        module: module.clone(),
+        replace: target,
+        dir,
+        go_version: summary
+            .as_ref()
+            .map(|summary| summary.go_version.clone())
+            .unwrap_or_default(),
+        is_main: false,
+        indirect,
+    };
+    let mut json = if detailed {
+        module_json(modules, &info)
+    } else {
+        ModuleJson {
+            path: module.path.clone(),
+            version: module.version.clone(),
+            replace: info.replace.as_ref().map(|target| {
+                Box::new(ModuleJson {
+                    path: target.path.clone(),
+                    version: target.version.clone(),
+                    ..ModuleJson::default()
+                })
+            }),
+            ..ModuleJson::default()
+        }
+    };
+    if let Some(summary) = &summary {
+        json.deprecated.clone_from(&summary.deprecated);
+    }
+    if options.versions {
+        json.versions = modules.allowed_versions(&module.path)?;
+        if json.versions.is_empty() {
+            json.versions = Vec::new();
+        }
+        if !options.json {
+            // The text form shows the path and all versions.
+            json.version.clear();
+        }
+    }
+    if options.updates
+        && let Ok(update) = modules.query(&module.path, "upgrade", &module.version)
+        && update.version != module.version
+    {
+        json.update = Some(Box::new(ModuleJson {
+            path: module.path.clone(),
+            version: update.version,
+            time: update.time,
+            ..ModuleJson::default()
+        }));
+    }
+    Ok(json)
+}
