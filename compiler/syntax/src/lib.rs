@@ -19,4 +19,5 @@ pub mod print;
 pub mod token;
 pub mod visit;
 
+pub use lexer::token_texts;
 pub use parser::{LEXICAL, SYNTAX, parse_file, retain_parse_errors};
