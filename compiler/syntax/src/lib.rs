@@ -1,9 +1,9 @@
 //! Lexer, syntax tree and parser for Go.
 //!
 //! Reading order: [`ast`] (the tree), [`token`], [`lexer`], [`parser`] (functions named after
-//! the specification's productions), `directive` (what comments say), [`print`] (expressions as
-//! diagnostics show them), [`visit`] (walking the tree), [`dump`] (the tree as
-//! text), [`mutate`] (programs for fuzzing).
+//! the specification's productions), `directive` (what comments say), [`pragma`] (misplaced
+//! directives), [`print`] (expressions as diagnostics show them), [`visit`] (walking the tree),
+//! [`dump`] (the tree as text), [`mutate`] (programs for fuzzing).
 //!
 //! Architecture invariant: works on one file, knows nothing of packages, types or files on disk.
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ pub mod lexer;
 pub mod mutate;
 mod names;
 pub mod parser;
+pub mod pragma;
 pub mod print;
 pub mod token;
 pub mod visit;

@@ -87,14 +87,34 @@ fn all_of_std_and_cmd_parses_and_every_byte_is_accounted_for() {
         !p.components().any(|c| c.as_os_str() == "testdata")
     });
     assert!(paths.len() > 6000, "only {} files", paths.len());
-    let wrong: Vec<String> = in_parallel(&paths, |path| {
-        let src = std::fs::read(path).expect("readable source");
-        check_coverage(path, &src);
+    let mut packages: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for path in paths {
+        packages
+            .entry(path.parent().expect("has a directory").to_owned())
+            .or_default()
+            .push(path);
+    }
+    let packages: Vec<Vec<PathBuf>> = packages.into_values().collect();
+    let wrong: Vec<String> = in_parallel(&packages, |paths| {
         let map = SourceMap::new();
-        let file = map.add(path.display().to_string(), src).expect("fits");
-        let (tree, diagnostics) = syntax::parse_file(&file);
-        check_spans(path, &tree);
-        diagnostics::gc::render(&map, &diagnostics, Default::default())
+        let mut all = Vec::new();
+        let mut files = Vec::new();
+        for path in paths {
+            let src = std::fs::read(path).expect("readable source");
+            check_coverage(path, &src);
+            let file = map.add(path.display().to_string(), src).expect("fits");
+            let (tree, diagnostics) = syntax::parse_file(&file);
+            check_spans(path, &tree);
+            all.extend(diagnostics);
+            files.push((file, tree));
+        }
+        let trees: Vec<&File> = files.iter().map(|(_, tree)| tree).collect();
+        for (file, tree) in &files {
+            let mistakes = syntax::pragma::check(file, tree, &trees, true);
+            all.extend(mistakes.early);
+            all.extend(mistakes.late);
+        }
+        diagnostics::gc::render(&map, &all, Default::default())
     });
     assert_eq!(wrong.concat(), "");
 }

@@ -212,3 +212,23 @@ fn from_parser(error: &str) -> bool {
     ];
     error.contains("syntax error") || !other.iter().any(|text| error.contains(text))
 }
+
+/// All that the official compiler says about one program, which is called `x.go`.
+pub fn official_output(goroot: &Path, src: &str) -> Vec<String> {
+    let dir = std::env::temp_dir().join(format!(
+        "ferrogo-one-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
+    std::fs::create_dir_all(&dir).expect("temporary directory");
+    std::fs::write(dir.join("x.go"), src).expect("temporary file");
+    let output = Command::new(goroot.join("pkg/tool/linux_amd64/compile"))
+        .args(["-e", "-p", "p", "-o", "out.o", "x.go"])
+        .current_dir(&dir)
+        .output()
+        .expect("the compiler runs");
+    std::fs::remove_dir_all(&dir).expect("temporary directory");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    split_errors(&text, false)
+}
