@@ -25,3 +25,7 @@ pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
     }
     len
 }
+
+/// Referred to by the precompiled `compiler_builtins`; nothing unwinds here.
+#[unsafe(no_mangle)]
+pub extern "C" fn rust_eh_personality() {}
