@@ -186,14 +186,16 @@ impl Checker<'_> {
         if !diagnostics.is_empty() {
             return self.failed(package, &diagnostics);
         }
-        let overlay_root = package.files.iter().filter(|f| f.is_overlay).map(|f| f.path.display().to_string()).collect::<Vec<_>>();
         if let Some((list, optional)) = overlay::replaced(&package.import_path) {
-            let is_overlay = |file: &SourceFile| overlay_root.iter().any(|p| **p == *file.name);
-            let (ours, mut own): (Vec<_>, Vec<_>) = files.into_iter().partition(|(f, _)| is_overlay(f));
+            // Parsed files are in the package's order; an overlay file may have the path of one of GOROOT's.
+            let flags = package.files.iter().map(|f| f.is_overlay);
+            let (ours, own): (Vec<_>, Vec<_>) = files.into_iter().zip(flags.chain(std::iter::repeat(false))).partition(|(_, o)| *o);
+            let (ours, mut own): (Vec<_>, Vec<_>) =
+                (ours.into_iter().map(|(f, _)| f).collect(), own.into_iter().map(|(f, _)| f).collect());
             if let Err(text) = overlay::apply(&package.import_path, &mut own, &list, optional) {
                 return Outcome::Failed(text + "\n");
             }
-            own.extend(ours);
+            own.extend::<Vec<_>>(ours);
             files = own;
         }
         let resolve = |path: &str| -> Result<PkgId, String> {
