@@ -98,6 +98,8 @@ pub struct Gc {
     jobs: RootJobs,
     /// Threads that hold a marker.
     active: AtomicUsize,
+    /// Whether some thread is the lead marker.
+    pub(crate) lead_taken: AtomicBool,
     start: RawMutex,
     /// Cycles completed (marking and its end; sweeping may go on).
     cycles: AtomicU32,
@@ -140,6 +142,7 @@ impl Gc {
                 stacks: AtomicUsize::new(0),
             },
             active: AtomicUsize::new(0),
+            lead_taken: AtomicBool::new(false),
             start: RawMutex::new(LockRank::GcStart),
             cycles: AtomicU32::new(0),
             forced: AtomicU32::new(0),
