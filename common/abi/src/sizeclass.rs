@@ -66,6 +66,24 @@ pub static CLASS_TO_MAGIC: [u32; NUM_SIZE_CLASSES] = {
     magic
 };
 
+/// Mark bits of a page, and so most objects of a page. Only the 8-byte class would have more;
+/// the upper half of its pages stays untouched (and without memory behind it).
+pub const MAX_OBJECTS_PER_PAGE: usize = 512;
+
+/// Objects of a span of each class.
+pub static CLASS_TO_OBJECTS: [u16; NUM_SIZE_CLASSES] = {
+    let mut objects = [0; NUM_SIZE_CLASSES];
+    let mut class = 1;
+    while class < NUM_SIZE_CLASSES {
+        let pages = pages_for(SIZES[class] as usize) as usize;
+        let fit = pages * PAGE_SIZE / SIZES[class] as usize;
+        let most = pages * MAX_OBJECTS_PER_PAGE;
+        objects[class] = if fit < most { fit } else { most } as u16;
+        class += 1;
+    }
+    objects
+};
+
 const STEPS: usize = MAX_SMALL_SIZE / 8 + 1;
 
 /// Class by `ceil(size / 8)`.

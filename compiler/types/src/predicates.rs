@@ -210,7 +210,7 @@ impl Store {
             Type::Basic(kind) => (*kind == BasicKind::UntypedNil).then_some(Incomparable::Type),
             Type::Pointer(_) | Type::Chan { .. } => None,
             Type::Interface(_) => {
-                if dynamic || self.type_set(ty).is_comparable(self) {
+                if dynamic || self.type_set(ty).is_comparable_in(self, seen) {
                     return None;
                 }
                 Some(Incomparable::Interface)
@@ -235,7 +235,10 @@ impl Store {
             }
             Type::TypeParam(param) => {
                 let set = self.type_set(self.constraint(param));
-                if set.is_comparable(self) {
+                seen.push(ty);
+                let comparable = set.is_comparable_in(self, seen);
+                seen.pop();
+                if comparable {
                     None
                 } else {
                     Some(Incomparable::TypeParam)

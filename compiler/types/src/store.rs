@@ -380,7 +380,7 @@ impl Store {
         match self.ty(ty) {
             Type::Named(named) => match named.underlying.get() {
                 Some(&underlying) => underlying,
-                None => self.resolve_underlying(ty).unwrap_or(TypeId::INVALID),
+                None => self.resolve_underlying(ty, 0).unwrap_or(TypeId::INVALID),
             },
             Type::Alias(_) => self.underlying(self.unalias(ty)),
             _ => ty,
@@ -388,20 +388,27 @@ impl Store {
     }
     /// Like [`Store::underlying`], `None` if the declaration is not complete.
     pub fn try_underlying(&self, ty: TypeId) -> Option<TypeId> {
+        self.try_underlying_at(ty, 0)
+    }
+    fn try_underlying_at(&self, ty: TypeId, depth: u32) -> Option<TypeId> {
         match self.ty(ty) {
             Type::Named(named) => named
                 .underlying
                 .get()
                 .copied()
-                .or_else(|| self.resolve_underlying(ty)),
+                .or_else(|| self.resolve_underlying(ty, depth)),
             Type::Alias(_) => match self.unalias(ty) {
                 TypeId::INVALID => None,
-                target => self.try_underlying(target),
+                target => self.try_underlying_at(target, depth),
             },
             _ => Some(ty),
         }
     }
-    fn resolve_underlying(&self, start: TypeId) -> Option<TypeId> {
+    /// `depth` counts generic types on the way: a generic type may (wrongly) be an instance of itself.
+    fn resolve_underlying(&self, start: TypeId, depth: u32) -> Option<TypeId> {
+        if depth > 100 {
+            return None;
+        }
         let mut ty = start;
         let mut seen: SmallVec<[TypeId; 8]> = SmallVec::new();
         let found = loop {
@@ -418,7 +425,7 @@ impl Store {
             seen.push(ty);
             if let Some(origin) = named.origin {
                 let generic = self.named(origin)?;
-                let underlying = self.try_underlying(origin)?;
+                let underlying = self.try_underlying_at(origin, depth + 1)?;
                 let tparams = generic.tparams.get()?;
                 if tparams.len() != named.targs.len() {
                     break TypeId::INVALID;

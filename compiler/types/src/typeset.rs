@@ -9,10 +9,17 @@ use crate::model::*;
 impl TypeSet {
     /// Whether all types of the set are strictly comparable.
     pub fn is_comparable(&self, store: &Store) -> bool {
+        self.is_comparable_in(store, &mut Vec::new())
+    }
+    /// `seen`: types that are being looked at already.
+    pub(crate) fn is_comparable_in(&self, store: &Store, seen: &mut Vec<TypeId>) -> bool {
         match &self.terms {
             None => self.comparable,
             Some(terms) => {
-                self.comparable || terms.iter().all(|term| store.comparable(term.ty, false))
+                self.comparable
+                    || terms
+                        .iter()
+                        .all(|term| store.incomparable(term.ty, false, seen).is_none())
             }
         }
     }

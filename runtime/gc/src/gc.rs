@@ -98,6 +98,8 @@ pub struct Gc {
     jobs: RootJobs,
     /// Threads that hold a marker.
     active: AtomicUsize,
+    /// Whether some thread is the lead marker.
+    pub(crate) lead_taken: AtomicBool,
     start: RawMutex,
     /// Cycles completed (marking and its end; sweeping may go on).
     cycles: AtomicU32,
@@ -140,6 +142,7 @@ impl Gc {
                 stacks: AtomicUsize::new(0),
             },
             active: AtomicUsize::new(0),
+            lead_taken: AtomicBool::new(false),
             start: RawMutex::new(LockRank::GcStart),
             cycles: AtomicU32::new(0),
             forced: AtomicU32::new(0),
@@ -621,18 +624,10 @@ impl Gc {
         // SAFETY: the caller's promise.
         let cache = unsafe { &mut *cache };
         if self.is_marking() {
-            let arena = &self.heap().arena;
-            let used = cache.wb_buf.used().len();
-            for index in 0..used {
+            for index in 0..cache.wb_buf.used().len() {
                 let word = cache.wb_buf.entries[index];
-                // Most barriers see objects that are marked already.
-                if arena.contains(word)
-                    && let Some(slot) = arena.slot_of(word)
-                    && !arena.is_marked(slot.bit)
-                {
-                    // SAFETY: as above.
-                    unsafe { self.push_local(cache, slot.base) };
-                }
+                // SAFETY: as above.
+                unsafe { self.shade_unmarked(cache, word) };
             }
         }
         cache.wb_buf.reset();
@@ -644,9 +639,20 @@ impl Gc {
     /// As [`Gc::wb_flush`].
     #[inline]
     pub unsafe fn shade(&self, cache: *mut MCache, word: usize) {
-        if self.is_marking() && self.heap().arena.contains(word) {
+        if self.is_marking() {
             // SAFETY: the caller's promise.
-            unsafe { self.push_local(&mut *cache, word) };
+            unsafe { self.shade_unmarked(&mut *cache, word) };
+        }
+    }
+
+    /// Most barriers see objects that are marked already: those make no work.
+    unsafe fn shade_unmarked(&self, cache: &mut MCache, word: usize) {
+        let arena = &self.heap().arena;
+        if let Some(slot) = arena.slot_of(word)
+            && !arena.is_marked(slot.bit)
+        {
+            // SAFETY: passed on.
+            unsafe { self.push_local(cache, slot.base) };
         }
     }
 
@@ -702,7 +708,9 @@ impl Gc {
             // SAFETY: world stopped.
             heap.for_each_mcache(|cache| unsafe { self.flush_cache(cache) });
             let deadline = from + FINAL_BUDGET;
-            if self.roots_left() || !self.drain_stopped(world, deadline) {
+            // A worker may have been stopped with a root job in hand (it waits for a stack).
+            let busy = self.active.load(Ordering::SeqCst) != 0 || self.roots_left();
+            if busy || !self.drain_stopped(world, deadline) {
                 again = true;
             } else {
                 self.terminate(world, from);

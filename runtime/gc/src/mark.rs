@@ -27,8 +27,8 @@
 //! stacks are checked for being allocated before they become candidates, since they are stale
 //! often.
 //!
-//! Marks of concurrent workers and of allocation meet in the same words: the bit is set by an
-//! atomic OR after a plain test.
+//! One worker at a time is the *lead* and marks by plain stores in bits of its own; see
+//! `rt_heap::arena` for why this is worth two bitmaps.
 
 use crate::gc::Gc;
 use crate::work::{ENTRIES, PIECE, WorkBuf};
@@ -37,8 +37,10 @@ use abi::gotype::Type;
 use abi::sizeclass::{CLASS_TO_SIZE, MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE};
 use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 use core::ptr;
+use rt_heap::arena::ArenaView;
 use rt_heap::arena::PageInfo;
-use rt_heap::{Arena, typemap};
+use rt_heap::typemap;
+use rt_sync::atomic::Ordering;
 
 /// Depth of the prefetch queue.
 const QUEUE: usize = 16;
@@ -67,13 +69,17 @@ pub(crate) enum DrainEnd {
 /// A marking thread's private state. [`Marker::finish`] hands unfinished work over.
 pub(crate) struct Marker<'a> {
     gc: &'a Gc,
-    arena: &'a Arena,
-    base: usize,
-    used: usize,
+    /// The arena as far as it was committed when the marker started (later units hold only
+    /// objects that were born marked).
+    arena: ArenaView<'static>,
+    /// Private buffer; its `len` is kept here.
     buf: *mut WorkBuf,
+    len: usize,
     queue: [Queued; QUEUE],
     head: usize,
     queued: usize,
+    /// Whether this is the lead marker.
+    lead: bool,
     /// Bytes of slots marked.
     pub(crate) bytes_marked: usize,
     /// Bytes of memory scanned.
@@ -82,13 +88,11 @@ pub(crate) struct Marker<'a> {
 
 impl<'a> Marker<'a> {
     pub(crate) fn new(gc: &'a Gc) -> Marker<'a> {
-        let arena = &gc.heap().arena;
         Marker {
             gc,
-            arena,
-            base: arena.base(),
-            used: arena.used(),
+            arena: gc.heap().arena.view(),
             buf: gc.work.take_empty(&gc.heap().memory),
+            len: 0,
             queue: [Queued {
                 base: 0,
                 bit: 0,
@@ -96,6 +100,7 @@ impl<'a> Marker<'a> {
             }; QUEUE],
             head: 0,
             queued: 0,
+            lead: !gc.lead_taken.swap(true, Ordering::Acquire),
             bytes_marked: 0,
             scan_work: 0,
         }
@@ -104,9 +109,20 @@ impl<'a> Marker<'a> {
     /// Hands all work and counts over.
     pub(crate) fn finish(mut self) {
         self.unqueue();
-        // SAFETY: the buffer is ours and not used any more.
-        unsafe { self.gc.work.give(self.buf) };
+        self.give(self.buf, self.len);
+        if self.lead {
+            self.gc.lead_taken.store(false, Ordering::Release);
+        }
         self.gc.add_marked(self.bytes_marked, self.scan_work);
+    }
+
+    /// Hands a buffer with `len` entries over.
+    fn give(&self, buf: *mut WorkBuf, len: usize) {
+        // SAFETY: a buffer of ours that is not used any more.
+        unsafe {
+            (*buf).len = len;
+            self.gc.work.give(buf);
+        }
     }
 
     /// Puts the looked-up candidates back.
@@ -117,101 +133,78 @@ impl<'a> Marker<'a> {
         }
     }
 
-    /// Whether the address lies in the arena as far as it was committed when the marker started
-    /// (later units hold only objects that were born marked).
-    #[inline(always)]
-    fn in_arena(&self, addr: usize) -> bool {
-        addr.wrapping_sub(self.base) < self.used
-    }
-
     /// Adds an entry.
     #[inline(always)]
     pub(crate) fn push(&mut self, entry: usize) {
         // SAFETY: the buffer is ours; `len` stays within it.
         unsafe {
-            let len = (*self.buf).len;
-            *(*self.buf).entries.get_unchecked_mut(len) = entry;
-            (*self.buf).len = len + 1;
-            if len + 1 == ENTRIES {
-                self.spill();
-            }
+            (&raw mut (*self.buf).entries)
+                .cast::<usize>()
+                .add(self.len)
+                .write(entry)
+        };
+        self.len += 1;
+        if self.len == ENTRIES {
+            self.share(ENTRIES / 2);
         }
     }
 
     /// A word that may be a pointer, from a place that is known to hold pointers.
     #[inline(always)]
     pub(crate) fn push_word(&mut self, word: usize) {
-        if self.in_arena(word) {
+        if self.arena.contains(word) {
             self.push(word);
         }
     }
 
-    /// Half of a full buffer becomes shared work.
+    /// The oldest `give` entries become shared work.
     #[cold]
-    fn spill(&mut self) {
+    #[inline(never)]
+    fn share(&mut self, give: usize) {
         let fresh = self.gc.work.take_empty(&self.gc.heap().memory);
-        // SAFETY: both buffers are ours; the older half is handed over, the younger kept.
+        let keep = self.len - give;
+        // SAFETY: both buffers are ours; the younger entries move to the fresh one.
         unsafe {
-            let keep = ENTRIES / 2;
-            let from = ENTRIES - keep;
-            ptr::copy_nonoverlapping(
-                (&raw const (*self.buf).entries[from]).cast::<usize>(),
-                (&raw mut (*fresh).entries).cast(),
-                keep,
-            );
-            (*fresh).len = keep;
-            (*self.buf).len = from;
-            self.gc.work.give(self.buf);
+            let from = (&raw const (*self.buf).entries).cast::<usize>().add(give);
+            ptr::copy_nonoverlapping(from, (&raw mut (*fresh).entries).cast(), keep);
         }
-        self.buf = fresh;
+        self.give(self.buf, give);
+        (self.buf, self.len) = (fresh, keep);
     }
 
     #[inline(always)]
     fn pop(&mut self) -> Option<usize> {
-        // SAFETY: the buffer is ours.
-        unsafe {
-            let len = (*self.buf).len;
-            if len == 0 {
-                return self.refill();
-            }
-            (*self.buf).len = len - 1;
-            Some(*(*self.buf).entries.get_unchecked(len - 1))
+        if self.len == 0 && !self.refill() {
+            return None;
         }
+        self.len -= 1;
+        // SAFETY: the buffer is ours; the entry was written.
+        Some(unsafe {
+            (&raw const (*self.buf).entries)
+                .cast::<usize>()
+                .add(self.len)
+                .read()
+        })
     }
 
     #[cold]
-    fn refill(&mut self) -> Option<usize> {
+    #[inline(never)]
+    fn refill(&mut self) -> bool {
         let full = self.gc.work.take_full();
         if full.is_null() {
-            return None;
+            return false;
         }
-        // SAFETY: our buffer is empty and goes back; the new one is ours.
-        unsafe { self.gc.work.give(self.buf) };
-        self.buf = full;
-        self.pop()
+        self.give(self.buf, 0);
+        // SAFETY: the buffer is ours now.
+        (self.buf, self.len) = (full, unsafe { (*full).len });
+        true
     }
 
     /// Shares some of the private work if nobody else has any.
     fn balance(&mut self) {
-        // SAFETY: the buffer is ours.
-        if unsafe { (*self.buf).len } < 64 || self.gc.work.has_work() {
-            return;
+        if self.len >= 64 && !self.gc.work.has_work() {
+            self.share(self.len / 2);
         }
-        let fresh = self.gc.work.take_empty(&self.gc.heap().memory);
-        // SAFETY: both buffers are ours; the older half is handed over.
-        unsafe {
-            let len = (*self.buf).len;
-            let (give, keep) = (len / 2, len - len / 2);
-            ptr::copy_nonoverlapping(
-                (&raw const (*self.buf).entries[give]).cast::<usize>(),
-                (&raw mut (*fresh).entries).cast(),
-                keep,
-            );
-            (*fresh).len = keep;
-            (*self.buf).len = give;
-            self.gc.work.give(self.buf);
-        }
-        self.buf = fresh;
     }
 
     #[inline(always)]
@@ -235,14 +228,10 @@ impl<'a> Marker<'a> {
         };
         // SAFETY: prefetches do not fault.
         unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(
-                self.arena.mark_word(slot.bit >> 6) as *const _ as *const i8
-            );
+            _mm_prefetch::<_MM_HINT_T0>(self.arena.mark_addr(slot.bit));
             if !slot.info.noscan() {
                 _mm_prefetch::<_MM_HINT_T0>(slot.base as *const i8);
-                _mm_prefetch::<_MM_HINT_T0>(
-                    self.arena.pointer_word(slot.base) as *const _ as *const i8
-                );
+                _mm_prefetch::<_MM_HINT_T0>(self.arena.pointer_bits_addr(slot.base));
             }
         }
         let at = (self.head + self.queued) % QUEUE;
@@ -255,7 +244,15 @@ impl<'a> Marker<'a> {
     }
 
     /// Works until nothing is left or `stop` (asked every 32 KiB of scanned memory) says so.
-    pub(crate) fn drain(&mut self, mut stop: impl FnMut(&mut Self) -> bool) -> DrainEnd {
+    pub(crate) fn drain(&mut self, stop: impl FnMut(&mut Self) -> bool) -> DrainEnd {
+        if self.lead {
+            self.drain_as::<true>(stop)
+        } else {
+            self.drain_as::<false>(stop)
+        }
+    }
+
+    fn drain_as<const LEAD: bool>(&mut self, mut stop: impl FnMut(&mut Self) -> bool) -> DrainEnd {
         let mut next_check = self.scan_work + CHECK_BYTES;
         loop {
             while self.queued < QUEUE {
@@ -268,7 +265,7 @@ impl<'a> Marker<'a> {
                 return DrainEnd::Empty;
             }
             let entry = self.dequeue();
-            self.process(entry);
+            self.process::<LEAD>(entry);
             if self.scan_work >= next_check {
                 next_check = self.scan_work + CHECK_BYTES;
                 self.balance();
@@ -280,8 +277,8 @@ impl<'a> Marker<'a> {
     }
 
     #[inline(always)]
-    fn process(&mut self, entry: Queued) {
-        if !self.arena.mark(entry.bit) {
+    fn process<const LEAD: bool>(&mut self, entry: Queued) {
+        if !self.arena.mark::<LEAD>(entry.bit) {
             return;
         }
         if entry.info.is_large() {
@@ -450,11 +447,9 @@ impl<'a> Marker<'a> {
     /// A word that may be anything.
     #[inline]
     pub(crate) fn push_conservative(&mut self, word: usize) {
-        if !self.in_arena(word) {
-            return;
-        }
         if let Some(slot) = self.arena.slot_of(word) {
-            if !self.arena.is_marked(slot.bit) && self.gc.heap().slot_is_allocated(&slot) {
+            if !self.gc.heap().arena.is_marked(slot.bit) && self.gc.heap().slot_is_allocated(&slot)
+            {
                 self.push(slot.base);
             }
         }

@@ -11,7 +11,8 @@ use crate::span::{MSpan, SpanState, SpanTable};
 use crate::specials::Specials;
 use crate::stats::{Counters, HeapStats, add};
 use abi::sizeclass::{
-    CLASS_TO_PAGES, CLASS_TO_SIZE, NUM_SIZE_CLASSES, NUM_SPAN_CLASSES, PAGE_SHIFT, PAGE_SIZE,
+    CLASS_TO_OBJECTS, CLASS_TO_PAGES, CLASS_TO_SIZE, NUM_SIZE_CLASSES, NUM_SPAN_CLASSES,
+    PAGE_SHIFT, PAGE_SIZE,
 };
 use core::ptr;
 use rt_os::Errno;
@@ -68,6 +69,9 @@ impl Default for Config {
         Config::new()
     }
 }
+
+/// Bytes of the arena's tables for a page.
+const TABLE_BYTES_PER_PAGE: usize = 4 + 8 + 128 + 64 + 128;
 
 /// Parts guarded by the heap lock.
 #[derive(Debug)]
@@ -315,7 +319,7 @@ impl Heap {
             npages,
             span_class as u8,
             size,
-            npages * PAGE_SIZE / size,
+            CLASS_TO_OBJECTS[class] as usize,
         );
         span.needs_zero
             .store((pages.scavenged < npages) as u8, Ordering::Relaxed);
@@ -355,9 +359,8 @@ impl Heap {
         span.alloc_count.store(1, Ordering::Relaxed);
         let word = span.first_bit_word();
         self.arena.alloc_word(word).store(1, Ordering::Relaxed);
-        self.arena
-            .mark_word(word)
-            .store(self.allocate_black() as u64, Ordering::Relaxed);
+        self.arena.clear_marks(word);
+        self.arena.mark_words(word)[1].store(self.allocate_black() as u64, Ordering::Relaxed);
         span.set_state(SpanState::InUse);
         for page in 0..npages {
             self.arena.set_page(
@@ -376,7 +379,7 @@ impl Heap {
     pub(crate) fn clear_bits(&self, span: &MSpan) {
         let first = span.first_bit_word();
         for word in first..first + span.nelems().div_ceil(64) {
-            self.arena.mark_word(word).store(0, Ordering::Relaxed);
+            self.arena.clear_marks(word);
             self.arena.alloc_word(word).store(0, Ordering::Relaxed);
         }
     }
@@ -553,7 +556,7 @@ impl Heap {
             mcache_inuse: (caches * size_of::<MCache>()) as u64,
             mcache_sys: (open_caches.max(caches) * size_of::<MCache>()) as u64,
             buckets_sys: self.profile.bytes() as u64,
-            gc_sys: (self.arena.used() / PAGE_SIZE * (4 + 8 + 3 * 128)
+            gc_sys: (self.arena.used() / PAGE_SIZE * TABLE_BYTES_PER_PAGE
                 + self.gc_bytes.load(Ordering::Relaxed)) as u64,
             other_sys: self.memory.mapped() as u64,
             by_size,
@@ -569,7 +572,7 @@ impl Heap {
             self.counters.manual.load(Ordering::Relaxed),
         );
         let free = self.locked.lock().pages.free_backed * PAGE_SIZE;
-        let tables = (in_use + manual + free) / PAGE_SIZE * (4 + 8 + 2 * 128);
+        let tables = (in_use + manual + free) / PAGE_SIZE * TABLE_BYTES_PER_PAGE;
         in_use
             + manual
             + free

@@ -178,11 +178,8 @@ impl Heap {
         let free_index = span.free_index.load(Ordering::Relaxed) as usize;
         let (mut live, mut stray) = (0, 0);
         for index in 0..nelems.div_ceil(64) {
-            let (marks, allocs) = (
-                self.arena.mark_word(first + index),
-                self.arena.alloc_word(first + index),
-            );
-            let mut marked = marks.load(Ordering::Relaxed);
+            let allocs = self.arena.alloc_word(first + index);
+            let mut marked = self.arena.marks(first + index);
             if marked != 0 {
                 // A stale word can mark a free slot; it stays free.
                 let below = free_index.saturating_sub(index * 64);
@@ -195,7 +192,7 @@ impl Heap {
                 stray += (marked & !allocated).count_ones();
                 marked &= allocated;
                 live += marked.count_ones() as usize;
-                marks.store(0, Ordering::Relaxed);
+                self.arena.clear_marks(first + index);
             }
             allocs.store(marked, Ordering::Relaxed);
         }

@@ -4,7 +4,7 @@
 use crate::arena::PageInfo;
 use crate::heap::Heap;
 use crate::span::SpanState;
-use abi::sizeclass::{CLASS_TO_PAGES, CLASS_TO_SIZE, PAGE_SIZE};
+use abi::sizeclass::{CLASS_TO_OBJECTS, CLASS_TO_PAGES, CLASS_TO_SIZE, PAGE_SIZE};
 use core::fmt;
 use rt_sync::atomic::Ordering;
 
@@ -64,7 +64,7 @@ impl Heap {
                 let size = CLASS_TO_SIZE[class >> 1] as usize;
                 if span.elem_size() != size
                     || npages != CLASS_TO_PAGES[class >> 1] as usize
-                    || span.nelems() != npages * PAGE_SIZE / size
+                    || span.nelems() != CLASS_TO_OBJECTS[class >> 1] as usize
                 {
                     return fail("span's geometry", span.start(), class);
                 }

@@ -453,14 +453,18 @@ impl<'a> Checker<'a> {
     }
     /// Whether the size of a type depends on type parameters.
     fn has_variable_size(&self, ty: TypeId) -> bool {
+        self.has_variable_size_at(ty, 0)
+    }
+    fn has_variable_size_at(&self, ty: TypeId, depth: u32) -> bool {
         let store = self.store;
         match store.under(ty) {
+            _ if depth > 1000 => false,
             Type::TypeParam(_) => true,
-            Type::Array { elem, .. } => self.has_variable_size(*elem),
+            Type::Array { elem, .. } => self.has_variable_size_at(*elem, depth + 1),
             Type::Struct(structure) => structure
                 .fields
                 .iter()
-                .any(|&field| self.has_variable_size(store.obj_type(field))),
+                .any(|&field| self.has_variable_size_at(store.obj_type(field), depth + 1)),
             _ => false,
         }
     }

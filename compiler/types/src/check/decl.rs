@@ -450,6 +450,11 @@ impl<'a> Checker<'a> {
             return;
         }
         let _ = named.rhs.set(rhs);
+        // Before anything asks for sizes or fields. Where types mention each other, the outermost declaration does it.
+        let is_type = |obj: &ObjId| matches!(store.obj(*obj).kind, ObjKind::TypeName);
+        if self.path.iter().filter(|obj| is_type(obj)).count() <= 1 {
+            self.check_recursive_types();
+        }
         if !named.methods.get().is_none_or(|methods| methods.is_empty()) {
             self.later(move |checker| checker.check_field_method_clash(id));
         }

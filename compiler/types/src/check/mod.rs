@@ -450,7 +450,6 @@ impl<'a> Checker<'a> {
             self.resolve_order(order);
         }
         self.resolving = false;
-        self.run_delayed();
         self.check_recursive_types();
         self.run_delayed();
         if !self.input.ignore_func_bodies {
