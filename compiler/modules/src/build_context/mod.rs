@@ -10,7 +10,7 @@ use constraint::Expr;
 use std::collections::BTreeSet;
 
 /// Operating systems that file names may end with.
-const KNOWN_OS: [&str; 17] = [
+const KNOWN_OS: [&str; 18] = [
     "aix",
     "android",
     "darwin",
@@ -28,6 +28,7 @@ const KNOWN_OS: [&str; 17] = [
     "solaris",
     "wasip1",
     "windows",
+    "zos",
 ];
 
 /// Architectures that file names may end with.
