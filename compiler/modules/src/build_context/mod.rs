@@ -10,7 +10,7 @@ use constraint::Expr;
 use std::collections::BTreeSet;
 
 /// Operating systems that file names may end with.
-const KNOWN_OS: [&str; 17] = [
+const KNOWN_OS: [&str; 18] = [
     "aix",
     "android",
     "darwin",
@@ -28,6 +28,7 @@ const KNOWN_OS: [&str; 17] = [
     "solaris",
     "wasip1",
     "windows",
+    "zos",
 ];
 
 /// Architectures that file names may end with.
@@ -309,6 +310,7 @@ mod tests {
         check("a_linux_test.go", true);
         check("linux.go", true);
         check("windows.go", true);
+        check("a_zos.go", false);
         check("a_unix.go", true);
         check("a_linux_x.go", true);
         check("a_windows.x_linux.go", false);

@@ -297,6 +297,8 @@ pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package
             .embeds
             .iter()
             .map(|embed| embed.pattern.clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
             .collect(),
         embed_files: package
             .embeds
