@@ -40,16 +40,19 @@ fn expectations(src: &str) -> Vec<(u32, Vec<String>)> {
         .collect()
 }
 
+fn compile(pattern: &str) -> Regex {
+    Regex::new(pattern).unwrap_or_else(|e| panic!("{pattern}: {e}"))
+}
+
 /// What is wrong with the errors `(line, message)`, measured by the expectations.
 fn judge(expected: &[(u32, Vec<String>)], mut errors: Vec<(u32, String)>) -> Vec<String> {
+    let brace = Regex::new(r"(^|[^\\])\{").expect("valid");
     let mut wrong = Vec::new();
     for (line, patterns) in expected {
         for pattern in patterns {
             // Go's regexps take a brace that repeats nothing for itself.
-            let pattern = Regex::new(r"(^|[^\\])\{")
-                .expect("valid")
-                .replace_all(pattern, r"${1}\{");
-            let regex = Regex::new(&pattern).unwrap_or_else(|e| panic!("{pattern}: {e}"));
+            let pattern = brace.replace_all(pattern, r"${1}\{");
+            let regex = compile(&pattern);
             let before = errors.len();
             errors.retain(|(at, message)| at != line || !regex.is_match(message));
             if errors.len() == before {
@@ -64,6 +67,12 @@ fn judge(expected: &[(u32, Vec<String>)], mut errors: Vec<(u32, String)>) -> Vec
     );
     wrong
 }
+
+/// Files that are not as expected, and why.
+const KNOWN: &[(&str, &str)] = &[(
+    "fixedbugs/issue14006.go",
+    "expects errors about labels, which are the type checker's here, beside syntax errors",
+)];
 
 #[test]
 fn expected_syntax_errors_of_go_tests_are_reported_and_none_besides() {
@@ -98,12 +107,18 @@ fn expected_syntax_errors_of_go_tests_are_reported_and_none_besides() {
         let expected = expectations(&src);
         let errors = found
             .iter()
-            .map(|d| (file.line_col(d.pos).0, d.message.clone()))
+            .map(|d| (file.location(d.pos).line, d.message.clone()))
             .collect();
         files += 1;
         comments += expected.len();
         let judged = judge(&expected, errors);
-        if !judged.is_empty() {
+        let known = KNOWN.iter().any(|(file, _)| path.ends_with(file));
+        assert!(
+            !known || !judged.is_empty(),
+            "{} is as expected now: take it off the list",
+            path.display()
+        );
+        if !judged.is_empty() && !known {
             wrong.push(format!("{}\n  {}", path.display(), judged.join("\n  ")));
         }
     }
