@@ -329,6 +329,33 @@ impl FnCx<'_, '_> {
         }
     }
 
+    /// Gives the variables of a range clause their values: all operands on the left are evaluated before any is assigned.
+    pub(crate) fn bind_pair(
+        &mut self,
+        targets: [Option<ExprId>; 2],
+        define: bool,
+        values: [Option<(Value, Ty)>; 2],
+    ) {
+        let pairs: SmallVec<[(ExprId, Value, Ty); 2]> = targets
+            .into_iter()
+            .zip(values)
+            .filter_map(|(e, v)| Some((e?, v?.0, v?.1)))
+            .collect();
+        if define || pairs.len() < 2 {
+            for (e, v, ty) in pairs {
+                self.bind(e, define, v, ty);
+            }
+            return;
+        }
+        let places: SmallVec<[Place; 2]> = pairs.iter().map(|p| self.place(p.0)).collect();
+        for (place, (_, v, from)) in places.iter().zip(pairs) {
+            if let Some(ty) = self.place_ty(place) {
+                let v = self.assign_conv(v, from, ty);
+                self.place_store(place, v);
+            }
+        }
+    }
+
     /// Declares or assigns the variable that a range or receive clause gives a value.
     pub(crate) fn bind(&mut self, e: ExprId, define: bool, v: Value, from: Ty) {
         if self.is_blank(e) {

@@ -19,6 +19,10 @@ impl FnCx<'_, '_> {
         spread: bool,
     ) -> SmallVec<[Value; 2]> {
         let pos = self.file.ast.exprs[e].pos;
+        if let Some(operands) = self.spread_operands(b, args) {
+            self.set_pos(pos);
+            return self.builtin_spread(e, b, operands);
+        }
         match b {
             Builtin::Len | Builtin::Cap => smallvec![self.len_cap(e, args[0], b == Builtin::Cap)],
             Builtin::Append => smallvec![self.append(e, args, spread)],
@@ -103,8 +107,104 @@ impl FnCx<'_, '_> {
         }
     }
 
+    /// Operands from one multi-valued call: `append(f())`.
+    fn spread_operands(&mut self, b: Builtin, args: &[ExprId]) -> Option<Vec<(Value, Ty)>> {
+        let [arg] = *args else { return None };
+        if self.mode(arg) == Mode::TypeExpr
+            || matches!(b, Builtin::Sizeof | Builtin::Alignof | Builtin::Offsetof)
+        {
+            return None;
+        }
+        let ty = self.ty_of(arg);
+        if !matches!(self.cx.p.types.kind(ty), TyKind::Tuple(_)) {
+            return None;
+        }
+        let types = self.multi_types(arg);
+        let values = self.expr_multi(arg);
+        self.ensure_reachable();
+        Some(values.into_iter().zip(types).collect())
+    }
+
+    fn builtin_spread(
+        &mut self,
+        e: ExprId,
+        b: Builtin,
+        mut operands: Vec<(Value, Ty)>,
+    ) -> SmallVec<[Value; 2]> {
+        let ty = if self.file.exprs[e].ty.is_some() {
+            self.ty_of(e)
+        } else {
+            TypeTable::INT
+        };
+        match b {
+            Builtin::Append => {
+                let TyKind::Slice(elem) = *self.cx.p.types.under(ty) else {
+                    unreachable!("append to a slice")
+                };
+                let s = self.assign_conv(operands[0].0, operands[0].1, ty);
+                let values = operands[1..]
+                    .iter()
+                    .map(|&(v, from)| self.assign_conv(v, from, elem))
+                    .collect();
+                smallvec![self.append_values(s, values, ty, elem)]
+            }
+            Builtin::Copy => {
+                let [(d, dt), (s, st)] = [operands[0], operands[1]];
+                smallvec![self.copy_values(d, dt, s, st)]
+            }
+            Builtin::Complex => smallvec![self.make(ty, &[operands[0].0, operands[1].0])],
+            Builtin::Min | Builtin::Max => {
+                let values = operands.into_iter().map(|o| o.0).collect();
+                smallvec![self.min_max_values(values, ty, b == Builtin::Max)]
+            }
+            Builtin::Delete => {
+                let TyKind::Map(key, _) = *self.cx.p.types.under(operands[0].1) else {
+                    unreachable!("a map")
+                };
+                let (v, from) = operands[1];
+                operands[1] = (self.assign_conv(v, from, key), key);
+                self.builtin_effect(b, &operands);
+                SmallVec::new()
+            }
+            Builtin::Slice | Builtin::String | Builtin::Add => {
+                let n = self.to_int(operands[1].0);
+                let p = operands[0].0;
+                match (b, self.cx.p.types.under(ty).clone()) {
+                    (Builtin::Slice, TyKind::Slice(elem)) => {
+                        let t = self.type_desc(elem);
+                        self.rt("unsafeslice", &[t, p, n]);
+                        smallvec![self.make(ty, &[p, n, n])]
+                    }
+                    (Builtin::String, _) => {
+                        self.rt("unsafestring", &[p, n]);
+                        smallvec![self.make(ty, &[p, n])]
+                    }
+                    _ => smallvec![self.b.emit_value(
+                        Op::Index {
+                            base: p,
+                            index: n,
+                            stride: 1
+                        },
+                        TypeTable::UNSAFE_POINTER
+                    )],
+                }
+            }
+            _ => {
+                self.builtin_effect(b, &operands);
+                SmallVec::new()
+            }
+        }
+    }
+
     /// Evaluated operands of a builtin that is used as a statement: what `go` and `defer` capture.
     pub(crate) fn builtin_operands(&mut self, b: Builtin, args: &[ExprId]) -> Vec<(Value, Ty)> {
+        if let Some(operands) = self.spread_operands(b, args) {
+            return operands;
+        }
+        if b == Builtin::Recover {
+            // A deferred recover counts as called by the function that defers it.
+            return vec![(self.owner_frame(), TypeTable::UINTPTR)];
+        }
         self.prep(args);
         let mut out = Vec::new();
         for (i, &a) in args.iter().enumerate() {
@@ -175,9 +275,7 @@ impl FnCx<'_, '_> {
                 self.copy_values(args[0].0, args[0].1, args[1].0, args[1].1);
             }
             Builtin::Recover => {
-                // Deferred itself, so not called by a deferred function.
-                let none = self.int(0, TypeTable::UINTPTR);
-                self.rt("gorecover", &[none]);
+                self.rt("gorecover", &[args[0].0]);
             }
             _ => {}
         }
@@ -421,6 +519,9 @@ impl FnCx<'_, '_> {
         let ty = self.ty_of(e);
         let values: Vec<Value> = args.iter().map(|&a| self.expr_as(a, ty)).collect();
         self.set_pos(self.file.ast.exprs[e].pos);
+        self.min_max_values(values, ty, max)
+    }
+    fn min_max_values(&mut self, values: Vec<Value>, ty: Ty, max: bool) -> Value {
         let mut acc = values[0];
         for &v in &values[1..] {
             acc = match self.cx.p.types.under(ty) {
@@ -554,6 +655,9 @@ impl FnCx<'_, '_> {
         }
         let values: Vec<Value> = args[1..].iter().map(|&a| self.argument(a, elem)).collect();
         self.set_pos(pos);
+        self.append_values(s, values, ty, elem)
+    }
+    fn append_values(&mut self, s: Value, values: Vec<Value>, ty: Ty, elem: Ty) -> Value {
         let num = self.iconst(values.len() as i64);
         let (s, old_len) = self.grow(s, num, ty, elem);
         let base = self.extract(s, 0);

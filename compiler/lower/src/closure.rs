@@ -359,6 +359,7 @@ impl<'a> FnCx<'_, 'a> {
         let recv_id = sel.recv;
         let recv = self.ty_id(recv_id);
         let found = self.find_method(e, recv)?;
+        self.note_reflection(&found, None);
         let ExprKind::Selector { sel: name, .. } = &self.file.ast.exprs[e].kind else {
             return None;
         };

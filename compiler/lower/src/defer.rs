@@ -103,7 +103,11 @@ impl<'a> FnCx<'_, 'a> {
             }
             _ => {
                 let p = self.prepare_call(e);
-                if let Some(direct) = self.direct_thunk(&p, ty) {
+                let is_literal = matches!(
+                    file.ast.exprs[file.ast.unparen(*fun)].kind,
+                    ExprKind::FuncLit { .. }
+                );
+                if let Some(direct) = self.direct_thunk(&p, ty, is_literal) {
                     return direct;
                 }
                 self.split_call(p)
@@ -170,12 +174,14 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// A call without operands needs no thunk.
-    fn direct_thunk(&mut self, p: &Prepared, ty: Ty) -> Option<Value> {
+    fn direct_thunk(&mut self, p: &Prepared, ty: Ty, is_literal: bool) -> Option<Value> {
         if !p.args.is_empty() || !p.results.is_empty() {
             return None;
         }
         match p.callee {
-            Callee::Closure(v) => Some(self.retype(v, ty)),
+            // A func value may be nil, which must only be found out when it is called.
+            Callee::Closure(v) if is_literal => Some(self.retype(v, ty)),
+            Callee::Closure(_) => None,
             Callee::Func(f) if self.cx.p.funcs[f].flags.leaf => None,
             Callee::Func(f) => Some(self.b.emit_value(Op::FuncVal(f), ty)),
             Callee::Code(_) => None,

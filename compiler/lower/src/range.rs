@@ -200,17 +200,11 @@ impl FnCx<'_, '_> {
         body: StmtId,
     ) {
         self.index_loop(s, len, body, |f, i| {
-            // The element first: assigning the key must not change which one it is.
             let v = c.value.map(|_| {
                 let at = f.index_addr(base, i, elem);
-                f.load(at, elem)
+                (f.load(at, elem), elem)
             });
-            if let Some(k) = c.key {
-                f.bind(k, c.define, i, TypeTable::INT);
-            }
-            if let (Some(e), Some(v)) = (c.value, v) {
-                f.bind(e, c.define, v, elem);
-            }
+            f.bind_pair([c.key, c.value], c.define, [Some((i, TypeTable::INT)), v]);
         });
     }
 
@@ -257,14 +251,12 @@ impl FnCx<'_, '_> {
         self.b.def_var(next, out[1]);
         self.b.jump(bound);
         self.start_block(bound);
-        if let Some(k) = c.key {
-            let i = self.b.use_var(at);
-            self.bind(k, c.define, i, int);
-        }
-        if let Some(e) = c.value {
-            let r = self.b.use_var(rune);
-            self.bind(e, c.define, r, rune_ty);
-        }
+        let (i, r) = (self.b.use_var(at), self.b.use_var(rune));
+        self.bind_pair(
+            [c.key, c.value],
+            c.define,
+            [Some((i, int)), Some((r, rune_ty))],
+        );
         self.loop_body(s, body, cont, exit);
         self.b.seal(cont);
         if self.reached(cont) {
@@ -310,23 +302,17 @@ impl FnCx<'_, '_> {
         let done = self.is_nil(k);
         self.b.branch(done, exit, inner);
         self.start_block(inner);
-        // Both are read before either variable is assigned.
         let kv = c.key.map(|_| {
             let p = self.ptr_to(key_ty);
             let k = self.retype(k, p);
-            self.load(k, key_ty)
+            (self.load(k, key_ty), key_ty)
         });
         let ev = c.value.map(|_| {
             let at = self.offset(it, 8, ptr);
             let e = self.load(at, ptr);
-            self.load(e, elem)
+            (self.load(e, elem), elem)
         });
-        if let (Some(e), Some(v)) = (c.key, kv) {
-            self.bind(e, c.define, v, key_ty);
-        }
-        if let (Some(e), Some(v)) = (c.value, ev) {
-            self.bind(e, c.define, v, elem);
-        }
+        self.bind_pair([c.key, c.value], c.define, [kv, ev]);
         self.loop_body(s, body, cont, exit);
         self.b.seal(cont);
         if self.reached(cont) {

@@ -94,11 +94,8 @@ impl<'a> FnCx<'_, 'a> {
             f.results = vec![TypeTable::BOOL];
             f.range_body_start(s);
             let types = f.cx.p.funcs[func].params.to_vec();
-            for (e, (v, ty)) in [key, value].into_iter().zip(params.into_iter().zip(types)) {
-                if let Some(e) = e {
-                    f.bind(e, define, v, ty);
-                }
-            }
+            let mut values = params.into_iter().zip(types);
+            f.bind_pair([key, value], define, [values.next(), values.next()]);
             f.body(body);
             f.done();
         });

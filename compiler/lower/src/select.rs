@@ -185,13 +185,12 @@ impl FnCx<'_, '_> {
     }
 
     fn bind_received(&mut self, lhs: &[ExprId], define: bool, temp: Value, elem: Ty, ok: Value) {
-        if let Some(&l) = lhs.first() {
-            let v = self.load(temp, elem);
-            self.bind(l, define, v, elem);
-        }
-        if let Some(&l) = lhs.get(1) {
-            self.bind(l, define, ok, TypeTable::BOOL);
-        }
+        let v = lhs.first().map(|_| (self.load(temp, elem), elem));
+        self.bind_pair(
+            [lhs.first().copied(), lhs.get(1).copied()],
+            define,
+            [v, Some((ok, TypeTable::BOOL))],
+        );
     }
 
     fn select_many(

@@ -47,7 +47,16 @@ impl FnCx<'_, '_> {
                     self.set_pos(file.ast.exprs[e].span.lo);
                     let next = self.new_block();
                     self.ensure_reachable();
-                    self.cond(e, body, next);
+                    let ty = self.ty_of(e);
+                    if self.cx.p.types.is_interface(ty) {
+                        // `case x` means `true == x`.
+                        self.prep(&[e]);
+                        let yes = self.bool(true);
+                        let eq = self.compare_case(yes, TypeTable::BOOL, e);
+                        self.branch(eq, body, next);
+                    } else {
+                        self.cond(e, body, next);
+                    }
                     self.b.seal(next);
                     self.b.switch_to(next);
                 }

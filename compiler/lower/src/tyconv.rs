@@ -64,7 +64,8 @@ pub(crate) struct TypeCx {
     closed: FxHashMap<TypeId, Ty>,
     named: FxHashMap<NamedKey, Ty>,
     pub info: Vec<Option<NamedInfo>>,
-    local_count: FxHashMap<(Option<PkgId>, Symbol), u32>,
+    /// Numbers of local types, by package.
+    local_numbers: FxHashMap<PkgId, FxHashMap<ObjId, u32>>,
     envs: u32,
     depth: FxHashMap<Ty, u32>,
 }
@@ -232,25 +233,15 @@ impl<'a> Cx<'a> {
         let store = self.store;
         let object = store.obj(key.obj);
         let mut name = object.name.as_str().to_string();
-        let args: Vec<Ty> = key.outer.iter().chain(key.targs.iter()).copied().collect();
-        if !args.is_empty() {
-            name.push('[');
-            for (i, &t) in args.iter().enumerate() {
-                if i > 0 {
-                    name.push(',');
-                }
-                name.push_str(&self.p.types.link_string(t));
-            }
-            name.push(']');
+        let outer = self.targ_list(&key.outer);
+        let own = self.targ_list(&key.targs);
+        match (outer.is_empty(), own.is_empty()) {
+            (true, true) => {}
+            (false, false) => name.push_str(&format!("[{outer};{own}]")),
+            _ => name.push_str(&format!("[{outer}{own}]")),
         }
         let local_suffix = if local {
-            let n = self
-                .tc
-                .local_count
-                .entry((object.pkg, Symbol::intern(&name)))
-                .or_insert(0);
-            *n += 1;
-            format!("·{n}")
+            format!("·{}", self.local_number(key.obj))
         } else {
             String::new()
         };
@@ -404,12 +395,44 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Whether a type is declared inside a function: no package scope holds it.
     fn is_local(&self, obj: ObjId) -> bool {
         let object = self.store.obj(obj);
-        match (object.parent.get(), object.pkg) {
-            (Some(&scope), Some(pkg)) => scope != self.store.package(pkg).scope,
-            _ => false,
+        match object.pkg {
+            Some(pkg) => object.parent.get() != Some(&self.store.package(pkg).scope),
+            None => false,
         }
+    }
+    /// Local types of a package are numbered in source order.
+    fn local_number(&mut self, obj: ObjId) -> u32 {
+        let Some(pkg) = self.store.obj(obj).pkg else {
+            return 0;
+        };
+        if !self.tc.local_numbers.contains_key(&pkg) {
+            let mut list = Vec::new();
+            if let Some(index) = self.pkg_of(pkg) {
+                for file in &self.pkgs[index].typed.files {
+                    for decl in file.ast.decl_arena.iter() {
+                        if let ast::DeclKind::Type {
+                            name, alias: false, ..
+                        } = decl.kind
+                        {
+                            if let Some(t) = file.names[name].filter(|&t| self.is_local(t)) {
+                                list.push((file.ast.names[name].pos, t));
+                            }
+                        }
+                    }
+                }
+            }
+            list.sort_unstable();
+            let numbers = list
+                .into_iter()
+                .zip(1..)
+                .map(|((_, t), n)| (t, n))
+                .collect();
+            self.tc.local_numbers.insert(pkg, numbers);
+        }
+        self.tc.local_numbers[&pkg].get(&obj).copied().unwrap_or(0)
     }
 
     /// Data of a defined type.

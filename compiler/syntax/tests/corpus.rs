@@ -133,9 +133,6 @@ fn wrong_programs(goroot: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Files on which we do not agree with the official compiler, and why.
-const KNOWN: &[(&str, &str)] = &[];
-
 #[test]
 fn go_tests_and_test_data_get_the_official_errors() {
     let Some(goroot) = common::goroot() else {
@@ -164,7 +161,7 @@ fn go_tests_and_test_data_get_the_official_errors() {
         *counts.entry("errors in common").or_default() +=
             theirs.iter().filter(|e| ours.contains(e)).count();
         *counts.entry("refused").or_default() += !theirs.is_empty() as usize;
-        if ours != theirs && !KNOWN.iter().any(|(file, _)| input.label.ends_with(file)) {
+        if ours != theirs {
             differing.push(format!(
                 "{}\n  official {theirs:#?}\n  ours     {ours:#?}",
                 input.label

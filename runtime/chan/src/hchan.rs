@@ -64,7 +64,11 @@ impl WaitQueue {
             let sudog = unsafe { self.first.get().as_ref() }?;
             self.remove(sudog);
             let g = sudog.g();
-            if sudog.is_select.get() && g.select_done.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            if sudog.is_select.get()
+                && g.select_done
+                    .compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_err()
+            {
                 continue;
             }
             g.scratch[0].set(sudog as *const Sudog as usize);
@@ -107,8 +111,16 @@ pub struct Hchan {
 const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<Hchan>() == 112);
-    assert!(offset_of!(Hchan, elem_size) == 24 && offset_of!(Hchan, closed) == 28 && offset_of!(Hchan, timer) == 32);
-    assert!(offset_of!(Hchan, receivers) == 64 && offset_of!(Hchan, senders) == 80 && offset_of!(Hchan, lock) == 104);
+    assert!(
+        offset_of!(Hchan, elem_size) == 24
+            && offset_of!(Hchan, closed) == 28
+            && offset_of!(Hchan, timer) == 32
+    );
+    assert!(
+        offset_of!(Hchan, receivers) == 64
+            && offset_of!(Hchan, senders) == 80
+            && offset_of!(Hchan, lock) == 104
+    );
 };
 
 /// Descriptor for the collector: pointers in `buffer` and `timer`.
@@ -136,7 +148,10 @@ const MAX_BYTES: usize = 1 << 47;
 
 impl Hchan {
     /// A new channel, or `None` if the size is absurd.
-    pub fn make(elem: *const Type, capacity: i64) -> Option<&'static Hchan> {
+    ///
+    /// # Safety
+    /// `elem` is a descriptor; runs in a system function (allocates).
+    pub unsafe fn make(elem: *const Type, capacity: i64) -> Option<&'static Hchan> {
         // SAFETY: the compiler's descriptor.
         let elem_size = unsafe { (*elem).size };
         let bytes = usize::try_from(capacity).ok()?.checked_mul(elem_size)?;
@@ -243,8 +258,13 @@ impl Hchan {
     pub fn enqueue(&self, src: usize) {
         let index = self.send_index.get();
         self.copy_elem(self.slot(index), src);
-        self.send_index.set(if index + 1 == self.capacity { 0 } else { index + 1 });
-        self.count.store(self.count.load(Ordering::Relaxed) + 1, Ordering::Release);
+        self.send_index.set(if index + 1 == self.capacity {
+            0
+        } else {
+            index + 1
+        });
+        self.count
+            .store(self.count.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
     /// Takes an element out of the buffer, which has one. [lock]
@@ -256,8 +276,13 @@ impl Hchan {
         if !unsafe { (*self.elem_type).noscan() } {
             self.clear_elem(slot);
         }
-        self.recv_index.set(if index + 1 == self.capacity { 0 } else { index + 1 });
-        self.count.store(self.count.load(Ordering::Relaxed) - 1, Ordering::Release);
+        self.recv_index.set(if index + 1 == self.capacity {
+            0
+        } else {
+            index + 1
+        });
+        self.count
+            .store(self.count.load(Ordering::Relaxed) - 1, Ordering::Release);
     }
 
     /// A buffered channel is full and a sender waits: gives the oldest element to the receiver, the sender's takes its slot. [lock]
@@ -266,7 +291,11 @@ impl Hchan {
         let slot = self.slot(index);
         self.copy_elem(dst, slot);
         self.copy_elem(slot, src);
-        let next = if index + 1 == self.capacity { 0 } else { index + 1 };
+        let next = if index + 1 == self.capacity {
+            0
+        } else {
+            index + 1
+        };
         self.recv_index.set(next);
         self.send_index.set(next);
     }

@@ -31,7 +31,8 @@ pub fn park_nil(reason: ParkReason) -> ! {
 
 /// A channel made in the goroutine's bubble blocks durably.
 pub(crate) fn is_durable(chan: &Hchan, g: &'static G) -> bool {
-    chan.bubble.get() != 0 && bubble::of(g).is_some_and(|bubble| bubble as *const _ as usize == chan.bubble.get())
+    chan.bubble.get() != 0
+        && bubble::of(g).is_some_and(|bubble| bubble as *const _ as usize == chan.bubble.get())
 }
 
 /// Wakes a waiter whose element has been taken or given.
@@ -78,7 +79,11 @@ pub fn send(chan: Option<&'static Hchan>, elem: usize, block: bool) -> bool {
     }
     chan.senders.push(&g.sudog);
     g.on_resume.set(Some(send_resumed));
-    let reason = if is_durable(chan, g) { ParkReason::SynctestChanSend } else { ParkReason::ChanSend };
+    let reason = if is_durable(chan, g) {
+        ParkReason::SynctestChanSend
+    } else {
+        ParkReason::ChanSend
+    };
     proc::park(reason, || chan.unlock())
 }
 
@@ -116,7 +121,12 @@ pub enum RecvReturn {
 
 /// Receives to `elem` (0: discards). Returns (selected, received): selected is false only if `!block`. May park, then the return
 /// words are set as `returns` says.
-pub fn recv(chan: Option<&'static Hchan>, elem: usize, block: bool, returns: RecvReturn) -> (bool, bool) {
+pub fn recv(
+    chan: Option<&'static Hchan>,
+    elem: usize,
+    block: bool,
+    returns: RecvReturn,
+) -> (bool, bool) {
     let Some(chan) = chan else {
         if !block {
             return (false, false);
@@ -171,14 +181,19 @@ pub fn recv(chan: Option<&'static Hchan>, elem: usize, block: bool, returns: Rec
         RecvReturn::Received => |g| recv_resumed(g, RecvReturn::Received),
         RecvReturn::SelectedReceived => |g| recv_resumed(g, RecvReturn::SelectedReceived),
     }));
-    let reason = if is_durable(chan, g) { ParkReason::SynctestChanReceive } else { ParkReason::ChanReceive };
+    let reason = if is_durable(chan, g) {
+        ParkReason::SynctestChanReceive
+    } else {
+        ParkReason::ChanReceive
+    };
     proc::park(reason, || chan.unlock())
 }
 
 fn recv_resumed(g: &'static G, returns: RecvReturn) {
     rt_sched::profile::block_event(g, &g.sudog);
     // SAFETY: the goroutine's stack keeps the channel.
-    if let Some(timer) = unsafe { Hchan::from_addr(g.sudog.object.get()) }.and_then(|chan| chan.timer()) {
+    let chan = unsafe { Hchan::from_addr(g.sudog.object.get()) };
+    if let Some(timer) = chan.and_then(|chan| chan.timer()) {
         timer.unblock();
     }
     let success = g.sudog.success.get() as usize;
@@ -202,7 +217,9 @@ pub(crate) fn receive_from(chan: &Hchan, sender: &'static Sudog, elem: usize) {
 
 /// Closes.
 pub fn close(chan: Option<&'static Hchan>) {
-    let Some(chan) = chan else { raise_panic("close of nil channel") };
+    let Some(chan) = chan else {
+        raise_panic("close of nil channel")
+    };
     chan.lock.lock();
     if chan.closed.load(Ordering::Relaxed) != 0 {
         chan.unlock();

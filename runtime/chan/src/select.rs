@@ -9,6 +9,7 @@
 //! the last unlock nothing of the goroutine is touched.
 
 use crate::{Hchan, is_durable, receive_from, wake};
+use core::ptr;
 use core::sync::atomic::Ordering;
 use rt_sched::g::G;
 use rt_sched::hooks::raise_panic;
@@ -16,7 +17,6 @@ use rt_sched::m::M;
 use rt_sched::proc;
 use rt_sched::reason::ParkReason;
 use rt_sched::sudog::Sudog;
-use core::ptr;
 
 /// A case, as the compiler lays it out.
 #[repr(C)]
@@ -70,7 +70,13 @@ impl Cases<'_> {
 ///
 /// # Safety
 /// The arrays live on the calling goroutine's stack (or are kept by it) until the operation is over.
-pub unsafe fn select(cases: *const Scase, order: *mut u16, sends: usize, recvs: usize, block: bool) -> (isize, bool) {
+pub unsafe fn select(
+    cases: *const Scase,
+    order: *mut u16,
+    sends: usize,
+    recvs: usize,
+    block: bool,
+) -> (isize, bool) {
     let total = sends + recvs;
     // SAFETY: the caller's arrays; empty slices for no cases.
     let (slice, poll_order, lock_order) = if total == 0 {
@@ -85,7 +91,10 @@ pub unsafe fn select(cases: *const Scase, order: *mut u16, sends: usize, recvs: 
             )
         }
     };
-    let all = Cases { cases: slice, sends };
+    let all = Cases {
+        cases: slice,
+        sends,
+    };
     let m = M::current();
     let mut count = 0;
     for case in 0..total {
@@ -156,7 +165,11 @@ pub unsafe fn select(cases: *const Scase, order: *mut u16, sends: usize, recvs: 
     let mut durable = true;
     let mut head: *const Sudog = ptr::null();
     g.select_done.store(0, Ordering::Relaxed);
-    let since = if rt_sched::profile::block_enabled() { rt_os::time::cputicks() as i64 } else { 0 };
+    let since = if rt_sched::profile::block_enabled() {
+        rt_os::time::cputicks() as i64
+    } else {
+        0
+    };
     // In reverse lock order, so that the list is in lock order.
     for &case in lock_order.iter().rev() {
         let chan = all.chan(case);
@@ -185,7 +198,11 @@ pub unsafe fn select(cases: *const Scase, order: *mut u16, sends: usize, recvs: 
     g.scratch[0].set(0);
     g.scratch[1].set(total);
     g.on_resume.set(Some(resumed));
-    let reason = if durable && rt_sched::bubble::of(g).is_some() { ParkReason::SynctestSelect } else { ParkReason::Select };
+    let reason = if durable && rt_sched::bubble::of(g).is_some() {
+        ParkReason::SynctestSelect
+    } else {
+        ParkReason::Select
+    };
     proc::park(reason, || all.unlock(lock_order))
 }
 
@@ -193,8 +210,17 @@ fn resumed(g: &'static G) {
     // SAFETY: `select` left these; the arrays live in the goroutine's frame.
     let (all, order) = unsafe {
         (
-            Cases { cases: core::slice::from_raw_parts(g.select.cases.get() as *const Scase, g.scratch[1].get()), sends: g.select.sends.get() as usize },
-            core::slice::from_raw_parts(g.select.lock_order.get() as *const u16, g.select.count.get() as usize),
+            Cases {
+                cases: core::slice::from_raw_parts(
+                    g.select.cases.get() as *const Scase,
+                    g.scratch[1].get(),
+                ),
+                sends: g.select.sends.get() as usize,
+            },
+            core::slice::from_raw_parts(
+                g.select.lock_order.get() as *const u16,
+                g.select.count.get() as usize,
+            ),
         )
     };
     all.lock(order);
@@ -207,7 +233,9 @@ fn resumed(g: &'static G) {
         at = sudog.wait_head.replace(ptr::null());
         let case = sudog.case.get() as u16;
         let chan = all.chan(case);
-        if !all.is_send(case) && let Some(timer) = chan.timer() {
+        if !all.is_send(case)
+            && let Some(timer) = chan.timer()
+        {
             timer.unblock();
         }
         if sudog as *const Sudog as usize == winner {

@@ -100,7 +100,7 @@ pub struct Gc {
     active: AtomicUsize,
     /// Whether some thread is the lead marker.
     pub(crate) lead_taken: AtomicBool,
-    start: RawMutex,
+    pub(crate) start: RawMutex,
     /// Cycles completed (marking and its end; sweeping may go on).
     cycles: AtomicU32,
     /// Of them forced.
@@ -309,7 +309,7 @@ impl Gc {
     }
 
     /// Sweeps what the last cycle left, waiting for other sweepers.
-    fn finish_sweep(&self, world: &dyn World) {
+    pub(crate) fn finish_sweep(&self, world: &dyn World) {
         while !self.heap().sweep_done() {
             if self.heap().sweep_one().is_none() {
                 world.yield_now();
@@ -319,6 +319,19 @@ impl Gc {
 
     /// World stopped, everything swept.
     fn start_marking(&self, world: &dyn World, cause: Cause) {
+        self.start_marking_from(world, cause, world.stack_roots(), &mut |push| {
+            world.for_each_runtime_root(push)
+        });
+    }
+
+    /// [`Gc::start_marking`] with a choice of stacks and of the runtime's roots.
+    pub(crate) fn start_marking_from(
+        &self,
+        world: &dyn World,
+        cause: Cause,
+        stacks: usize,
+        runtime_roots: &mut dyn FnMut(&mut dyn FnMut(usize)),
+    ) {
         let heap = self.heap();
         world.clear_pools();
         heap.for_each_mcache(|cache| {
@@ -349,15 +362,13 @@ impl Gc {
         self.jobs
             .spans
             .store(heap.spans.len().div_ceil(SPAN_BLOCK), Ordering::Relaxed);
-        self.jobs
-            .stacks
-            .store(world.stack_roots(), Ordering::Relaxed);
+        self.jobs.stacks.store(stacks, Ordering::Relaxed);
         self.jobs.next.store(0, Ordering::Relaxed);
         heap.set_allocate_black(true);
         world.set_write_barrier(true);
         self.phase.store(Phase::Mark as u8, Ordering::Release);
         let mut marker = Marker::new(self);
-        world.for_each_runtime_root(&mut |word| marker.push_conservative(word));
+        runtime_roots(&mut |word| marker.push_conservative(word));
         heap.specials.for_each_due(|due| {
             marker.push_conservative(due.func);
             marker.push_conservative(due.object);
@@ -366,7 +377,7 @@ impl Gc {
     }
 
     /// Runs the next root job; false if none is left.
-    fn root_job(&self, world: &dyn World, marker: &mut Marker<'_>) -> bool {
+    pub(crate) fn root_job(&self, world: &dyn World, marker: &mut Marker<'_>) -> bool {
         let jobs = &self.jobs;
         let (globals, spans, stacks) = (
             jobs.globals.load(Ordering::Relaxed),
@@ -851,6 +862,11 @@ impl Gc {
             }
         }
         marker.finish();
+        self.finish_whole(world, from);
+    }
+
+    /// Ends a cycle that was marked with the world stopped since `from`.
+    pub(crate) fn finish_whole(&self, world: &dyn World, from: i64) {
         self.terminate(world, world.now());
         world.start_the_world();
         let now = world.now();

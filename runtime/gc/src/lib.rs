@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`world`] (what it asks of the scheduler), [`gc`] (the state machine, the
 //! essay), [`mark`] (the mark loop), [`work`] and [`lfstack`] (grey work between threads),
-//! [`pacer`], [`finalize`] (finalizers, cleanups, weak pointers), [`check`] (the second mark),
+//! [`pacer`], [`finalize`] (finalizers, cleanups, weak pointers), [`leaks`] (goroutines that wait for ever), [`check`] (the second mark),
 //! [`stats`].
 //!
 //! Architecture invariant: meets goroutines, threads and stacks only through [`World`]; runs on
@@ -16,6 +16,7 @@ mod atomic {
 mod check;
 pub mod finalize;
 pub mod gc;
+pub mod leaks;
 pub mod lfstack;
 mod mark;
 pub mod pacer;
@@ -25,4 +26,5 @@ pub mod world;
 
 pub use finalize::{AttachError, WeakError};
 pub use gc::{Cause, Gc, Phase};
+pub use leaks::LeakWorld;
 pub use world::{ConservativeRange, RootRange, StopReason, World};

@@ -402,3 +402,43 @@ fn manual_pages_are_no_objects() {
     });
     assert!(std::panic::catch_unwind(free_again).is_err());
 }
+
+#[test]
+fn goroutines_blocked_on_unreachable_objects_are_leaked() {
+    let (world, mutator, kind) = setup();
+    let channel = |root: usize| {
+        let object = mutator.alloc(kind.size, kind.typ);
+        mutator.set_root(root, object);
+        object
+    };
+    // a is known to the running goroutine; b only to the goroutine that waits for a; c to nobody
+    // but its own waiter; d and e only to two goroutines that wait for each other.
+    let [a, b, c, d, e] = [1, 2, 3, 4, 5].map(channel);
+    let waits = [
+        (vec![a], vec![b]),
+        (vec![b], vec![]),
+        (vec![c], vec![c]),
+        (vec![d], vec![e]),
+        (vec![e], vec![d]),
+    ];
+    for (on, holds) in waits {
+        let (index, thread) = world.parked_thread();
+        for (slot, held) in holds.iter().enumerate() {
+            thread.roots[slot].store(*held, SeqCst);
+        }
+        world.blocked.lock().unwrap().push((index, on, false));
+    }
+    (2..6).for_each(|root| mutator.set_root(root, 0));
+    assert_eq!(world.gc.find_leaks(world), 3);
+    let verdicts: Vec<bool> = world
+        .blocked
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|entry| entry.2)
+        .collect();
+    assert_eq!(verdicts, [false, false, true, true, true]);
+    // Nothing of the leaked ones was freed.
+    assert_eq!(world.heap.stats().heap_objects, 5);
+    assert_eq!(world.gc.find_leaks(world), 3);
+}

@@ -70,7 +70,8 @@ struct Pool {
 // SAFETY: behind the mutex.
 unsafe impl Send for Pool {}
 
-static POOL: rt_sync::Mutex<Pool> = rt_sync::Mutex::new(LockRank::Unranked, Pool { free: ptr::null() });
+static POOL: rt_sync::Mutex<Pool> =
+    rt_sync::Mutex::new(LockRank::Unranked, Pool { free: ptr::null() });
 static INIT: rt_sync::Once = rt_sync::Once::new();
 static EPOLL: AtomicI32 = AtomicI32::new(-1);
 static EVENT: AtomicI32 = AtomicI32::new(-1);
@@ -79,7 +80,13 @@ static WAITERS: AtomicU32 = AtomicU32::new(0);
 
 impl Half {
     const fn new() -> Half {
-        Half { waiter: AtomicUsize::new(0), deadline: Cell::new(0), expired: AtomicBool::new(false), timer: Timer::new(), seq: Cell::new(0) }
+        Half {
+            waiter: AtomicUsize::new(0),
+            deadline: Cell::new(0),
+            expired: AtomicBool::new(false),
+            timer: Timer::new(),
+            seq: Cell::new(0),
+        }
     }
 
     /// Marks it ready (or only wakes, without leaving a mark) and takes the parked goroutine, if there is one.
@@ -90,7 +97,11 @@ impl Half {
                 return None;
             }
             let new = if ready { READY } else { 0 };
-            if self.waiter.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            if self
+                .waiter
+                .compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+            {
                 if old == 0 || old == WAITING {
                     return None;
                 }
@@ -117,7 +128,11 @@ impl PollDesc {
     }
 
     fn half(&self, mode: i64) -> &Half {
-        if mode == READ { &self.read } else { &self.write }
+        if mode == READ {
+            &self.read
+        } else {
+            &self.write
+        }
     }
 
     fn check(&self, mode: i64) -> i64 {
@@ -158,12 +173,22 @@ fn init_once() {
             Ok(fd) => fd,
             Err(err) => rt_os::throw!("runtime: eventfd failed with {err}"),
         };
-        if let Err(err) = epoll_ctl(epfd, epoll::CTL_ADD, event, Some(EpollEvent { events: epoll::IN, data: 0 })) {
+        if let Err(err) = epoll_ctl(
+            epfd,
+            epoll::CTL_ADD,
+            event,
+            Some(EpollEvent {
+                events: epoll::IN,
+                data: 0,
+            }),
+        ) {
             rt_os::throw!("runtime: epollctl failed with {err}");
         }
         EVENT.store(event, Ordering::Release);
         EPOLL.store(epfd, Ordering::Release);
-        rt_sched::sched::SCHED.last_poll.store(rt_os::time::nanotime(), Ordering::SeqCst);
+        rt_sched::sched::SCHED
+            .last_poll
+            .store(rt_os::time::nanotime(), Ordering::SeqCst);
     });
 }
 
@@ -172,12 +197,20 @@ pub fn install() {
     HOOKS.netpoll.set(poll);
     HOOKS.netpoll_break.set(interrupt);
     HOOKS.netpoll_init.set(init_once);
-    HOOKS.netpoll_state.set(|| (EPOLL.load(Ordering::Acquire) >= 0, WAITERS.load(Ordering::Relaxed) > 0));
+    HOOKS.netpoll_state.set(|| {
+        (
+            EPOLL.load(Ordering::Acquire) >= 0,
+            WAITERS.load(Ordering::Relaxed) > 0,
+        )
+    });
 }
 
 /// Ends a waiting [`poll`].
 fn interrupt() {
-    if WAKE_PENDING.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+    if WAKE_PENDING
+        .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
+        .is_ok()
+    {
         let _ = rt_os::poll::write(EVENT.load(Ordering::Acquire), &1u64.to_ne_bytes());
     }
 }
@@ -204,7 +237,11 @@ fn poll(delay: i64, ready: &GList) {
         deadline = rt_os::time::nanotime() + delay;
     }
     loop {
-        let count = match if deadline != 0 { wait_short(epfd, &mut events, deadline) } else { epoll_wait(epfd, &mut events, timeout) } {
+        let count = match if deadline != 0 {
+            wait_short(epfd, &mut events, deadline)
+        } else {
+            epoll_wait(epfd, &mut events, timeout)
+        } {
             Ok(count) => count,
             Err(Errno::EINTR) if timeout >= 0 => return,
             Err(Errno::EINTR) => continue,
@@ -248,7 +285,15 @@ fn wait_short(epfd: i32, events: &mut [EpollEvent], deadline: i64) -> Result<usi
     let timeout = rt_os::thread::Timespec::from_nanos(left);
     // SAFETY: the kernel writes at most `events.len()` entries and reads the timeout; no mask.
     let result = unsafe {
-        rt_os::syscall::call6(EPOLL_PWAIT2, epfd as usize, events.as_mut_ptr() as usize, events.len(), &timeout as *const _ as usize, 0, 8)
+        rt_os::syscall::call6(
+            EPOLL_PWAIT2,
+            epfd as usize,
+            events.as_mut_ptr() as usize,
+            events.len(),
+            &timeout as *const _ as usize,
+            0,
+            8,
+        )
     };
     match result {
         Err(Errno::ENOSYS) => epoll_wait(epfd, events, 1),
@@ -274,7 +319,12 @@ pub fn open(fd: i32) -> Result<usize, Errno> {
     desc.unlock();
     let data = desc as *const PollDesc as u64 | ((tag & 0xffff) as u64) << 48;
     let events = epoll::IN | epoll::OUT | epoll::RDHUP | epoll::ET;
-    match epoll_ctl(EPOLL.load(Ordering::Acquire), epoll::CTL_ADD, fd, Some(EpollEvent { events, data })) {
+    match epoll_ctl(
+        EPOLL.load(Ordering::Acquire),
+        epoll::CTL_ADD,
+        fd,
+        Some(EpollEvent { events, data }),
+    ) {
         Ok(()) => Ok(desc as *const PollDesc as usize),
         Err(err) => {
             give(desc);
@@ -321,7 +371,12 @@ pub extern "C" fn close(handle: usize) {
             rt_os::throw!("runtime: blocked goroutine on closing polldesc");
         }
     }
-    let _ = epoll_ctl(EPOLL.load(Ordering::Acquire), epoll::CTL_DEL, desc.fd.get(), None);
+    let _ = epoll_ctl(
+        EPOLL.load(Ordering::Acquire),
+        epoll::CTL_DEL,
+        desc.fd.get(),
+        None,
+    );
     give(desc);
 }
 
@@ -354,10 +409,17 @@ pub extern "C" fn wait_canceled(handle: usize, mode: i64) {
 fn block(desc: &'static PollDesc, mode: i64, always: bool) -> i64 {
     let half = desc.half(mode);
     loop {
-        if half.waiter.compare_exchange(READY, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        if half
+            .waiter
+            .compare_exchange(READY, 0, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+        {
             return OK;
         }
-        match half.waiter.compare_exchange(0, WAITING, Ordering::SeqCst, Ordering::SeqCst) {
+        match half
+            .waiter
+            .compare_exchange(0, WAITING, Ordering::SeqCst, Ordering::SeqCst)
+        {
             Ok(_) => break,
             Err(READY) => {}
             Err(_) => rt_os::throw!("runtime: double wait"),
@@ -374,7 +436,11 @@ fn block(desc: &'static PollDesc, mode: i64, always: bool) -> i64 {
     g.on_resume.set(Some(resumed));
     WAITERS.fetch_add(1, Ordering::SeqCst);
     proc::begin_park(g, ParkReason::IoWait);
-    if half.waiter.compare_exchange(WAITING, g.addr(), Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+    if half
+        .waiter
+        .compare_exchange(WAITING, g.addr(), Ordering::SeqCst, Ordering::SeqCst)
+        .is_ok()
+    {
         proc::schedule();
     }
     // Readiness came first: do not park after all.
@@ -397,7 +463,8 @@ fn resumed(g: &'static G) {
     let result = if ready { OK } else { desc.check(mode) };
     if result == OK && !ready {
         // Woken by a deadline that was moved meanwhile: wait on.
-        g.ret0.set(block(desc, mode, g.scratch[2].get() >> 16 != 0) as usize);
+        g.ret0
+            .set(block(desc, mode, g.scratch[2].get() >> 16 != 0) as usize);
         return;
     }
     g.ret0.set(result as usize);
@@ -405,12 +472,26 @@ fn resumed(g: &'static G) {
 
 fn expire_read(timer: &'static Timer, _: i64) {
     // SAFETY: only read halves have this function.
-    expire(unsafe { &*((timer as *const Timer as usize - core::mem::offset_of!(PollDesc, read.timer)) as *const PollDesc) }, READ, timer.seq.get());
+    expire(
+        unsafe {
+            &*((timer as *const Timer as usize - core::mem::offset_of!(PollDesc, read.timer))
+                as *const PollDesc)
+        },
+        READ,
+        timer.seq.get(),
+    );
 }
 
 fn expire_write(timer: &'static Timer, _: i64) {
     // SAFETY: only write halves have this function.
-    expire(unsafe { &*((timer as *const Timer as usize - core::mem::offset_of!(PollDesc, write.timer)) as *const PollDesc) }, WRITE, timer.seq.get());
+    expire(
+        unsafe {
+            &*((timer as *const Timer as usize - core::mem::offset_of!(PollDesc, write.timer))
+                as *const PollDesc)
+        },
+        WRITE,
+        timer.seq.get(),
+    );
 }
 
 fn expire(desc: &'static PollDesc, mode: i64, seq: usize) {
@@ -436,9 +517,19 @@ pub extern "C" fn set_deadline(handle: usize, d: i64, mode: i64) {
         desc.unlock();
         return;
     }
-    let when = if d > 0 { rt_os::time::nanotime().saturating_add(d) } else { d };
+    let when = if d > 0 {
+        rt_os::time::nanotime().saturating_add(d)
+    } else {
+        d
+    };
     let mut woken = [None, None];
-    for (index, (which, half, function)) in [(READ, &desc.read, expire_read as fn(&'static Timer, i64)), (WRITE, &desc.write, expire_write)].into_iter().enumerate() {
+    for (index, (which, half, function)) in [
+        (READ, &desc.read, expire_read as fn(&'static Timer, i64)),
+        (WRITE, &desc.write, expire_write),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         if mode != which && mode != READ + WRITE {
             continue;
         }

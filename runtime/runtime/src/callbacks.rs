@@ -5,7 +5,8 @@ use core::arch::naked_asm;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Code addresses in the order of [`RUNTIME_CALLBACKS`].
-pub static CALLBACKS: [AtomicUsize; RUNTIME_CALLBACKS.len()] = [const { AtomicUsize::new(0) }; RUNTIME_CALLBACKS.len()];
+pub static CALLBACKS: [AtomicUsize; RUNTIME_CALLBACKS.len()] =
+    [const { AtomicUsize::new(0) }; RUNTIME_CALLBACKS.len()];
 
 /// Indices into [`CALLBACKS`].
 pub const MAIN_START: usize = 0;
@@ -20,7 +21,11 @@ pub const PANIC_TEXT: usize = 4;
 /// Copies the linker's table.
 pub fn init(table: &[usize]) {
     if table.len() != CALLBACKS.len() {
-        rt_os::throw!("module has {} callbacks, the runtime knows {}", table.len(), CALLBACKS.len());
+        rt_os::throw!(
+            "module has {} callbacks, the runtime knows {}",
+            table.len(),
+            CALLBACKS.len()
+        );
     }
     for (slot, address) in CALLBACKS.iter().zip(table) {
         slot.store(*address, Ordering::Relaxed);
@@ -97,10 +102,26 @@ mod tests {
     #[test]
     fn throw_codes_follow_the_abi() {
         let declared = [
-            t::PANIC_INDEX, t::PANIC_INDEX_U, t::PANIC_SLICE_ALEN, t::PANIC_SLICE_ALEN_U, t::PANIC_SLICE_ACAP, t::PANIC_SLICE_ACAP_U,
-            t::PANIC_SLICE_B, t::PANIC_SLICE_B_U, t::PANIC_SLICE3_ALEN, t::PANIC_SLICE3_ALEN_U, t::PANIC_SLICE3_ACAP,
-            t::PANIC_SLICE3_ACAP_U, t::PANIC_SLICE3_B, t::PANIC_SLICE3_B_U, t::PANIC_SLICE3_C, t::PANIC_SLICE3_C_U,
-            t::PANIC_SLICE_CONVERT, t::PANIC_DIVIDE, t::PANIC_SHIFT, t::PANIC_NIL,
+            t::PANIC_INDEX,
+            t::PANIC_INDEX_U,
+            t::PANIC_SLICE_ALEN,
+            t::PANIC_SLICE_ALEN_U,
+            t::PANIC_SLICE_ACAP,
+            t::PANIC_SLICE_ACAP_U,
+            t::PANIC_SLICE_B,
+            t::PANIC_SLICE_B_U,
+            t::PANIC_SLICE3_ALEN,
+            t::PANIC_SLICE3_ALEN_U,
+            t::PANIC_SLICE3_ACAP,
+            t::PANIC_SLICE3_ACAP_U,
+            t::PANIC_SLICE3_B,
+            t::PANIC_SLICE3_B_U,
+            t::PANIC_SLICE3_C,
+            t::PANIC_SLICE3_C_U,
+            t::PANIC_SLICE_CONVERT,
+            t::PANIC_DIVIDE,
+            t::PANIC_SHIFT,
+            t::PANIC_NIL,
         ];
         assert_eq!(THROWS, declared);
     }

@@ -21,7 +21,7 @@ pub extern "C" fn print_lock() {
         let mut spins = 0u32;
         while PRINT_OWNER.swap(1, Ordering::Acquire) != 0 {
             spins += 1;
-            if spins % 64 == 0 {
+            if spins.is_multiple_of(64) {
                 rt_os::thread::sched_yield();
             }
         }
@@ -48,7 +48,15 @@ pub extern "C" fn start_panic() -> bool {
     m.dying.set(depth + 1);
     match depth {
         0 => {
-            while DYING_LOCK.compare_exchange(0, m.tid.load(Ordering::Relaxed).max(1), Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            while DYING_LOCK
+                .compare_exchange(
+                    0,
+                    m.tid.load(Ordering::Relaxed).max(1),
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                )
+                .is_err()
+            {
                 rt_os::thread::nanosleep(1_000_000_000);
             }
             true
@@ -78,11 +86,17 @@ pub fn die(start: Option<Start>, all: bool, show_runtime: bool) -> ! {
     let show_runtime = show_runtime || level >= 3;
     if level > 0 {
         // SAFETY: null or the current G.
-        let g = unsafe { M::current().curg.load(Ordering::Relaxed).as_ref() }.filter(|g| !g.is_g0.get());
+        let g = unsafe { M::current().curg.load(Ordering::Relaxed).as_ref() }
+            .filter(|g| !g.is_g0.get());
         let mut sink = Stderr;
         if let Some(g) = g {
             sink.put(b"\n");
-            traceback::print_goroutine(&mut sink, g, Some(start.unwrap_or_else(|| saved_start(g))), show_runtime);
+            traceback::print_goroutine(
+                &mut sink,
+                g,
+                Some(start.unwrap_or_else(|| Start::of_saved(g))),
+                show_runtime,
+            );
         }
         if all || level >= 2 {
             freeze();
@@ -93,14 +107,6 @@ pub fn die(start: Option<Start>, all: bool, show_runtime: bool) -> ! {
         crash();
     }
     exit_group(2)
-}
-
-fn saved_start(g: &G) -> Start {
-    if g.sched_bp.get() == 0 {
-        return Start { pc: 0, fp: 0, exact: false };
-    }
-    // SAFETY: we are in a system function of this goroutine: the stub's frame is live.
-    Start { pc: rt_sched::stack::return_of_saved(g), fp: unsafe { *(g.sched_bp.get() as *const usize) }, exact: false }
 }
 
 /// Asks all running goroutines to stop, and gives them a moment: their stacks can be printed then.
@@ -123,7 +129,13 @@ pub fn crash() -> ! {
 pub fn die_of_signal(signal: u32) -> ! {
     // SAFETY: default action.
     unsafe {
-        let _ = rt_os::signal::rt_sigaction(signal, Some(&rt_os::signal::SigAction { handler: rt_os::signal::SIG_DFL, ..Default::default() }));
+        let _ = rt_os::signal::rt_sigaction(
+            signal,
+            Some(&rt_os::signal::SigAction {
+                handler: rt_os::signal::SIG_DFL,
+                ..Default::default()
+            }),
+        );
     }
     rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Unblock, 1 << (signal - 1));
     let _ = rt_os::thread::tgkill(rt_os::thread::getpid(), rt_os::thread::gettid(), signal);
@@ -162,11 +174,20 @@ pub fn throw_hook() {
 pub fn stack_overflow(g: &'static G) -> ! {
     if start_panic() {
         let limit = rt_sched::stack::MAX_STACK.load(Ordering::Relaxed);
-        let _ = write!(traceback::Line::new(&mut Stderr), "runtime: goroutine stack exceeds {limit}-byte limit\n");
+        let _ = writeln!(
+            traceback::Line::new(&mut Stderr),
+            "runtime: goroutine stack exceeds {limit}-byte limit"
+        );
         let sp = g.sched_sp.get();
         // SAFETY: the goroutine's own chain.
         let seg = unsafe { &*g.seg.get() };
-        let _ = writeln!(traceback::Line::new(&mut Stderr), "runtime: sp={:#x} stack=[{:#x}, {:#x}]", sp, seg.lo, seg.hi());
+        let _ = writeln!(
+            traceback::Line::new(&mut Stderr),
+            "runtime: sp={:#x} stack=[{:#x}, {:#x}]",
+            sp,
+            seg.lo,
+            seg.hi()
+        );
         Stderr.put(b"fatal error: stack overflow\n");
     }
     die(None, false, false)

@@ -20,7 +20,9 @@ pub static HEAP: Heap = Heap::new();
 /// The collector.
 pub static GC: Gc = Gc::new();
 /// The scheduler as a [`World`].
-pub static WORLD: Scheduler = Scheduler { stack_roots: AtomicUsize::new(0) };
+pub static WORLD: Scheduler = Scheduler {
+    stack_roots: AtomicUsize::new(0),
+};
 
 /// See [`WORLD`].
 pub struct Scheduler {
@@ -89,7 +91,20 @@ unsafe impl World for Scheduler {
             if g.status() == Status::Dead {
                 continue;
             }
-            for word in [g.closure_ctx.get(), g.defer.get(), g.panic.get(), g.start_fn.get(), g.labels.load(Ordering::Relaxed), g.coro.get(), g.ret0.get(), g.ret1.get(), g.panic_arg0.get(), g.panic_arg1.get(), g.sudog.elem.get(), g.sudog.object.get()] {
+            for word in [
+                g.closure_ctx.get(),
+                g.defer.get(),
+                g.panic.get(),
+                g.start_fn.get(),
+                g.labels.load(Ordering::Relaxed),
+                g.coro.get(),
+                g.ret0.get(),
+                g.ret1.get(),
+                g.panic_arg0.get(),
+                g.panic_arg1.get(),
+                g.sudog.elem.get(),
+                g.sudog.object.get(),
+            ] {
                 f(word);
             }
         }
@@ -131,7 +146,9 @@ unsafe impl World for Scheduler {
 
     fn should_yield(&self) -> bool {
         let m = M::current();
-        SCHED.stopping.load(Ordering::Relaxed) || SCHED.p_waiter_count.load(Ordering::Relaxed) > 0 || m.p_opt().is_some_and(|p| p.preempt.load(Ordering::Relaxed))
+        SCHED.stopping.load(Ordering::Relaxed)
+            || SCHED.p_waiter_count.load(Ordering::Relaxed) > 0
+            || m.p_opt().is_some_and(|p| p.preempt.load(Ordering::Relaxed))
     }
 
     fn wake_finalizers(&self) {
@@ -184,7 +201,11 @@ pub fn malloc(size: usize, typ: *const Type, zero: bool) -> usize {
             at.as_ptr() as usize
         }
         Err(error) => {
-            rt_os::eprint_raw!("{} ({} in use)\n", Gc::oom_message(&error), HEAP.in_use_bytes());
+            rt_os::eprint_raw!(
+                "{} ({} in use)\n",
+                Gc::oom_message(&error),
+                HEAP.in_use_bytes()
+            );
             crate::fatal::fatal("runtime: out of memory");
         }
     }
@@ -226,7 +247,9 @@ pub fn wb_range(typ: *const Type, dst: usize, src: usize, size: usize) {
     // SAFETY: descriptors are the compiler's; both ranges hold values of the type.
     unsafe {
         let elem = (*typ).size;
-        let Some(mask) = rt_heap::typemap::pointer_mask(typ, &HEAP.memory) else { return };
+        let Some(mask) = rt_heap::typemap::pointer_mask(typ, &HEAP.memory) else {
+            return;
+        };
         if elem == 0 {
             return;
         }
@@ -273,7 +296,8 @@ fn on_current_stack(addr: usize) -> bool {
     let m = M::current();
     // SAFETY: null or the current G.
     let curg = unsafe { m.curg.load(Ordering::Relaxed).as_ref() };
-    curg.is_some_and(|g| rt_sched::stack::on_stack(g, addr)) || (m.system_lo.get() <= addr && addr < m.system_top.get())
+    curg.is_some_and(|g| rt_sched::stack::on_stack(g, addr))
+        || (m.system_lo.get() <= addr && addr < m.system_top.get())
 }
 
 fn p_init(p: &'static P) {
@@ -322,9 +346,13 @@ pub fn install() {
     HOOKS.wb_slot.set(wb_slot);
     HOOKS.wb_typed.set(wb_typed);
     HOOKS.malloc.set(|size, typ| malloc(size, typ, true));
-    HOOKS.panic_text.set(callbacks::address(callbacks::PANIC_TEXT));
+    HOOKS
+        .panic_text
+        .set(callbacks::address(callbacks::PANIC_TEXT));
     HOOKS.fatal.set(|message| crate::fatal::fatal(message));
-    HOOKS.stack_overflow.set(|g| crate::fatal::stack_overflow(g));
+    HOOKS
+        .stack_overflow
+        .set(|g| crate::fatal::stack_overflow(g));
 }
 
 /// Body of the background thread: sweeping, scavenging, the periodic collection. Takes a P for each slice of work.
@@ -428,7 +456,9 @@ fn next_or_park(g: &'static G) {
     FINALIZER_G.store(g as *const G as *mut G, Ordering::Release);
     g.on_resume.set(Some(next_or_park));
     // SAFETY: taken above.
-    proc::park(ParkReason::FinalizerWait, || unsafe { FINALIZER_LOCK.unlock() })
+    proc::park(ParkReason::FinalizerWait, || unsafe {
+        FINALIZER_LOCK.unlock()
+    })
 }
 
 /// Whether all due finalizers have run.
@@ -446,11 +476,18 @@ struct Immortals {
 // SAFETY: behind the mutex.
 unsafe impl Send for Immortals {}
 
-static IMMORTALS: rt_sync::Mutex<Immortals> = rt_sync::Mutex::new(LockRank::Unranked, Immortals { slots: core::ptr::null_mut(), capacity: 0, used: 0 });
+static IMMORTALS: rt_sync::Mutex<Immortals> = rt_sync::Mutex::new(
+    LockRank::Unranked,
+    Immortals {
+        slots: core::ptr::null_mut(),
+        capacity: 0,
+        used: 0,
+    },
+);
 
 impl Immortals {
     /// Slot of the address: [address, handle]; the handle is 0 in a free slot.
-    fn slot(&self, addr: usize) -> &mut [usize; 2] {
+    fn slot(&mut self, addr: usize) -> &mut [usize; 2] {
         let mut index = addr.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24 & (self.capacity - 1);
         loop {
             // SAFETY: index < capacity; under the lock; at least half of the slots are free.

@@ -8,14 +8,14 @@
 //! only one that knows all others.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
-pub mod callbacks;
-pub mod entry;
-pub mod fatal;
-pub mod glue;
-pub mod memstats;
-pub mod profile;
-pub mod signals;
-pub mod start;
-pub mod symtab;
-pub mod traceback;
-pub mod unwind;
+mod callbacks;
+mod entry;
+mod fatal;
+mod glue;
+mod memstats;
+mod profile;
+mod signals;
+mod start;
+mod symtab;
+mod traceback;
+mod unwind;

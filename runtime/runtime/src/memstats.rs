@@ -71,7 +71,9 @@ pub fn fill(out: &mut MemStats) {
     out.heap_released = heap.heap_released;
     out.heap_objects = heap.heap_objects;
     out.stack_inuse = stack::IN_USE.load(Ordering::Relaxed) as u64;
-    out.stack_sys = stack::FROM_SYSTEM.load(Ordering::Relaxed).max(stack::IN_USE.load(Ordering::Relaxed)) as u64;
+    out.stack_sys = stack::FROM_SYSTEM
+        .load(Ordering::Relaxed)
+        .max(stack::IN_USE.load(Ordering::Relaxed)) as u64;
     out.mspan_inuse = heap.mspan_inuse;
     out.mspan_sys = heap.mspan_sys;
     out.mcache_inuse = heap.mcache_inuse;
@@ -79,7 +81,13 @@ pub fn fill(out: &mut MemStats) {
     out.buck_hash_sys = heap.buckets_sys;
     out.gc_sys = heap.gc_sys;
     out.other_sys = heap.other_sys + persist::total() as u64;
-    out.sys = out.heap_sys + out.stack_sys + out.mspan_sys + out.mcache_sys + out.buck_hash_sys + out.gc_sys + out.other_sys;
+    out.sys = out.heap_sys
+        + out.stack_sys
+        + out.mspan_sys
+        + out.mcache_sys
+        + out.buck_hash_sys
+        + out.gc_sys
+        + out.other_sys;
     out.next_gc = match GC.pacer.goal.load(Ordering::Relaxed) {
         usize::MAX => u64::MAX,
         goal => goal as u64,
@@ -101,7 +109,11 @@ pub fn fill(out: &mut MemStats) {
     out.debug_gc = false;
     for (index, class) in out.by_size.iter_mut().enumerate() {
         let (size, mallocs, frees) = heap.by_size[index];
-        *class = BySize { size, mallocs, frees };
+        *class = BySize {
+            size,
+            mallocs,
+            frees,
+        };
     }
 }
 
@@ -109,7 +121,12 @@ const NANOS: f64 = 1e9;
 
 /// Reads one metric: scalars (floats as bits) into `out[0]`. False: not provided here.
 pub fn metric(number: usize, out: *mut u64) -> bool {
-    let count_status = |wanted: &[Status]| SCHED.all_gs().filter(|g| !g.system.get() && wanted.contains(&g.status())).count() as u64;
+    let count_status = |wanted: &[Status]| {
+        SCHED
+            .all_gs()
+            .filter(|g| !g.system.get() && wanted.contains(&g.status()))
+            .count() as u64
+    };
     let seconds = |nanos: i64| (nanos as f64 / NANOS).to_bits();
     let stats = &GC.stats;
     let (assist, background, idle, pause) = (
@@ -118,7 +135,8 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
         stats.cpu_idle.load(Ordering::Relaxed),
         stats.cpu_pause.load(Ordering::Relaxed),
     );
-    let total = (rt_os::time::nanotime() - SCHED.start_time.load(Ordering::Relaxed)) * SCHED.p_count.load(Ordering::Relaxed) as i64;
+    let total = (rt_os::time::nanotime() - SCHED.start_time.load(Ordering::Relaxed))
+        * SCHED.p_count.load(Ordering::Relaxed) as i64;
     let value = match number {
         0 => 0,
         1 => seconds(assist),
@@ -139,11 +157,20 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
             for class in 1..NUM_SIZE_CLASSES {
                 let (_, mallocs, frees) = heap.by_size[class];
                 // SAFETY: the overlay's array has a word per bucket.
-                unsafe { out.add(class - 1).write(if number == 21 { mallocs } else { frees }) };
+                unsafe {
+                    out.add(class - 1)
+                        .write(if number == 21 { mallocs } else { frees })
+                };
             }
             let _ = CLASS_TO_SIZE;
             // SAFETY: as above.
-            unsafe { out.add(NUM_SIZE_CLASSES - 1).write(if number == 21 { heap.large.0 } else { heap.large.2 }) };
+            unsafe {
+                out.add(NUM_SIZE_CLASSES - 1).write(if number == 21 {
+                    heap.large.0
+                } else {
+                    heap.large.2
+                })
+            };
             return true;
         }
         30 => stopped(|| HEAP.stats()).tiny_allocs,

@@ -20,14 +20,6 @@ pub fn install() {
     rt_sched::profile::RECORDER.store(record as *const () as usize, Ordering::Relaxed);
 }
 
-fn start_of(g: &G) -> Start {
-    if g.sched_bp.get() == 0 {
-        return Start { pc: 0, fp: 0, exact: false };
-    }
-    // SAFETY: the goroutine is inside a system function: the stub's frame is live.
-    Start { pc: stack::return_of_saved(g), fp: unsafe { *(g.sched_bp.get() as *const usize) }, exact: false }
-}
-
 // ---------------------------------------------------------------- goroutines
 
 /// Snapshot of all goroutines; see `goroutineProfileRaw` in stubs.go.
@@ -35,16 +27,25 @@ pub fn goroutines(records: *mut usize, count: usize, leaked: bool) -> usize {
     const WORDS: usize = 2 + DEPTH;
     let own = G::current();
     world::stop();
-    let wanted = |g: &G| !g.system.get() && !matches!(g.status(), Status::Dead | Status::Idle) && (!leaked || g.leaked.load(Ordering::Relaxed));
+    let wanted = |g: &G| {
+        !g.system.get()
+            && !matches!(g.status(), Status::Dead | Status::Idle)
+            && (!leaked || g.leaked.load(Ordering::Relaxed))
+    };
     let total = SCHED.all_gs().filter(|g| wanted(g)).count();
     if total <= count {
         for (index, g) in SCHED.all_gs().filter(|g| wanted(g)).enumerate() {
             // SAFETY: the caller's array has `count` records of WORDS words.
-            let record = unsafe { core::slice::from_raw_parts_mut(records.add(index * WORDS), WORDS) };
+            let record =
+                unsafe { core::slice::from_raw_parts_mut(records.add(index * WORDS), WORDS) };
             record.fill(0);
             record[0] = g.goid.get() as usize;
             record[1] = g.labels.load(Ordering::Relaxed);
-            let frames = if core::ptr::eq(g, own) { Frames::new(start_of(g)) } else { Frames::of(g) };
+            let frames = if core::ptr::eq(g, own) {
+                Frames::new(Start::of_saved(g))
+            } else {
+                Frames::of(g)
+            };
             traceback::callers(frames, 0, &mut record[2..]);
         }
     }
@@ -54,7 +55,10 @@ pub fn goroutines(records: *mut usize, count: usize, leaked: bool) -> usize {
 
 /// Goroutines in leaked state.
 pub fn leak_count() -> usize {
-    SCHED.all_gs().filter(|g| g.status() == Status::Waiting && g.leaked.load(Ordering::Relaxed)).count()
+    SCHED
+        .all_gs()
+        .filter(|g| g.status() == Status::Waiting && g.leaked.load(Ordering::Relaxed))
+        .count()
 }
 
 /// A collection; the detection of leaked goroutines by reachability belongs to the collector and is not there yet, so none is marked.
@@ -80,12 +84,28 @@ struct Table {
 // SAFETY: behind the mutex.
 unsafe impl Send for Table {}
 
-static BLOCK: Mutex<Table> = Mutex::new(LockRank::Unranked, Table { heads: [core::ptr::null(); 512], len: 0 });
-static MUTEX: Mutex<Table> = Mutex::new(LockRank::Unranked, Table { heads: [core::ptr::null(); 512], len: 0 });
+static BLOCK: Mutex<Table> = Mutex::new(
+    LockRank::Unranked,
+    Table {
+        heads: [core::ptr::null(); 512],
+        len: 0,
+    },
+);
+static MUTEX: Mutex<Table> = Mutex::new(
+    LockRank::Unranked,
+    Table {
+        heads: [core::ptr::null(); 512],
+        len: 0,
+    },
+);
 
 impl Table {
     fn add(&mut self, stack: &[usize], count: u64, cycles: i64) {
-        let hash = stack.iter().fold(stack.len(), |hash, pc| (hash ^ pc).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23));
+        let hash = stack.iter().fold(stack.len(), |hash, pc| {
+            (hash ^ pc)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(23)
+        });
         let head = &mut self.heads[hash % 512];
         let mut at = *head;
         // SAFETY: buckets are never freed.
@@ -101,7 +121,15 @@ impl Table {
         let mut pcs = [0; DEPTH];
         pcs[..stack.len()].copy_from_slice(stack);
         // SAFETY: fresh memory.
-        unsafe { fresh.write(Bucket { next: Cell::new(*head), count: Cell::new(count), cycles: Cell::new(cycles), depth: stack.len(), stack: pcs }) };
+        unsafe {
+            fresh.write(Bucket {
+                next: Cell::new(*head),
+                count: Cell::new(count),
+                cycles: Cell::new(cycles),
+                depth: stack.len(),
+                stack: pcs,
+            })
+        };
         *head = fresh;
         self.len += 1;
     }
@@ -112,13 +140,17 @@ fn record(g: &'static G, ticks: i64, mutex: bool) {
     let mut count = 1;
     let mut cycles = ticks;
     if mutex {
-        let fraction = rt_sched::profile::MUTEX_FRACTION.load(Ordering::Relaxed).max(1);
+        let fraction = rt_sched::profile::MUTEX_FRACTION
+            .load(Ordering::Relaxed)
+            .max(1);
         count *= fraction as u64;
         cycles = cycles.saturating_mul(fraction);
     } else {
         // Events shorter than the rate are sampled in proportion to their length, and count for those not sampled.
         let rate = rt_sched::profile::BLOCK_RATE.load(Ordering::Relaxed);
-        let rate_ticks = (rate as i128 * crate::entry::time::ticks_per_second() as i128 / 1_000_000_000).max(1) as i64;
+        let rate_ticks = (rate as i128 * crate::entry::time::ticks_per_second() as i128
+            / 1_000_000_000)
+            .max(1) as i64;
         if ticks < rate_ticks {
             let random = M::current().rand.next() % rate_ticks as u64;
             if random as i64 > ticks {
@@ -131,8 +163,10 @@ fn record(g: &'static G, ticks: i64, mutex: bool) {
         }
     }
     let mut stack = [0; DEPTH];
-    let depth = traceback::callers(Frames::new(start_of(g)), 0, &mut stack);
-    if mutex { &MUTEX } else { &BLOCK }.lock().add(&stack[..depth], count, cycles);
+    let depth = traceback::callers(Frames::new(Start::of_saved(g)), 0, &mut stack);
+    if mutex { &MUTEX } else { &BLOCK }
+        .lock()
+        .add(&stack[..depth], count, cycles);
 }
 
 /// See `blockProfileRaw` in stubs.go.
@@ -148,7 +182,8 @@ pub fn contention(records: *mut usize, count: usize, mutex: bool) -> usize {
         // SAFETY: buckets are never freed.
         while let Some(bucket) = unsafe { at.as_ref() } {
             // SAFETY: the caller's array has `count` records of WORDS words.
-            let record = unsafe { core::slice::from_raw_parts_mut(records.add(index * WORDS), WORDS) };
+            let record =
+                unsafe { core::slice::from_raw_parts_mut(records.add(index * WORDS), WORDS) };
             record.fill(0);
             record[0] = bucket.count.get() as usize;
             record[1] = bucket.cycles.get() as usize;
@@ -166,7 +201,11 @@ pub fn contention(records: *mut usize, count: usize, mutex: bool) -> usize {
 pub fn heap_sample(cache: *mut MCache) {
     let g = G::current();
     let mut stack = [0; DEPTH];
-    let depth = if g.is_g0.get() { 0 } else { traceback::callers(Frames::new(start_of(g)), 0, &mut stack) };
+    let depth = if g.is_g0.get() {
+        0
+    } else {
+        traceback::callers(Frames::new(Start::of_saved(g)), 0, &mut stack)
+    };
     // SAFETY: the current P's cache; the object was allocated just now.
     unsafe {
         let (object, size) = ((*cache).sampled, (*cache).sampled_size);
@@ -216,7 +255,9 @@ struct CpuBuffer {
 // SAFETY: slots below `CPU_WRITE` are written once, by the handler that reserved them, before `CPU_DONE` passes them.
 unsafe impl Sync for CpuBuffer {}
 
-static CPU: CpuBuffer = CpuBuffer { words: core::cell::UnsafeCell::new([0; CPU_WORDS]) };
+static CPU: CpuBuffer = CpuBuffer {
+    words: core::cell::UnsafeCell::new([0; CPU_WORDS]),
+};
 static CPU_WRITE: AtomicU64 = AtomicU64::new(0);
 static CPU_DONE: AtomicU64 = AtomicU64::new(0);
 static CPU_READ: AtomicU64 = AtomicU64::new(0);
@@ -254,12 +295,20 @@ pub fn cpu_sample(context: &UContext) {
         let sp = context.gregs[reg::RSP] as usize;
         let start = if crate::symtab::is_go(pc) && stack::on_stack(g, sp) {
             // The frame pointer may be the caller's for an instruction or two of a prologue: that frame is skipped then.
-            Start { pc, fp: context.gregs[reg::RBP] as usize, exact: true }
+            Start {
+                pc,
+                fp: context.gregs[reg::RBP] as usize,
+                exact: true,
+            }
         } else if stack::on_stack(g, sp) {
             // A leaf function of the runtime.
-            Start { pc, fp: context.gregs[reg::RBP] as usize, exact: true }
+            Start {
+                pc,
+                fp: context.gregs[reg::RBP] as usize,
+                exact: true,
+            }
         } else {
-            start_of(g)
+            Start::of_saved(g)
         };
         if start.fp == 0 || stack::on_stack(g, start.fp) {
             depth = traceback::callers(Frames::new(start), 0, &mut pcs);
@@ -307,7 +356,10 @@ pub fn read_cpu() -> (usize, usize) {
         // Complete only when nobody is in the middle of a record.
         if done > read && done == CPU_WRITE.load(Ordering::SeqCst) {
             CPU_READ.store(done, Ordering::SeqCst);
-            return (CPU.words.get() as usize + read as usize * 8, (done - read) as usize);
+            return (
+                CPU.words.get() as usize + read as usize * 8,
+                (done - read) as usize,
+            );
         }
         if CPU_HZ.load(Ordering::SeqCst) == 0 && done == read {
             return (0, 0);

@@ -9,7 +9,9 @@ use crate::symtab;
 use crate::traceback::{LEVEL, Line, Start, Stderr};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use rt_os::signal::{SIG_DFL, SIG_IGN, SigAction, SigInfo, UContext, flags, reg, rt_sigaction, sig};
+use rt_os::signal::{
+    SIG_DFL, SIG_IGN, SigAction, SigInfo, UContext, flags, reg, rt_sigaction, sig,
+};
 use rt_os::thread::{futex_wait, futex_wake};
 use rt_sched::m::M;
 use rt_sched::sched::SCHED;
@@ -49,7 +51,18 @@ fn describe(signal: u32) -> &'static str {
 }
 
 /// Signals that always have our handler.
-const ALWAYS: &[u32] = &[sig::QUIT, sig::ILL, sig::TRAP, sig::ABRT, sig::BUS, sig::FPE, sig::SEGV, sig::SYS, 16, sig::PIPE];
+const ALWAYS: &[u32] = &[
+    sig::QUIT,
+    sig::ILL,
+    sig::TRAP,
+    sig::ABRT,
+    sig::BUS,
+    sig::FPE,
+    sig::SEGV,
+    sig::SYS,
+    16,
+    sig::PIPE,
+];
 
 /// Installs handlers. Once, at start.
 pub fn init() {
@@ -81,7 +94,15 @@ fn install(signal: u32) {
 
 fn set_action(signal: u32, handler: usize) {
     // SAFETY: default or ignoring action.
-    let _ = unsafe { rt_sigaction(signal, Some(&SigAction { handler, ..Default::default() })) };
+    let _ = unsafe {
+        rt_sigaction(
+            signal,
+            Some(&SigAction {
+                handler,
+                ..Default::default()
+            }),
+        )
+    };
     HANDLED.fetch_and(!bit(signal), Ordering::Relaxed);
 }
 
@@ -100,7 +121,15 @@ extern "C" fn handler(signal: u32, info: *mut SigInfo, context: *mut UContext) {
             }
             match signal {
                 sig::PIPE | sig::URG => {}
-                sig::QUIT | sig::ILL | sig::TRAP | sig::ABRT | sig::BUS | sig::FPE | sig::SEGV | sig::SYS | 16 => dump(signal, info, context),
+                sig::QUIT
+                | sig::ILL
+                | sig::TRAP
+                | sig::ABRT
+                | sig::BUS
+                | sig::FPE
+                | sig::SEGV
+                | sig::SYS
+                | 16 => dump(signal, info, context),
                 _ => {}
             }
         }
@@ -127,7 +156,10 @@ fn fault(signal: u32, info: &SigInfo, context: &mut UContext) {
     let g = unsafe { m.curg.load(Ordering::Relaxed).as_ref() };
     let pc = context.gregs[reg::RIP] as usize;
     let sp = context.gregs[reg::RSP] as usize;
-    let Some(g) = g.filter(|g| !g.is_g0.get() && !g.seg.get().is_null() && m.dying.get() == 0) else { return dump(signal, info, context) };
+    let Some(g) = g.filter(|g| !g.is_g0.get() && !g.seg.get().is_null() && m.dying.get() == 0)
+    else {
+        return dump(signal, info, context);
+    };
     // SAFETY: the current goroutine's segment.
     let on_goroutine = unsafe { (*g.seg.get()).contains(sp) };
     if !on_goroutine {
@@ -162,7 +194,11 @@ fn fault(signal: u32, info: &SigInfo, context: &mut UContext) {
     }
     context.gregs[reg::R15] = g.addr() as u64;
     context.gregs[reg::RDI] = signal as u64;
-    context.gregs[reg::RSI] = if signal == sig::FPE { pc as u64 } else { info.addr as u64 };
+    context.gregs[reg::RSI] = if signal == sig::FPE {
+        pc as u64
+    } else {
+        info.addr as u64
+    };
     context.gregs[reg::RDX] = pc as u64;
     context.gregs[reg::RIP] = callbacks::address(callbacks::SIGPANIC) as u64;
     // Flags: the direction flag must be clear.
@@ -178,19 +214,50 @@ fn dump(signal: u32, info: &SigInfo, context: &UContext) {
         let mut sink = Stderr;
         let mut line = Line::new(&mut sink);
         if in_runtime {
-            let _ = writeln!(line, "fatal error: unexpected signal during runtime execution");
-            let _ = writeln!(line, "[signal {} code={:#x} addr={:#x} pc={:#x}]", describe(signal), info.code, info.addr, pc);
+            let _ = writeln!(
+                line,
+                "fatal error: unexpected signal during runtime execution"
+            );
+            let _ = writeln!(
+                line,
+                "[signal {} code={:#x} addr={:#x} pc={:#x}]",
+                describe(signal),
+                info.code,
+                info.addr,
+                pc
+            );
         } else {
             let _ = writeln!(line, "{}", describe(signal));
         }
         let _ = writeln!(line, "PC={:#x} m={} sigcode={}", pc, m.id.get(), info.code);
         if in_runtime {
-            for (name, index) in [("rax", reg::RAX), ("rbx", reg::RBX), ("rcx", reg::RCX), ("rdx", reg::RDX), ("rdi", reg::RDI), ("rsi", reg::RSI), ("rbp", reg::RBP), ("rsp", reg::RSP), ("r8", reg::R8), ("r9", reg::R9), ("r10", reg::R10), ("r11", reg::R11), ("r12", reg::R12), ("r13", reg::R13), ("r14", reg::R14), ("r15", reg::R15)] {
+            for (name, index) in [
+                ("rax", reg::RAX),
+                ("rbx", reg::RBX),
+                ("rcx", reg::RCX),
+                ("rdx", reg::RDX),
+                ("rdi", reg::RDI),
+                ("rsi", reg::RSI),
+                ("rbp", reg::RBP),
+                ("rsp", reg::RSP),
+                ("r8", reg::R8),
+                ("r9", reg::R9),
+                ("r10", reg::R10),
+                ("r11", reg::R11),
+                ("r12", reg::R12),
+                ("r13", reg::R13),
+                ("r14", reg::R14),
+                ("r15", reg::R15),
+            ] {
                 let _ = writeln!(line, "{name:<6} {:#x}", context.gregs[index]);
             }
         }
     }
-    let start = symtab::is_go(pc).then(|| Start { pc, fp: context.gregs[reg::RBP] as usize, exact: true });
+    let start = symtab::is_go(pc).then(|| Start {
+        pc,
+        fp: context.gregs[reg::RBP] as usize,
+        exact: true,
+    });
     if LEVEL.load(Ordering::Relaxed) == 0 {
         rt_os::thread::exit_group(2);
     }
@@ -216,7 +283,14 @@ pub extern "C" fn disable(signal: u32) {
     }
     WANTED.fetch_and(!bit(signal), Ordering::SeqCst);
     if !ALWAYS.contains(&signal) {
-        set_action(signal, if IGNORED.load(Ordering::Relaxed) & bit(signal) != 0 { SIG_IGN } else { SIG_DFL });
+        set_action(
+            signal,
+            if IGNORED.load(Ordering::Relaxed) & bit(signal) != 0 {
+                SIG_IGN
+            } else {
+                SIG_DFL
+            },
+        );
     }
 }
 
@@ -285,7 +359,15 @@ pub fn reset_for_child() {
     for signal in 1..64 {
         if handled & bit(signal) != 0 {
             // SAFETY: default action.
-            let _ = unsafe { rt_sigaction(signal, Some(&SigAction { handler: SIG_DFL, ..Default::default() })) };
+            let _ = unsafe {
+                rt_sigaction(
+                    signal,
+                    Some(&SigAction {
+                        handler: SIG_DFL,
+                        ..Default::default()
+                    }),
+                )
+            };
         }
     }
 }
@@ -293,19 +375,32 @@ pub fn reset_for_child() {
 /// Signal that makes every thread run the system call of [`on_all_threads`]; real-time, not used by std.
 pub const ALL_THREADS: u32 = 33;
 
-static CALL: [core::sync::atomic::AtomicUsize; 7] = [const { core::sync::atomic::AtomicUsize::new(0) }; 7];
+static CALL: [core::sync::atomic::AtomicUsize; 7] =
+    [const { core::sync::atomic::AtomicUsize::new(0) }; 7];
 static CALL_LEFT: AtomicU32 = AtomicU32::new(0);
 static CALL_RESULT: core::sync::atomic::AtomicIsize = core::sync::atomic::AtomicIsize::new(0);
 
 fn make_call() -> isize {
     let word = |index: usize| CALL[index].load(Ordering::SeqCst);
     // SAFETY: syscall.AllThreadsSyscall's caller vouches for it.
-    unsafe { rt_os::syscall::syscall6(word(0), word(1), word(2), word(3), word(4), word(5), word(6)) }
+    unsafe {
+        rt_os::syscall::syscall6(
+            word(0),
+            word(1),
+            word(2),
+            word(3),
+            word(4),
+            word(5),
+            word(6),
+        )
+    }
 }
 
 fn run_for_all() {
     if make_call() != CALL_RESULT.load(Ordering::SeqCst) {
-        rt_os::eprint_raw!("fatal error: AllThreadsSyscall6 results differ between threads; runtime corrupted\n");
+        rt_os::eprint_raw!(
+            "fatal error: AllThreadsSyscall6 results differ between threads; runtime corrupted\n"
+        );
         rt_os::thread::exit_group(2);
     }
     CALL_LEFT.fetch_sub(1, Ordering::SeqCst);

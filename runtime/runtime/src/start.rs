@@ -34,7 +34,10 @@ extern "C" fn start(stack: *const usize) -> ! {
 }
 
 /// Sets everything up and runs the program whose tables are `module`.
-#[cfg_attr(not(feature = "image"), expect(dead_code, reason = "only images have an entry point"))]
+#[cfg_attr(
+    not(feature = "image"),
+    expect(dead_code, reason = "only images have an entry point")
+)]
 fn run(stack: *const usize, module: *const ModuleData) -> ! {
     // SAFETY: the stack pointer at process entry.
     unsafe { process::init(stack) };
@@ -48,7 +51,9 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
     thread::init_thread(m0);
     ORIGIN[0].store(rt_os::time::cputicks() as i64, Ordering::Relaxed);
     ORIGIN[1].store(rt_os::time::nanotime(), Ordering::Relaxed);
-    SCHED.start_time.store(rt_os::time::nanotime(), Ordering::Relaxed);
+    SCHED
+        .start_time
+        .store(rt_os::time::nanotime(), Ordering::Relaxed);
     rt_os::print::set_throw_hook(crate::fatal::throw_hook);
     // SAFETY: the linker's object.
     let module: &'static ModuleData = unsafe { &*module };
@@ -68,7 +73,9 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
     let (percent, limit) = gc_settings();
     GC.init(&HEAP, percent, limit);
     crate::signals::init();
-    SCHED.cpus.store(rt_os::thread::affinity_count() as u32, Ordering::Relaxed);
+    SCHED
+        .cpus
+        .store(rt_os::thread::affinity_count() as u32, Ordering::Relaxed);
 
     // Ps: as if the world had been stopped.
     SCHED.m_count.set(1);
@@ -78,7 +85,9 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
     world::start();
 
     let main = proc::spawn(callbacks::func_value(callbacks::MAIN_START), 0, None);
-    SCHED.main_g.store(main as *const G as *mut G, Ordering::Relaxed);
+    SCHED
+        .main_g
+        .store(main as *const G as *mut G, Ordering::Relaxed);
     SCHED.main_started.store(true, Ordering::SeqCst);
     thread::start_system_thread(thread::sysmon);
     thread::start_system_thread(glue::background);
@@ -89,7 +98,10 @@ static ORIGIN: [AtomicI64; 2] = [const { AtomicI64::new(0) }; 2];
 
 /// Time stamp counter and nanotime at process start.
 pub fn clock_origin() -> (i64, i64) {
-    (ORIGIN[0].load(Ordering::Relaxed), ORIGIN[1].load(Ordering::Relaxed))
+    (
+        ORIGIN[0].load(Ordering::Relaxed),
+        ORIGIN[1].load(Ordering::Relaxed),
+    )
 }
 
 /// Addresses and counts of what the kernel passed.
@@ -109,7 +121,8 @@ pub struct Vectors {
     pub auxc: usize,
 }
 
-static VECTORS: [core::sync::atomic::AtomicUsize; 2] = [const { core::sync::atomic::AtomicUsize::new(0) }; 2];
+static VECTORS: [core::sync::atomic::AtomicUsize; 2] =
+    [const { core::sync::atomic::AtomicUsize::new(0) }; 2];
 
 fn note_vectors(stack: *const usize) {
     VECTORS[0].store(stack as usize, Ordering::Relaxed);
@@ -122,7 +135,14 @@ pub fn vectors() -> Vectors {
     let argc = process::argc();
     let envp = argv + (argc + 1) * 8;
     let envc = VECTORS[1].load(Ordering::Relaxed);
-    Vectors { argv, argc, envp, envc, auxv: envp + (envc + 1) * 8, auxc: process::auxv_pairs().count() }
+    Vectors {
+        argv,
+        argc,
+        envp,
+        envc,
+        auxv: envp + (envc + 1) * 8,
+        auxc: process::auxv_pairs().count(),
+    }
 }
 
 /// A decimal number.
@@ -139,7 +159,11 @@ pub fn default_procs() -> u32 {
     match rt_os::cgroup::cpu_quota() {
         Some(quota) => {
             let whole = quota as u32;
-            let rounded = if quota > whole as f64 { whole + 1 } else { whole };
+            let rounded = if quota > whole as f64 {
+                whole + 1
+            } else {
+                whole
+            };
             cpus.min(rounded.max(2))
         }
         None => cpus,
@@ -160,9 +184,13 @@ fn initial_procs() -> u32 {
 pub fn setting(name: &[u8]) -> Option<&'static [u8]> {
     let find = |list: &'static [u8]| {
         // The last one wins.
-        list.split(|byte| *byte == b',').rev().find_map(|entry| entry.strip_prefix(name)?.strip_prefix(b"="))
+        list.split(|byte| *byte == b',')
+            .rev()
+            .find_map(|entry| entry.strip_prefix(name)?.strip_prefix(b"="))
     };
-    process::getenv(b"GODEBUG").and_then(find).or_else(|| find(symtab::slice(&symtab::module().godebug)))
+    process::getenv(b"GODEBUG")
+        .and_then(find)
+        .or_else(|| find(symtab::slice(&symtab::module().godebug)))
 }
 
 fn number(name: &[u8]) -> i64 {
@@ -194,7 +222,10 @@ fn gc_settings() -> (i32, i64) {
         Some(text) => match parse_bytes(text) {
             Some(limit) => limit,
             None => {
-                rt_os::eprint_raw!("GOMEMLIMIT={}\n", crate::entry::go_text(text.as_ptr(), text.len()));
+                rt_os::eprint_raw!(
+                    "GOMEMLIMIT={}\n",
+                    crate::entry::go_text(text.as_ptr(), text.len())
+                );
                 rt_os::throw!("malformed GOMEMLIMIT; see `go doc runtime/debug.SetMemoryLimit`")
             }
         },
@@ -225,7 +256,16 @@ mod tests {
 
     #[test]
     fn byte_counts_have_units() {
-        for (text, expected) in [("10", Some(10)), ("3KiB", Some(3072)), ("2MiB", Some(2 << 20)), ("1GiB", Some(1 << 30)), ("5B", Some(5)), ("", None), ("x", None), ("-1", None)] {
+        for (text, expected) in [
+            ("10", Some(10)),
+            ("3KiB", Some(3072)),
+            ("2MiB", Some(2 << 20)),
+            ("1GiB", Some(1 << 30)),
+            ("5B", Some(5)),
+            ("", None),
+            ("x", None),
+            ("-1", None),
+        ] {
             assert_eq!(parse_bytes(text.as_bytes()), expected, "{text}");
         }
     }

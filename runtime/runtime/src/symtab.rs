@@ -7,7 +7,10 @@ static MODULE: AtomicPtr<ModuleData> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Makes the tables known. Once, at start.
 pub fn set_module(module: &'static ModuleData) {
-    MODULE.store(module as *const ModuleData as *mut ModuleData, Ordering::Release);
+    MODULE.store(
+        module as *const ModuleData as *mut ModuleData,
+        Ordering::Release,
+    );
 }
 
 /// The tables.
@@ -48,7 +51,9 @@ pub fn find_func(pc: usize) -> Option<&'static FuncEntry> {
     }
     let offset = (pc - module().text) as u32;
     let funcs = slice(&module().funcs);
-    let index = funcs.partition_point(|func| func.start <= offset).checked_sub(1)?;
+    let index = funcs
+        .partition_point(|func| func.start <= offset)
+        .checked_sub(1)?;
     let func = &funcs[index];
     (offset < func.start + func.size.max(1)).then_some(func)
 }
@@ -62,7 +67,9 @@ pub fn entry(func: &FuncEntry) -> usize {
 pub fn string(offset: u32) -> &'static str {
     let bytes = slice(&module().strings);
     let mut at = offset as usize;
-    let Some(len) = uleb(bytes, &mut at) else { return "?" };
+    let Some(len) = uleb(bytes, &mut at) else {
+        return "?";
+    };
     match bytes.get(at..at + len as usize) {
         // SAFETY: names and paths; printing them does not depend on UTF-8 validity, and `str` is used as bytes only.
         Some(bytes) => unsafe { core::str::from_utf8_unchecked(bytes) },
@@ -101,7 +108,9 @@ fn sleb(bytes: &[u8], at: &mut usize) -> Option<i64> {
 
 /// Index of the location of the instruction at `pc`.
 pub fn location_index(pc: usize) -> u32 {
-    let Some(func) = find_func(pc) else { return NO_LOC };
+    let Some(func) = find_func(pc) else {
+        return NO_LOC;
+    };
     let bytes = slice(&module().lines);
     let target = (pc - entry(func)) as u64;
     let (mut at, mut offset, mut index) = (func.lines as usize, 0u64, 0i64);
@@ -119,7 +128,11 @@ pub fn location_index(pc: usize) -> u32 {
         }
         found = index as u32;
     }
-    if (found as usize) < module().locs.len { found } else { NO_LOC }
+    if (found as usize) < module().locs.len {
+        found
+    } else {
+        NO_LOC
+    }
 }
 
 /// A location.
@@ -134,6 +147,8 @@ pub fn handler(ret: usize) -> Option<&'static CallHandler> {
     }
     let offset = (ret - module().text) as u32;
     let handlers = slice(&module().handlers);
-    let index = handlers.binary_search_by_key(&offset, |handler| handler.ret).ok()?;
+    let index = handlers
+        .binary_search_by_key(&offset, |handler| handler.ret)
+        .ok()?;
     Some(&handlers[index])
 }

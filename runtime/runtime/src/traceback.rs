@@ -20,7 +20,28 @@ pub struct Start {
     pub exact: bool,
 }
 
-/// Frames of a goroutine, innermost first: (code address to look up, return address or fault address, frame pointer).
+impl Start {
+    /// Where a goroutine that is inside a system function called it; nowhere if it has not run yet.
+    pub fn of_saved(g: &G) -> Start {
+        let stub = g.sched_bp.get();
+        if stub == 0 {
+            return Start {
+                pc: 0,
+                fp: 0,
+                exact: false,
+            };
+        }
+        // SAFETY: the stub's frame is live while the goroutine is at rest: [rbp] is the Go caller's rbp.
+        let fp = unsafe { *(stub as *const usize) };
+        Start {
+            pc: stack::return_of_saved(g),
+            fp,
+            exact: false,
+        }
+    }
+}
+
+/// Frames of a goroutine, innermost first.
 pub struct Frames {
     next: Option<Start>,
     left: usize,
@@ -33,14 +54,15 @@ pub struct Frame {
     pub lookup: usize,
     /// Return address (fault address for an exact start).
     pub pc: usize,
-    /// Frame pointer.
-    pub fp: usize,
 }
 
 impl Frames {
     /// From here outwards.
     pub fn new(start: Start) -> Frames {
-        Frames { next: Some(start), left: 1 << 24 }
+        Frames {
+            next: Some(start),
+            left: 1 << 24,
+        }
     }
 
     /// Of a goroutine that is inside a system function, parked, runnable or in a system call; the caller makes sure that it
@@ -48,12 +70,18 @@ impl Frames {
     pub fn of(g: &G) -> Frames {
         let start = match g.status() {
             Status::Dead | Status::Idle => None,
-            Status::Syscall => Some(Start { pc: g.syscall_pc.get(), fp: g.syscall_bp.get(), exact: false }),
+            Status::Syscall => Some(Start {
+                pc: g.syscall_pc.get(),
+                fp: g.syscall_bp.get(),
+                exact: false,
+            }),
             _ if g.sched_bp.get() == 0 => None,
-            // SAFETY: the stub's frame of a goroutine at rest: [rbp] is the Go caller's rbp.
-            _ => Some(Start { pc: stack::return_of_saved(g), fp: unsafe { *(g.sched_bp.get() as *const usize) }, exact: false }),
+            _ => Some(Start::of_saved(g)),
         };
-        Frames { next: start, left: 1 << 24 }
+        Frames {
+            next: start,
+            left: 1 << 24,
+        }
     }
 }
 
@@ -69,12 +97,24 @@ impl Iterator for Frames {
             self.left -= 1;
             if start.fp != 0 {
                 // SAFETY: live frames of a goroutine at rest: the chain ends with 0 in the first one.
-                let (pc, fp) = unsafe { (stack::frame_return(start.fp), *(start.fp as *const usize)) };
-                self.next = Some(Start { pc, fp, exact: false });
+                let (pc, fp) =
+                    unsafe { (stack::frame_return(start.fp), *(start.fp as *const usize)) };
+                self.next = Some(Start {
+                    pc,
+                    fp,
+                    exact: false,
+                });
             }
-            let lookup = if start.exact { start.pc } else { start.pc.wrapping_sub(1) };
+            let lookup = if start.exact {
+                start.pc
+            } else {
+                start.pc.wrapping_sub(1)
+            };
             if symtab::is_go(lookup) {
-                return Some(Frame { lookup, pc: start.pc, fp: start.fp });
+                return Some(Frame {
+                    lookup,
+                    pc: start.pc,
+                });
             }
         }
     }
@@ -93,7 +133,10 @@ pub fn set_level(text: &[u8]) {
         b"all" => 2,
         b"system" => 3,
         b"crash" | b"wer" => 4,
-        digits => match core::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()) {
+        digits => match core::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse::<u32>().ok())
+        {
             Some(number) => number.min(3),
             None => 2,
         },
@@ -155,7 +198,11 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// Writes to this sink.
     pub fn new(sink: &'a mut dyn Sink) -> Line<'a> {
-        Line { sink, buf: [0; 512], len: 0 }
+        Line {
+            sink,
+            buf: [0; 512],
+            len: 0,
+        }
     }
     fn flush(&mut self) {
         self.sink.put(&self.buf[..self.len]);
@@ -199,7 +246,9 @@ struct Logical {
 
 /// Calls `visit` for the function at an address and everything it is inlined into, innermost first.
 fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
-    let Some(func) = symtab::find_func(frame.lookup) else { return };
+    let Some(func) = symtab::find_func(frame.lookup) else {
+        return;
+    };
     let offset = frame.pc - symtab::entry(func);
     let flags = func.flags;
     let mut index = symtab::location_index(frame.lookup);
@@ -223,8 +272,16 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
             file: symtab::string(loc.file),
             line: loc.line,
             inlined: !outermost,
-            runtime: if outermost { flags & func_flags::RUNTIME != 0 } else { is_runtime_name(name) },
-            wrapper: if outermost { flags & func_flags::WRAPPER != 0 } else { loc.func_line & 1 != 0 },
+            runtime: if outermost {
+                flags & func_flags::RUNTIME != 0
+            } else {
+                is_runtime_name(name)
+            },
+            wrapper: if outermost {
+                flags & func_flags::WRAPPER != 0
+            } else {
+                loc.func_line & 1 != 0
+            },
             offset,
         });
         if outermost {
@@ -240,9 +297,13 @@ fn is_runtime_name(name: &str) -> bool {
 
 /// Exported functions of package runtime are shown in tracebacks.
 fn is_exported_runtime(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("runtime.") else { return false };
+    let Some(rest) = name.strip_prefix("runtime.") else {
+        return false;
+    };
     let rest = rest.strip_prefix("(*").unwrap_or(rest);
-    rest.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
+    rest.bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_uppercase())
 }
 
 /// Frames printed at each end of a long stack.
@@ -258,11 +319,19 @@ fn print_frames(sink: &mut dyn Sink, frames: impl Fn() -> Frames, show_runtime: 
         number += 1;
         if total > INNER + OUTER && number > INNER && number <= total - OUTER {
             if number == INNER + 1 {
-                let _ = writeln!(Line::new(sink), "...{} frames elided...", total - INNER - OUTER);
+                let _ = writeln!(
+                    Line::new(sink),
+                    "...{} frames elided...",
+                    total - INNER - OUTER
+                );
             }
             return;
         }
-        let name = if frame.name == "runtime.gopanic" { "panic" } else { frame.name };
+        let name = if frame.name == "runtime.gopanic" {
+            "panic"
+        } else {
+            frame.name
+        };
         let mut line = Line::new(sink);
         let _ = write!(line, "{name}(...)\n\t{}:{}", frame.file, frame.line);
         if !frame.inlined {
@@ -276,7 +345,9 @@ fn walk_shown(frames: Frames, show_runtime: bool, mut visit: impl FnMut(&Logical
     let mut seen_user = false;
     for frame in frames {
         expand(&frame, |logical| {
-            let shown = show_runtime || (!logical.wrapper && (!logical.runtime || is_exported_runtime(logical.name))) || (logical.name == "runtime.gopanic" && seen_user);
+            let shown = show_runtime
+                || (!logical.wrapper && (!logical.runtime || is_exported_runtime(logical.name)))
+                || (logical.name == "runtime.gopanic" && seen_user);
             if shown {
                 seen_user = true;
                 visit(&logical);
@@ -319,7 +390,7 @@ fn print_creator(sink: &mut dyn Sink, g: &G) {
     if pc == 0 || g.goid.get() == 1 {
         return;
     }
-    let frame = Frame { lookup: pc - 1, pc, fp: 0 };
+    let frame = Frame { lookup: pc - 1, pc };
     let mut done = false;
     expand(&frame, |logical| {
         if done || logical.wrapper {
@@ -343,7 +414,7 @@ fn print_creator(sink: &mut dyn Sink, g: &G) {
 pub fn print_goroutine(sink: &mut dyn Sink, g: &G, start: Option<Start>, show_runtime: bool) {
     let here = start.is_some();
     print_header(sink, g, here);
-    if !here && g.status() == Status::Running && g.m.get() != M::current() as *const M {
+    if !here && g.status() == Status::Running && !core::ptr::eq(g.m.get(), M::current()) {
         sink.put(b"\tgoroutine running on other thread; stack unavailable\n");
     } else {
         print_frames(

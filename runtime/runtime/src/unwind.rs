@@ -28,13 +28,21 @@ fn return_into(frame: usize, fp: usize) -> Option<usize> {
 
 extern "C" fn find(frame: usize, fp: usize) -> Target {
     let g = G::current();
-    let Some(ret) = return_into(frame, fp) else { rt_os::throw!("unwindto: frame {frame:#x} is not on the stack of goroutine {}", g.goid.get()) };
+    let Some(ret) = return_into(frame, fp) else {
+        rt_os::throw!(
+            "unwindto: frame {frame:#x} is not on the stack of goroutine {}",
+            g.goid.get()
+        )
+    };
     let Some(handler) = symtab::handler(ret) else {
         let name = symtab::find_func(ret - 1).map_or("?", |func| symtab::string(func.name));
         rt_os::throw!("unwindto: the call that returns to {ret:#x} ({name}) has no handler")
     };
     stack::unwind_to(g, frame);
-    Target { handler: symtab::module().text + handler.handler as usize, sp: frame - handler.sp_below_fp as usize }
+    Target {
+        handler: symtab::module().text + handler.handler as usize,
+        sp: frame - handler.sp_below_fp as usize,
+    }
 }
 
 /// `runtime.unwindto(frame)`.

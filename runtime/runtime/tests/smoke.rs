@@ -10,7 +10,11 @@ const EXPECTED: &str = "ok start\nok deep recursion\nok big frame\nok channel\no
 
 fn run(command: &mut Command) -> Option<()> {
     let output = command.output().ok()?;
-    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Some(())
 }
 
@@ -27,11 +31,25 @@ fn program() -> Option<&'static Path> {
                 return None;
             }
             // Flags of the outer build must not leak into the image's.
-            run(Command::new(env!("CARGO")).args(["build", "--release", "--quiet"]).current_dir(&image).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_TARGET_DIR"))?;
+            run(Command::new(env!("CARGO"))
+                .args(["build", "--release", "--quiet"])
+                .current_dir(&image)
+                .env_remove("RUSTFLAGS")
+                .env_remove("CARGO_ENCODED_RUSTFLAGS")
+                .env_remove("CARGO_TARGET_DIR"))?;
             let (object, binary) = (out.join("program.o"), out.join("program"));
-            run(Command::new("cc").arg("-c").arg(here.join("tests/program.s")).arg("-o").arg(&object))?;
-            let archive = image.join("target/x86_64-unknown-linux-gnu/release/libferrogo_runtime.a");
-            run(Command::new("ld").args(["-static", "--gc-sections", "-e", "_start", "-o"]).arg(&binary).arg(&object).arg(&archive))?;
+            run(Command::new("cc")
+                .arg("-c")
+                .arg(here.join("tests/program.s"))
+                .arg("-o")
+                .arg(&object))?;
+            let archive =
+                image.join("target/x86_64-unknown-linux-gnu/release/libferrogo_runtime.a");
+            run(Command::new("ld")
+                .args(["-static", "--gc-sections", "-e", "_start", "-o"])
+                .arg(&binary)
+                .arg(&object)
+                .arg(&archive))?;
             Some(binary)
         })
         .as_deref()
@@ -39,9 +57,18 @@ fn program() -> Option<&'static Path> {
 
 fn check(settings: &[(&str, &str)]) {
     let Some(program) = program() else { return };
-    let output = Command::new(program).envs(settings.iter().copied()).output().expect("the program starts");
+    let output = Command::new(program)
+        .envs(settings.iter().copied())
+        .output()
+        .expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(text, EXPECTED, "{settings:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        text,
+        EXPECTED,
+        "{settings:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{settings:?}: {}", output.status);
 }
 
@@ -62,7 +89,10 @@ fn program_runs_on_more_processors_than_there_are() {
 
 #[test]
 fn program_runs_with_poisoned_memory_and_a_second_mark() {
-    check(&[("GODEBUG", "gcpoison=1,gccheckmark=1,gcverify=1"), ("GOGC", "20")]);
+    check(&[
+        ("GODEBUG", "gcpoison=1,gccheckmark=1,gcverify=1"),
+        ("GOGC", "20"),
+    ]);
 }
 
 #[test]

@@ -134,7 +134,13 @@ pub unsafe extern "C" fn gogo(g: *const G) -> ! {
 /// # Safety
 /// As [`gogo`]; `function` takes at most three integer words.
 #[unsafe(naked)]
-pub unsafe extern "C" fn gogo_call(g: *const G, function: usize, a0: usize, a1: usize, a2: usize) -> ! {
+pub unsafe extern "C" fn gogo_call(
+    g: *const G,
+    function: usize,
+    a0: usize,
+    a1: usize,
+    a2: usize,
+) -> ! {
     naked_asm!(
         "mov r15, rdi",
         "mov rax, rsi",
@@ -162,6 +168,9 @@ pub unsafe extern "C" fn switch_stack(sp: usize, function: extern "C" fn() -> !)
 }
 
 /// Where a new goroutine begins: r15 = G, rsp 16-byte aligned.
+///
+/// # Safety
+/// Only as the return address of a new context.
 #[unsafe(naked)]
 pub unsafe extern "C" fn goroutine_start() {
     naked_asm!(
@@ -200,7 +209,14 @@ unsafe extern "C" fn goexit_stub() {
 /// # Safety
 /// `g0.system_sp` leaves room below the current stack pointer.
 #[unsafe(naked)]
-pub unsafe extern "C" fn call_go(g0: *const G, closure: usize, a0: usize, a1: usize, a2: usize, a3: usize) {
+pub unsafe extern "C" fn call_go(
+    g0: *const G,
+    closure: usize,
+    a0: usize,
+    a1: usize,
+    a2: usize,
+    a3: usize,
+) {
     naked_asm!(
         "push rbp",
         "mov rbp, rsp",
@@ -245,6 +261,9 @@ pub unsafe extern "C" fn call_go(g0: *const G, closure: usize, a0: usize, a1: us
 ///   | old rsp          |
 ///   | lessstack        | <- rsp when the function starts again (= Segment.entry_sp)
 /// ```
+///
+/// # Safety
+/// Only by tail call from compiled code.
 #[unsafe(naked)]
 #[unsafe(export_name = "runtime.morestack")]
 pub unsafe extern "C" fn morestack() {
@@ -305,6 +324,9 @@ pub unsafe extern "C" fn morestack() {
 }
 
 /// Return address of functions that run first on a segment: back to the segment before. All result registers live, r11 free.
+///
+/// # Safety
+/// Only as a return address.
 #[unsafe(naked)]
 pub unsafe extern "C" fn lessstack() {
     naked_asm!(
@@ -419,6 +441,9 @@ private_system_stub!(grow_stub => crate::stack::grow);
 private_system_stub!(wbflush_stub => crate::hooks::wb_flush_current);
 
 /// `runtime.pollslow`: safepoint of a loop; preserves every register.
+///
+/// # Safety
+/// Only from compiled code.
 #[unsafe(naked)]
 #[unsafe(export_name = "runtime.pollslow")]
 pub unsafe extern "C" fn pollslow() {
@@ -486,6 +511,9 @@ pub unsafe extern "C" fn pollslow() {
 
 /// `runtime.wbslow`: appends the old value of the slot (address in `panic_arg0`) and the new value (`panic_arg1`) to the P's buffer;
 /// flushes a full buffer on the system stack. Preserves every register.
+///
+/// # Safety
+/// Only from compiled code.
 #[unsafe(naked)]
 #[unsafe(export_name = "runtime.wbslow")]
 pub unsafe extern "C" fn wbslow() {
@@ -591,6 +619,8 @@ unsafe extern "C" fn wbflush_save() {
 pub fn fs_base() -> usize {
     let m: usize;
     // SAFETY: every thread of the program has its M at %fs:0, set before any Rust code that asks.
-    unsafe { core::arch::asm!("mov {}, fs:[0]", out(reg) m, options(nostack, preserves_flags, readonly, pure)) };
+    unsafe {
+        core::arch::asm!("mov {}, fs:[0]", out(reg) m, options(nostack, preserves_flags, readonly, pure))
+    };
     m
 }

@@ -237,7 +237,8 @@ fn wait_as_root(g: &'static G) {
             bubble.active.set(bubble.active.get() - 1);
             bubble.root_parked.set(true);
             g.on_resume.set(Some(wait_as_root));
-            g.reason.store(ParkReason::SynctestRun as u8, Ordering::Relaxed);
+            g.reason
+                .store(ParkReason::SynctestRun as u8, Ordering::Relaxed);
             g.change_status(Status::Running, Status::Waiting);
             bubble.unlock();
             proc::schedule();
@@ -263,7 +264,9 @@ fn wait_as_root(g: &'static G) {
 /// `internal/synctest.Wait` (system function).
 pub extern "C" fn wait() {
     let g = G::current();
-    let Some(bubble) = of(g) else { crate::hooks::raise_panic("goroutine is not in a bubble") };
+    let Some(bubble) = of(g) else {
+        crate::hooks::raise_panic("goroutine is not in a bubble")
+    };
     bubble.lock.lock();
     if bubble.waiting.get() {
         bubble.unlock();
@@ -282,14 +285,16 @@ pub extern "C" fn wait() {
             bubble.waiting.set(false);
         }
     }));
-    g.reason.store(ParkReason::SynctestWait as u8, Ordering::Relaxed);
+    g.reason
+        .store(ParkReason::SynctestWait as u8, Ordering::Relaxed);
     g.change_status(Status::Running, Status::Waiting);
     bubble.unlock();
     proc::schedule()
 }
 
 /// Bubbles that exist, newest first, for the collector.
-static ALL: core::sync::atomic::AtomicPtr<Bubble> = core::sync::atomic::AtomicPtr::new(ptr::null_mut());
+static ALL: core::sync::atomic::AtomicPtr<Bubble> =
+    core::sync::atomic::AtomicPtr::new(ptr::null_mut());
 
 fn publish(bubble: &'static Bubble) {
     let at = bubble as *const Bubble as *mut Bubble;
@@ -322,7 +327,14 @@ struct Associations {
 // SAFETY: behind the mutex.
 unsafe impl Send for Associations {}
 
-static ASSOCIATIONS: rt_sync::Mutex<Associations> = rt_sync::Mutex::new(LockRank::Unranked, Associations { slots: ptr::null_mut(), capacity: 0, used: 0 });
+static ASSOCIATIONS: rt_sync::Mutex<Associations> = rt_sync::Mutex::new(
+    LockRank::Unranked,
+    Associations {
+        slots: ptr::null_mut(),
+        capacity: 0,
+        used: 0,
+    },
+);
 
 impl Associations {
     fn find(&self, object: usize) -> Option<usize> {
@@ -343,7 +355,8 @@ impl Associations {
         if self.used * 2 >= self.capacity {
             let old = (self.slots, self.capacity);
             self.capacity = (old.1 * 2).max(256);
-            self.slots = crate::persist::map(self.capacity * size_of::<(usize, *const Bubble)>()) as *mut _;
+            self.slots =
+                crate::persist::map(self.capacity * size_of::<(usize, *const Bubble)>()) as *mut _;
             self.used = 0;
             for index in 0..old.1 {
                 // SAFETY: the old table.

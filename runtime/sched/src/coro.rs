@@ -18,10 +18,12 @@ impl Coro {
     pub fn init(&self, start: usize, created_by: usize) {
         let parent = G::current();
         let g = proc::new_goroutine(start, created_by, Some(parent));
-        g.reason.store(ParkReason::CoroutineSwitch as u8, Ordering::Relaxed);
+        g.reason
+            .store(ParkReason::CoroutineSwitch as u8, Ordering::Relaxed);
         g.coro.set(self as *const Coro as usize);
         g.change_status(Status::Dead, Status::Waiting);
-        self.waiting.store(g as *const G as *mut G, Ordering::Release);
+        self.waiting
+            .store(g as *const G as *mut G, Ordering::Release);
     }
 
     fn take(&self, leave: *mut G) -> &'static G {

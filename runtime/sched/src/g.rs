@@ -195,58 +195,57 @@ impl G {
 
     /// A fresh descriptor.
     pub const fn new() -> G {
-        const ZERO: Cell<usize> = Cell::new(0);
         G {
             stack_limit: AtomicU64::new(0),
             m: Cell::new(ptr::null()),
-            closure_ctx: ZERO,
-            defer: ZERO,
-            panic: ZERO,
-            morestack_fn: ZERO,
-            sched_sp: ZERO,
-            sched_pc: ZERO,
-            sched_bp: ZERO,
-            ret0: ZERO,
-            ret1: ZERO,
-            panic_arg0: ZERO,
-            panic_arg1: ZERO,
-            mcache: ZERO,
-            wb_buf: ZERO,
+            closure_ctx: Cell::new(0),
+            defer: Cell::new(0),
+            panic: Cell::new(0),
+            morestack_fn: Cell::new(0),
+            sched_sp: Cell::new(0),
+            sched_pc: Cell::new(0),
+            sched_bp: Cell::new(0),
+            ret0: Cell::new(0),
+            ret1: Cell::new(0),
+            panic_arg0: Cell::new(0),
+            panic_arg1: Cell::new(0),
+            mcache: Cell::new(0),
+            wb_buf: Cell::new(0),
             goid: Cell::new(0),
-            system_sp: ZERO,
+            system_sp: Cell::new(0),
             seg: Cell::new(ptr::null_mut()),
             preempt: AtomicBool::new(false),
-            start_fn: ZERO,
+            start_fn: Cell::new(0),
             status: AtomicU32::new(Status::Idle as u32),
             reason: AtomicU8::new(0),
             link: Cell::new(ptr::null()),
             on_resume: Cell::new(None),
             wait_since: Cell::new(0),
-            created_by: ZERO,
+            created_by: Cell::new(0),
             parent: Cell::new(0),
             locked_m: Cell::new(ptr::null()),
             lock_count: Cell::new(0),
             system: Cell::new(false),
             is_g0: Cell::new(false),
             first_seg: Cell::new(ptr::null_mut()),
-            syscall_regs: [ZERO; 4],
-            syscall_sp: ZERO,
-            syscall_pc: ZERO,
-            syscall_bp: ZERO,
-            stack_bytes: ZERO,
+            syscall_regs: [const { Cell::new(0) }; 4],
+            syscall_sp: Cell::new(0),
+            syscall_pc: Cell::new(0),
+            syscall_bp: Cell::new(0),
+            stack_bytes: Cell::new(0),
             retired_seg: Cell::new(ptr::null_mut()),
             sudog: Sudog::new(),
             select_done: AtomicU32::new(0),
             select: SelectState {
-                cases: ZERO,
-                lock_order: ZERO,
+                cases: Cell::new(0),
+                lock_order: Cell::new(0),
                 count: Cell::new(0),
                 sends: Cell::new(0),
             },
-            wait_obj: ZERO,
+            wait_obj: Cell::new(0),
             timer: Timer::new(),
-            coro: ZERO,
-            scratch: [ZERO; 4],
+            coro: Cell::new(0),
+            scratch: [const { Cell::new(0) }; 4],
             labels: AtomicUsize::new(0),
             fips_indicator: Cell::new(0),
             fips_bypass: Cell::new(false),
@@ -298,7 +297,11 @@ impl G {
     /// state is a broken invariant.
     #[inline]
     pub fn change_status(&self, from: Status, to: Status) {
-        if self.status.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        if self
+            .status
+            .compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed)
+            .is_err()
+        {
             self.change_status_slow(from, to);
         }
     }
@@ -307,14 +310,22 @@ impl G {
     fn change_status_slow(&self, from: Status, to: Status) {
         let mut spins = 0u32;
         loop {
-            match self.status.compare_exchange_weak(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.status.compare_exchange_weak(
+                from as u32,
+                to as u32,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return,
                 Err(found) if found & !G::SCAN != from as u32 => {
-                    rt_os::throw!("goroutine {}: status {found}, expected {from:?} to become {to:?}", self.goid.get())
+                    rt_os::throw!(
+                        "goroutine {}: status {found}, expected {from:?} to become {to:?}",
+                        self.goid.get()
+                    )
                 }
                 Err(_) => {
                     spins += 1;
-                    if spins % 100 == 0 {
+                    if spins.is_multiple_of(100) {
                         rt_os::thread::sched_yield();
                     }
                     core::hint::spin_loop();
@@ -326,7 +337,8 @@ impl G {
     /// Asks it to stop at its next safepoint.
     pub fn request_preempt(&self) {
         self.preempt.store(true, Ordering::Release);
-        self.stack_limit.store(abi::g::STACK_LIMIT_POISON, Ordering::Release);
+        self.stack_limit
+            .store(abi::g::STACK_LIMIT_POISON, Ordering::Release);
     }
 
     /// The limit of its current segment: withdraws a preemption request's poison.
@@ -382,7 +394,8 @@ impl GList {
     }
     /// Prepends.
     pub fn push_front(&self, g: &'static G) {
-        g.link.set(self.head.get().map_or(ptr::null(), |head| head as *const G));
+        g.link
+            .set(self.head.get().map_or(ptr::null(), |head| head as *const G));
         if self.tail.get().is_none() {
             self.tail.set(Some(g));
         }

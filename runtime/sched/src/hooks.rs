@@ -127,5 +127,13 @@ pub fn raise_panic(text: &'static str) -> ! {
         rt_os::throw!("panic on the system stack: {text}");
     }
     // SAFETY: we run in a system function of this goroutine: its context is saved.
-    unsafe { crate::arch::gogo_call(g, HOOKS.panic_text.get(), text.as_ptr() as usize, text.len(), 0) }
+    unsafe {
+        crate::arch::gogo_call(
+            g,
+            HOOKS.panic_text.get(),
+            text.as_ptr() as usize,
+            text.len(),
+            0,
+        )
+    }
 }

@@ -132,7 +132,9 @@ impl M {
         self.id.set(id);
         self.g0.is_g0.set(true);
         self.g0.m.set(self);
-        self.g0.status.store(crate::g::Status::Running as u32, Ordering::Relaxed);
+        self.g0
+            .status
+            .store(crate::g::Status::Running as u32, Ordering::Relaxed);
         self.fast_rand.set(rt_os::time::cputicks() ^ (id << 32) | 1);
     }
 
@@ -206,7 +208,12 @@ pub fn call_on_g0(closure: usize, args: [usize; 4]) {
     if sp < m.system_lo.get() + (48 << 10) {
         rt_os::throw!("callback: system stack exhausted");
     }
-    let saved = (g0.system_sp.get(), g0.sched_sp.get(), g0.sched_bp.get(), g0.closure_ctx.get());
+    let saved = (
+        g0.system_sp.get(),
+        g0.sched_sp.get(),
+        g0.sched_bp.get(),
+        g0.closure_ctx.get(),
+    );
     let before = m.curg.load(Ordering::Relaxed);
     g0.system_sp.set(sp);
     if let Some(p) = m.p_opt() {

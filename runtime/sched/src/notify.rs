@@ -51,7 +51,8 @@ impl NotifyList {
         g.sudog.ticket.set(ticket);
         if crate::profile::block_enabled() {
             g.sudog.since.set(rt_os::time::cputicks() as i64);
-            g.on_resume.set(Some(|g| crate::profile::block_event(g, &g.sudog)));
+            g.on_resume
+                .set(Some(|g| crate::profile::block_event(g, &g.sudog)));
         }
         // SAFETY: null or the last waiter.
         match unsafe { self.tail.get().as_ref() } {
@@ -70,7 +71,8 @@ impl NotifyList {
         self.lock.lock();
         let mut at = self.head.replace(ptr::null());
         self.tail.set(ptr::null());
-        self.notify.store(self.wait.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.notify
+            .store(self.wait.load(Ordering::SeqCst), Ordering::SeqCst);
         self.unlock();
         let list = GList::new();
         // SAFETY: the chain is ours now; a sudog's `next` is read before its goroutine may run.

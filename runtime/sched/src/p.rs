@@ -93,7 +93,12 @@ impl P {
             idle_link: Cell::new(ptr::null()),
             sched_tick: AtomicU32::new(0),
             syscall_tick: AtomicU32::new(0),
-            seen: SysmonView { sched_tick: Cell::new(0), sched_when: Cell::new(0), syscall_tick: Cell::new(0), syscall_when: Cell::new(0) },
+            seen: SysmonView {
+                sched_tick: Cell::new(0),
+                sched_when: Cell::new(0),
+                syscall_tick: Cell::new(0),
+                syscall_when: Cell::new(0),
+            },
             runq: RunQueue::new(),
             timers: TimerHeap::new(),
             running: AtomicPtr::new(ptr::null_mut()),
@@ -110,7 +115,8 @@ impl P {
     /// Prepares a P for its first use.
     pub fn init(&'static self, id: u32) {
         self.id.set(id);
-        self.status.store(PStatus::Stopped as u32, Ordering::Relaxed);
+        self.status
+            .store(PStatus::Stopped as u32, Ordering::Relaxed);
     }
 
     /// State.
@@ -131,7 +137,9 @@ impl P {
 
     /// Takes the P over from one state to another, if it is in it.
     pub fn try_change(&self, from: PStatus, to: PStatus) -> bool {
-        self.status.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.status
+            .compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Address for `G.wb_buf`.

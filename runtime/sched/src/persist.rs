@@ -11,7 +11,14 @@ struct Bump {
     total: Cell<usize>,
 }
 
-static BUMP: Mutex<Bump> = Mutex::new(LockRank::Persistent, Bump { next: Cell::new(0), end: Cell::new(0), total: Cell::new(0) });
+static BUMP: Mutex<Bump> = Mutex::new(
+    LockRank::Persistent,
+    Bump {
+        next: Cell::new(0),
+        end: Cell::new(0),
+        total: Cell::new(0),
+    },
+);
 
 /// Zeroed memory; throws if the system has none.
 pub fn alloc(size: usize, align: usize) -> usize {

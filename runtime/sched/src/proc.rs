@@ -47,7 +47,8 @@ pub fn new_goroutine(start: usize, created_by: usize, parent: Option<&'static G>
     g.leaked.store(false, Ordering::Relaxed);
     g.assist_bytes.set(0);
     if let Some(parent) = parent {
-        g.labels.store(parent.labels.load(Ordering::Relaxed), Ordering::Relaxed);
+        g.labels
+            .store(parent.labels.load(Ordering::Relaxed), Ordering::Relaxed);
         g.fips_bypass.set(parent.fips_bypass.get());
         if let Some(bubble) = crate::bubble::of(parent) {
             bubble.adopt(g);
@@ -75,7 +76,9 @@ fn take_free_g(p: &'static P) -> &'static G {
     if !SCHED.free_gs.is_empty() {
         let _guard = SCHED.lock();
         while p.free_gs.len() < 32 {
-            let Some(g) = SCHED.free_gs.pop_front() else { break };
+            let Some(g) = SCHED.free_gs.pop_front() else {
+                break;
+            };
             p.free_gs.push_front(g);
         }
     }
@@ -121,10 +124,15 @@ pub fn run_queue_put(p: &'static P, g: &'static G, next: bool) {
 
 /// Starts an M for an idle P if nobody looks for work already.
 pub fn wake_p() {
-    if SCHED.spinning.load(Ordering::SeqCst) != 0 || SCHED.idle_p_count.load(Ordering::SeqCst) == 0 {
+    if SCHED.spinning.load(Ordering::SeqCst) != 0 || SCHED.idle_p_count.load(Ordering::SeqCst) == 0
+    {
         return;
     }
-    if SCHED.spinning.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+    if SCHED
+        .spinning
+        .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
+        .is_err()
+    {
         return;
     }
     let guard = SCHED.lock();
@@ -247,12 +255,15 @@ extern "C" fn schedule_loop() -> ! {
             thread::stop_for_world(m);
             continue;
         }
-        if SCHED.p_waiter_count.load(Ordering::Relaxed) > 0 && crate::syscall::yield_p_to_waiter(m) {
+        if SCHED.p_waiter_count.load(Ordering::Relaxed) > 0 && crate::syscall::yield_p_to_waiter(m)
+        {
             thread::stop_m(m);
             continue;
         }
         m.p().preempt.store(false, Ordering::Relaxed);
-        let Some((g, inherit)) = find_runnable(m) else { continue };
+        let Some((g, inherit)) = find_runnable(m) else {
+            continue;
+        };
         if m.spinning.get() {
             // There may be more work than this M can take: keep one looking.
             m.spinning.set(false);
@@ -279,7 +290,10 @@ pub fn run_switched(g: &'static G, inherit_time: bool) -> ! {
     let p = m.p();
     attach(m, p, g);
     if !inherit_time {
-        p.sched_tick.store(p.sched_tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        p.sched_tick.store(
+            p.sched_tick.load(Ordering::Relaxed).wrapping_add(1),
+            Ordering::Relaxed,
+        );
     }
     if g.preempt.load(Ordering::Relaxed) {
         g.restore_stack_limit();
@@ -308,7 +322,11 @@ fn find_runnable(m: &'static M) -> Option<(&'static G, bool)> {
     if HOOKS.gc_work.get()(p) {
         return None;
     }
-    if p.sched_tick.load(Ordering::Relaxed) % GLOBAL_EVERY == 0 && SCHED.runq_len.load(Ordering::Relaxed) > 0 {
+    if p.sched_tick
+        .load(Ordering::Relaxed)
+        .is_multiple_of(GLOBAL_EVERY)
+        && SCHED.runq_len.load(Ordering::Relaxed) > 0
+    {
         let guard = SCHED.lock();
         if let Some(g) = SCHED.global_get(&guard, p, 1) {
             return Some((g, false));
@@ -371,7 +389,9 @@ fn find_runnable(m: &'static M) -> Option<(&'static G, bool)> {
         leave_spinning();
         fence(Ordering::SeqCst);
         // Work submitted between our last look and the decrement was submitted with a spinner in sight.
-        if SCHED.runq_len.load(Ordering::SeqCst) > 0 || SCHED.all_ps().any(|other| !other.runq.is_empty()) {
+        if SCHED.runq_len.load(Ordering::SeqCst) > 0
+            || SCHED.all_ps().any(|other| !other.runq.is_empty())
+        {
             let guard = SCHED.lock();
             if let Some(idle) = SCHED.idle_p_get(&guard) {
                 drop(guard);
@@ -392,17 +412,26 @@ fn find_runnable(m: &'static M) -> Option<(&'static G, bool)> {
         HOOKS.netpoll_init.get()();
         net_exists = true;
     }
-    if net_exists && (net_waiters || poll_until != 0) && SCHED.last_poll.swap(0, Ordering::SeqCst) != 0 {
+    if net_exists
+        && (net_waiters || poll_until != 0)
+        && SCHED.last_poll.swap(0, Ordering::SeqCst) != 0
+    {
         SCHED.poll_until.store(poll_until, Ordering::SeqCst);
         // A timer may have been added before its maker could see that we wait.
         for other in SCHED.all_ps() {
             poll_until = earlier(poll_until, other.timers.next_when());
         }
-        let delay = if poll_until == 0 { -1 } else { (poll_until - rt_os::time::nanotime()).max(0) };
+        let delay = if poll_until == 0 {
+            -1
+        } else {
+            (poll_until - rt_os::time::nanotime()).max(0)
+        };
         let list = GList::new();
         HOOKS.netpoll.get()(delay, &list);
         SCHED.poll_until.store(0, Ordering::SeqCst);
-        SCHED.last_poll.store(rt_os::time::nanotime(), Ordering::SeqCst);
+        SCHED
+            .last_poll
+            .store(rt_os::time::nanotime(), Ordering::SeqCst);
         let guard = SCHED.lock();
         let idle = SCHED.idle_p_get(&guard);
         drop(guard);
@@ -470,9 +499,14 @@ fn steal(m: &'static M, own: &'static P, now: i64) -> Stolen {
         let mut look_again = false;
         for turn in 0..count {
             if SCHED.stopping.load(Ordering::Relaxed) {
-                return Stolen { g: None, look_again: true, poll_until };
+                return Stolen {
+                    g: None,
+                    look_again: true,
+                    poll_until,
+                };
             }
-            let victim = SCHED.p(((start as u64 + turn as u64 * step as u64) % count as u64) as u32);
+            let victim =
+                SCHED.p(((start as u64 + turn as u64 * step as u64) % count as u64) as u32);
             if ptr::eq(victim, own) {
                 continue;
             }
@@ -491,15 +525,29 @@ fn steal(m: &'static M, own: &'static P, now: i64) -> Stolen {
                     core::hint::spin_loop();
                 }
             }
-            if own.runq.is_empty() && let Some(g) = victim.runq.steal_into(&own.runq, take_next) {
-                return Stolen { g: Some(g), look_again, poll_until };
+            if own.runq.is_empty()
+                && let Some(g) = victim.runq.steal_into(&own.runq, take_next)
+            {
+                return Stolen {
+                    g: Some(g),
+                    look_again,
+                    poll_until,
+                };
             }
         }
         if look_again {
-            return Stolen { g: None, look_again, poll_until };
+            return Stolen {
+                g: None,
+                look_again,
+                poll_until,
+            };
         }
     }
-    Stolen { g: None, look_again: false, poll_until }
+    Stolen {
+        g: None,
+        look_again: false,
+        poll_until,
+    }
 }
 
 fn gcd(mut a: u32, mut b: u32) -> u32 {
@@ -590,7 +638,9 @@ pub fn end_goroutine(g: &'static G) {
     if p.free_gs.len() >= 64 {
         let guard = SCHED.lock();
         while p.free_gs.len() >= 32 {
-            let Some(g) = p.free_gs.pop_front() else { break };
+            let Some(g) = p.free_gs.pop_front() else {
+                break;
+            };
             SCHED.free_gs.push_back(g);
         }
         drop(guard);
@@ -607,7 +657,10 @@ pub fn check_dead(_: &SchedGuard) {
     if !SCHED.main_started.load(Ordering::Relaxed) || SCHED.dying.load(Ordering::Relaxed) > 0 {
         return;
     }
-    let running = SCHED.m_count.get() - SCHED.idle_m_count.get() - SCHED.idle_locked.get() - SCHED.system_ms.get();
+    let running = SCHED.m_count.get()
+        - SCHED.idle_m_count.get()
+        - SCHED.idle_locked.get()
+        - SCHED.system_ms.get();
     if running > 0 {
         return;
     }
@@ -620,7 +673,9 @@ pub fn check_dead(_: &SchedGuard) {
             SCHED.system_ms.get()
         );
     }
-    if SCHED.waiting_for_signals.load(Ordering::Relaxed) || SCHED.p_waiter_count.load(Ordering::Relaxed) > 0 {
+    if SCHED.waiting_for_signals.load(Ordering::Relaxed)
+        || SCHED.p_waiter_count.load(Ordering::Relaxed) > 0
+    {
         return;
     }
     let mut waiting = 0;

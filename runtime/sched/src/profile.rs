@@ -40,7 +40,14 @@ pub fn block_event(g: &'static G, sudog: &Sudog) {
 /// The current goroutine releases what `sudog` waited for.
 pub fn mutex_event(sudog: &Sudog) {
     let fraction = MUTEX_FRACTION.load(Ordering::Relaxed);
-    if sudog.since.get() != 0 && fraction > 0 && crate::m::M::current().cheaprandn(fraction as u32) == 0 {
-        record(G::current(), rt_os::time::cputicks() as i64 - sudog.since.get(), true);
+    if sudog.since.get() != 0
+        && fraction > 0
+        && crate::m::M::current().cheaprandn(fraction as u32) == 0
+    {
+        record(
+            G::current(),
+            rt_os::time::cputicks() as i64 - sudog.since.get(),
+            true,
+        );
     }
 }

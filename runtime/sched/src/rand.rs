@@ -78,9 +78,22 @@ impl Generator {
 /// One block of ChaCha with 8 rounds (RFC 8439's layout with a 64-bit counter and a zero nonce).
 fn chacha8(key: &[u32; 8], counter: u64) -> [u32; 16] {
     let initial = [
-        0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574,
-        key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7],
-        counter as u32, (counter >> 32) as u32, 0, 0,
+        0x6170_7865,
+        0x3320_646e,
+        0x7962_2d32,
+        0x6b20_6574,
+        key[0],
+        key[1],
+        key[2],
+        key[3],
+        key[4],
+        key[5],
+        key[6],
+        key[7],
+        counter as u32,
+        (counter >> 32) as u32,
+        0,
+        0,
     ];
     let mut state = initial;
     for _ in 0..4 {

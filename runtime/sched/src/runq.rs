@@ -54,7 +54,10 @@ impl RunQueue {
 
     /// Length, `next` included; a hint unless the queue stands still.
     pub fn len(&self) -> u32 {
-        let len = self.tail.load(Ordering::Relaxed).wrapping_sub(self.head.load(Ordering::Relaxed));
+        let len = self
+            .tail
+            .load(Ordering::Relaxed)
+            .wrapping_sub(self.head.load(Ordering::Relaxed));
         len + !self.next.load(Ordering::Relaxed).is_null() as u32
     }
 
@@ -72,7 +75,8 @@ impl RunQueue {
         if tail.wrapping_sub(head) >= CAPACITY {
             return false;
         }
-        self.slot(tail).store(g as *const G as *mut G, Ordering::Relaxed);
+        self.slot(tail)
+            .store(g as *const G as *mut G, Ordering::Relaxed);
         self.tail.store(tail.wrapping_add(1), Ordering::Release);
         true
     }
@@ -85,7 +89,16 @@ impl RunQueue {
         for index in 0..count {
             batch[index as usize] = self.slot(head.wrapping_add(index)).load(Ordering::Relaxed);
         }
-        if self.head.compare_exchange(head, head.wrapping_add(count), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if self
+            .head
+            .compare_exchange(
+                head,
+                head.wrapping_add(count),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            )
+            .is_ok()
+        {
             for g in &batch[..count as usize] {
                 // SAFETY: claimed pointers are Gs.
                 visit(unsafe { &**g });
@@ -96,7 +109,12 @@ impl RunQueue {
     /// Owner: the next goroutine to run, and whether it came from `next` (and so inherits the time slice).
     pub fn pop(&self) -> Option<(&'static G, bool)> {
         let next = self.next.load(Ordering::Relaxed);
-        if !next.is_null() && self.next.compare_exchange(next, ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if !next.is_null()
+            && self
+                .next
+                .compare_exchange(next, ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+        {
             // SAFETY: claimed pointers are Gs.
             return Some((unsafe { &*next }, true));
         }
@@ -106,7 +124,16 @@ impl RunQueue {
                 return None;
             }
             let g = self.slot(head).load(Ordering::Relaxed);
-            if self.head.compare_exchange(head, head.wrapping_add(1), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if self
+                .head
+                .compare_exchange(
+                    head,
+                    head.wrapping_add(1),
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+            {
                 // SAFETY: claimed pointers are Gs.
                 return Some((unsafe { &*g }, false));
             }
@@ -130,7 +157,11 @@ impl RunQueue {
                 if next.is_null() {
                     return None;
                 }
-                if self.next.compare_exchange(next, ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                if self
+                    .next
+                    .compare_exchange(next, ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+                {
                     // SAFETY: claimed pointers are Gs.
                     return Some(unsafe { &*next });
                 }
@@ -141,9 +172,19 @@ impl RunQueue {
             }
             for index in 0..count {
                 let g = self.slot(head.wrapping_add(index)).load(Ordering::Relaxed);
-                own.slot(own_tail.wrapping_add(index)).store(g, Ordering::Relaxed);
+                own.slot(own_tail.wrapping_add(index))
+                    .store(g, Ordering::Relaxed);
             }
-            if self.head.compare_exchange(head, head.wrapping_add(count), Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            if self
+                .head
+                .compare_exchange(
+                    head,
+                    head.wrapping_add(count),
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                )
+                .is_err()
+            {
                 continue;
             }
             let last = own_tail.wrapping_add(count - 1);

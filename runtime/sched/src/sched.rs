@@ -5,7 +5,9 @@ use crate::m::M;
 use crate::p::P;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering,
+};
 use rt_sync::{LockRank, Note, RawMutex};
 
 /// Most Ps.
@@ -182,7 +184,8 @@ impl Sched {
     /// Appends to the global queue. [lock]
     pub fn global_put(&self, _: &SchedGuard, g: &'static G) {
         self.runq.push_back(g);
-        self.runq_len.store(self.runq.len() as u32, Ordering::SeqCst);
+        self.runq_len
+            .store(self.runq.len() as u32, Ordering::SeqCst);
     }
 
     /// Takes a fair share of the global queue: the first to run, the rest into the P's ring. `max` 0: no bound. [lock]
@@ -191,19 +194,24 @@ impl Sched {
         if len == 0 {
             return None;
         }
-        let mut count = (len / self.p_count.load(Ordering::Relaxed).max(1) + 1).min(len).min(crate::runq::CAPACITY / 2);
+        let mut count = (len / self.p_count.load(Ordering::Relaxed).max(1) + 1)
+            .min(len)
+            .min(crate::runq::CAPACITY / 2);
         if max > 0 {
             count = count.min(max);
         }
         let first = self.runq.pop_front();
         for _ in 1..count {
-            let Some(g) = self.runq.pop_front() else { break };
+            let Some(g) = self.runq.pop_front() else {
+                break;
+            };
             if !p.runq.push(g) {
                 self.runq.push_front(g);
                 break;
             }
         }
-        self.runq_len.store(self.runq.len() as u32, Ordering::SeqCst);
+        self.runq_len
+            .store(self.runq.len() as u32, Ordering::SeqCst);
         first
     }
 
@@ -246,7 +254,11 @@ impl Sched {
     pub fn g(&self, index: usize) -> Option<&'static G> {
         let chunk = self.g_chunks[index / G_CHUNK].load(Ordering::Acquire);
         // SAFETY: null or a chunk; its entries are null or Gs; neither is ever freed.
-        unsafe { chunk.as_ref()?[index % G_CHUNK].load(Ordering::Acquire).as_ref() }
+        unsafe {
+            chunk.as_ref()?[index % G_CHUNK]
+                .load(Ordering::Acquire)
+                .as_ref()
+        }
     }
 
     /// Enters a new G into the table.
@@ -255,7 +267,8 @@ impl Sched {
         // Chunks are made ahead of the index, by whoever comes first.
         self.chunk(index / G_CHUNK);
         let index = self.all_g_count.fetch_add(1, Ordering::AcqRel) as usize;
-        self.chunk(index / G_CHUNK)[index % G_CHUNK].store(g as *const G as *mut G, Ordering::Release);
+        self.chunk(index / G_CHUNK)[index % G_CHUNK]
+            .store(g as *const G as *mut G, Ordering::Release);
     }
 
     fn chunk(&self, number: usize) -> &'static GChunk {
@@ -266,7 +279,12 @@ impl Sched {
         let mut at = slot.load(Ordering::Acquire);
         if at.is_null() {
             let fresh = crate::persist::alloc(size_of::<GChunk>(), 64) as *mut GChunk;
-            at = match slot.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+            at = match slot.compare_exchange(
+                ptr::null_mut(),
+                fresh,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => fresh,
                 Err(found) => found,
             };

@@ -26,7 +26,13 @@ struct Bucket {
 // SAFETY: `heads` is under the lock.
 unsafe impl Sync for Bucket {}
 
-static TABLE: [Bucket; BUCKETS] = [const { Bucket { lock: RawMutex::new(LockRank::Semaphore), waiters: AtomicU32::new(0), heads: Cell::new(ptr::null()) } }; BUCKETS];
+static TABLE: [Bucket; BUCKETS] = [const {
+    Bucket {
+        lock: RawMutex::new(LockRank::Semaphore),
+        waiters: AtomicU32::new(0),
+        heads: Cell::new(ptr::null()),
+    }
+}; BUCKETS];
 
 fn bucket(addr: usize) -> &'static Bucket {
     // Fibonacci hashing of the address without its alignment.
@@ -73,7 +79,9 @@ impl Bucket {
     }
 
     fn enqueue(&self, sudog: &'static Sudog, addr: usize, lifo: bool) {
-        let Some(head) = self.find(addr) else { return self.add_head(sudog) };
+        let Some(head) = self.find(addr) else {
+            return self.add_head(sudog);
+        };
         if lifo {
             // The new one takes the head's place; the old head leads its queue.
             self.remove_head(head);
@@ -81,7 +89,9 @@ impl Bucket {
             head.next.set(head.wait_head.replace(ptr::null()));
             let tail = head.wait_tail.replace(ptr::null());
             sudog.wait_head.set(head);
-            sudog.wait_tail.set(if tail.is_null() { head } else { tail });
+            sudog
+                .wait_tail
+                .set(if tail.is_null() { head } else { tail });
         } else {
             sudog.next.set(ptr::null());
             // SAFETY: null or the last of the queue.
@@ -102,7 +112,9 @@ impl Bucket {
             let tail = head.wait_tail.replace(ptr::null());
             self.add_head(second);
             second.wait_head.set(rest);
-            second.wait_tail.set(if rest.is_null() { ptr::null() } else { tail });
+            second
+                .wait_tail
+                .set(if rest.is_null() { ptr::null() } else { tail });
         }
         Some(head)
     }
@@ -170,7 +182,11 @@ pub fn release(addr: usize, handoff: bool) {
         return;
     }
     bucket.lock.lock();
-    let sudog = if bucket.waiters.load(Ordering::SeqCst) == 0 { None } else { bucket.dequeue(addr) };
+    let sudog = if bucket.waiters.load(Ordering::SeqCst) == 0 {
+        None
+    } else {
+        bucket.dequeue(addr)
+    };
     if sudog.is_some() {
         bucket.waiters.fetch_sub(1, Ordering::SeqCst);
     }

@@ -75,7 +75,14 @@ struct Free {
 // SAFETY: behind the mutex.
 unsafe impl Send for Free {}
 
-static FREE: Mutex<Free> = Mutex::new(LockRank::StackPool, Free { heads: [ptr::null_mut(); CLASSES], counts: [0; CLASSES], bump: [(0, 0); CLASSES] });
+static FREE: Mutex<Free> = Mutex::new(
+    LockRank::StackPool,
+    Free {
+        heads: [ptr::null_mut(); CLASSES],
+        counts: [0; CLASSES],
+        bump: [(0, 0); CLASSES],
+    },
+);
 
 /// Bytes of segments in use by goroutines (first segments of dead ones included).
 pub static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -94,7 +101,14 @@ fn init_segment(lo: usize, size: usize) -> *mut Segment {
     let entry_sp = top - 24;
     // SAFETY: [lo, lo + size) is ours and unused.
     unsafe {
-        segment.write(Segment { prev: ptr::null_mut(), next: ptr::null_mut(), limit: lo + abi::g::STACK_SLACK as usize, entry_sp, lo, size });
+        segment.write(Segment {
+            prev: ptr::null_mut(),
+            next: ptr::null_mut(),
+            limit: lo + abi::g::STACK_SLACK as usize,
+            entry_sp,
+            lo,
+            size,
+        });
         (entry_sp as *mut usize).write(arch::lessstack as *const () as usize);
     }
     segment
@@ -192,11 +206,14 @@ pub fn prepare_new(g: &G) {
         for index in 0..arch::CONTEXT_WORDS - 1 {
             words.add(index).write(0);
         }
-        words.add(arch::CONTEXT_WORDS - 1).write(arch::goroutine_start as *const () as usize);
+        words
+            .add(arch::CONTEXT_WORDS - 1)
+            .write(arch::goroutine_start as *const () as usize);
         g.sched_sp.set(sp);
         g.sched_bp.set(0);
         g.preempt.store(false, Ordering::Relaxed);
-        g.stack_limit.store((*first).limit as u64, Ordering::Relaxed);
+        g.stack_limit
+            .store((*first).limit as u64, Ordering::Relaxed);
     }
 }
 
@@ -314,7 +331,10 @@ pub fn unwind_to(g: &G, addr: usize) {
     unsafe {
         while !(*seg).contains(addr) {
             if (*seg).prev.is_null() {
-                rt_os::throw!("unwinding: {addr:#x} is not on the stack of goroutine {}", g.goid.get());
+                rt_os::throw!(
+                    "unwinding: {addr:#x} is not on the stack of goroutine {}",
+                    g.goid.get()
+                );
             }
             seg = (*seg).prev;
         }
@@ -323,7 +343,8 @@ pub fn unwind_to(g: &G, addr: usize) {
         g.stack_limit.store(limit, Ordering::Relaxed);
     }
     if g.preempt.load(Ordering::Relaxed) {
-        g.stack_limit.store(abi::g::STACK_LIMIT_POISON, Ordering::Relaxed);
+        g.stack_limit
+            .store(abi::g::STACK_LIMIT_POISON, Ordering::Relaxed);
     }
 }
 
@@ -335,7 +356,12 @@ pub fn for_each_range(g: &G, sp: usize, mut visit: impl FnMut(usize, usize)) {
     unsafe {
         while !seg.is_null() {
             if !(*seg).contains(sp) {
-                rt_os::throw!("goroutine {}: stack pointer {sp:#x} outside of its segment {:#x}..{:#x}", g.goid.get(), (*seg).lo, (*seg).hi());
+                rt_os::throw!(
+                    "goroutine {}: stack pointer {sp:#x} outside of its segment {:#x}..{:#x}",
+                    g.goid.get(),
+                    (*seg).lo,
+                    (*seg).hi()
+                );
             }
             visit(sp & !7, (*seg).hi());
             if (*seg).prev.is_null() {

@@ -96,7 +96,8 @@ const BATCH: usize = 64;
 pub fn refill() -> &'static Sudog {
     let mut pool = POOL.lock();
     if pool.free.is_null() {
-        let memory = crate::persist::alloc(BATCH * size_of::<Sudog>(), align_of::<Sudog>()) as *mut Sudog;
+        let memory =
+            crate::persist::alloc(BATCH * size_of::<Sudog>(), align_of::<Sudog>()) as *mut Sudog;
         for index in 0..BATCH {
             // SAFETY: fresh memory for BATCH sudogs.
             unsafe {

@@ -26,7 +26,8 @@ pub extern "C" fn enter() {
         // SAFETY: the stub pushed rbx r12 r13 r14; sched_sp points at the last.
         cell.set(unsafe { saved.add(index).read() });
     }
-    g.syscall_sp.set(g.sched_sp.get() + crate::arch::CONTEXT_WORDS * 8);
+    g.syscall_sp
+        .set(g.sched_sp.get() + crate::arch::CONTEXT_WORDS * 8);
     note_caller(g);
     enter_common(m, g);
 }
@@ -35,7 +36,8 @@ pub extern "C" fn enter() {
 fn note_caller(g: &'static G) {
     g.syscall_pc.set(crate::stack::return_of_saved(g));
     // SAFETY: the stub's frame, live now: [rbp] is the Go caller's rbp.
-    g.syscall_bp.set(unsafe { *(g.sched_bp.get() as *const usize) });
+    g.syscall_bp
+        .set(unsafe { *(g.sched_bp.get() as *const usize) });
 }
 
 fn enter_common(m: &'static M, g: &'static G) {
@@ -71,7 +73,10 @@ pub extern "C" fn exit() {
     }
     if try_regain(m) {
         let p = m.p();
-        p.syscall_tick.store(p.syscall_tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        p.syscall_tick.store(
+            p.syscall_tick.load(Ordering::Relaxed).wrapping_add(1),
+            Ordering::Relaxed,
+        );
         g.change_status(Status::Syscall, Status::Running);
         proc::attach(m, p, g);
         return;
@@ -148,8 +153,8 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
     if let Some(g) = g {
         g.change_status(Status::Syscall, Status::Running);
         proc::attach(m, m.p(), g);
+    // SAFETY: null or the current g0, which follows the P like a goroutine does.
     } else if let Some(g0) = unsafe { curg.as_ref() } {
-        // SAFETY (above): the current g0. It follows the P like a goroutine does.
         g0.mcache.set(m.p().mcache.get());
         g0.wb_buf.set(m.p().wb_buf_addr());
     }
@@ -183,7 +188,9 @@ pub fn wait_for_p(m: &'static M) {
 /// Gives a P to the first waiter in runtime code, if there is one. [lock]
 pub fn give_to_waiter(_: &SchedGuard, p: &'static P) -> bool {
     // SAFETY: null or an M; never freed.
-    let Some(waiter) = (unsafe { SCHED.p_waiters.get().as_ref() }) else { return false };
+    let Some(waiter) = (unsafe { SCHED.p_waiters.get().as_ref() }) else {
+        return false;
+    };
     SCHED.p_waiters.set(waiter.idle_link.get());
     SCHED.p_waiter_count.fetch_sub(1, Ordering::SeqCst);
     waiter.next_p.set(p);

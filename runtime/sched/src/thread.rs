@@ -43,7 +43,11 @@ pub type ThreadMain = fn(&'static M) -> !;
 fn spawn_thread(m: &'static M, main: Option<ThreadMain>) {
     // The new thread inherits the mask: it must not take signals before its alternate stack is set.
     let mask = rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, u64::MAX);
-    m.saved_mask.set(if m_blocks_all(main) { u64::MAX } else { USER_MASK.load(Ordering::Relaxed) });
+    m.saved_mask.set(if m_blocks_all(main) {
+        u64::MAX
+    } else {
+        USER_MASK.load(Ordering::Relaxed)
+    });
     m.thread_main.set(main);
     let new = NewThread {
         stack_top: m.system_top.get(),
@@ -58,7 +62,10 @@ fn spawn_thread(m: &'static M, main: Option<ThreadMain>) {
     let result = unsafe { rt_os::thread::spawn(&new) };
     rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, mask);
     if let Err(err) = result {
-        rt_os::throw!("runtime: failed to create new OS thread (have {} already; {err})", SCHED.m_count.get());
+        rt_os::throw!(
+            "runtime: failed to create new OS thread (have {} already; {err})",
+            SCHED.m_count.get()
+        );
     }
 }
 
@@ -143,7 +150,10 @@ pub fn start_m_locked(guard: SchedGuard, p: &'static P, spinning: bool) {
             }
             drop(guard);
             if too_many {
-                rt_os::eprint_raw!("runtime: program exceeds {}-thread limit\n", SCHED.max_ms.load(Ordering::Relaxed));
+                rt_os::eprint_raw!(
+                    "runtime: program exceeds {}-thread limit\n",
+                    SCHED.max_ms.load(Ordering::Relaxed)
+                );
                 rt_os::throw!("thread exhaustion");
             }
             let m = dead.unwrap_or_else(new_m);
@@ -170,7 +180,9 @@ pub fn stop_m(m: &'static M) {
 
 fn take_next_p(m: &'static M) {
     // SAFETY: whoever woke us stored a P.
-    let Some(p) = (unsafe { m.next_p.replace(ptr::null()).as_ref() }) else { rt_os::throw!("thread woken without a P") };
+    let Some(p) = (unsafe { m.next_p.replace(ptr::null()).as_ref() }) else {
+        rt_os::throw!("thread woken without a P")
+    };
     acquire_p(m, p);
 }
 
@@ -241,10 +253,16 @@ pub fn hand_off_p(p: &'static P) {
     if crate::syscall::give_to_waiter(&guard, p) {
         return;
     }
-    if !p.runq.is_empty() || SCHED.runq.len() > 0 || crate::world::gc_wants_workers() {
+    if !p.runq.is_empty() || !SCHED.runq.is_empty() || crate::world::gc_wants_workers() {
         return start_m_locked(guard, p, false);
     }
-    if SCHED.spinning.load(Ordering::SeqCst) == 0 && SCHED.idle_p_count.load(Ordering::SeqCst) == 0 && SCHED.spinning.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+    if SCHED.spinning.load(Ordering::SeqCst) == 0
+        && SCHED.idle_p_count.load(Ordering::SeqCst) == 0
+        && SCHED
+            .spinning
+            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    {
         // Everybody is busy: one should look out for work.
         return start_m_locked(guard, p, true);
     }
@@ -297,9 +315,14 @@ pub fn sysmon(_: &'static M) -> ! {
         };
         rt_os::thread::nanosleep(delay_us as i64 * 1000);
         let mut now = rt_os::time::nanotime();
-        if SCHED.stopping.load(Ordering::Relaxed) || SCHED.idle_p_count.load(Ordering::Relaxed) == SCHED.p_count.load(Ordering::Relaxed) {
+        if SCHED.stopping.load(Ordering::Relaxed)
+            || SCHED.idle_p_count.load(Ordering::Relaxed) == SCHED.p_count.load(Ordering::Relaxed)
+        {
             let guard = SCHED.lock();
-            if SCHED.stopping.load(Ordering::Relaxed) || SCHED.idle_p_count.load(Ordering::Relaxed) == SCHED.p_count.load(Ordering::Relaxed) {
+            if SCHED.stopping.load(Ordering::Relaxed)
+                || SCHED.idle_p_count.load(Ordering::Relaxed)
+                    == SCHED.p_count.load(Ordering::Relaxed)
+            {
                 SCHED.sysmon_wait.store(true, Ordering::SeqCst);
                 drop(guard);
                 // Wakes now and then for the periodic work.
@@ -312,7 +335,12 @@ pub fn sysmon(_: &'static M) -> ! {
         }
         let last_poll = SCHED.last_poll.load(Ordering::Relaxed);
         if last_poll != 0 && last_poll + SLICE < now && HOOKS.netpoll_state.get()().1 {
-            let _ = SCHED.last_poll.compare_exchange(last_poll, now, Ordering::SeqCst, Ordering::Relaxed);
+            let _ = SCHED.last_poll.compare_exchange(
+                last_poll,
+                now,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            );
             let list = crate::g::GList::new();
             HOOKS.netpoll.get()(0, &list);
             proc::ready_list(&list);
@@ -356,7 +384,9 @@ fn retake(now: i64) -> bool {
                 continue;
             }
             // Leave it if there is nothing else to do, for a while.
-            let others = SCHED.spinning.load(Ordering::Relaxed) + SCHED.idle_p_count.load(Ordering::Relaxed) > 0;
+            let others = SCHED.spinning.load(Ordering::Relaxed)
+                + SCHED.idle_p_count.load(Ordering::Relaxed)
+                > 0;
             if p.runq.is_empty() && others && p.seen.syscall_when.get() + SLICE > now {
                 continue;
             }

@@ -166,7 +166,11 @@ impl TimerHeap {
     }
 
     fn publish(&self) {
-        let next = if self.len.get() == 0 { 0 } else { self.entry(0).when.max(1) };
+        let next = if self.len.get() == 0 {
+            0
+        } else {
+            self.entry(0).when.max(1)
+        };
         self.next.store(next, Ordering::SeqCst);
     }
 
@@ -180,7 +184,13 @@ impl TimerHeap {
         }
         let index = self.len.get();
         self.len.set(index + 1);
-        self.place(index, Entry { when: timer.when.get(), timer });
+        self.place(
+            index,
+            Entry {
+                when: timer.when.get(),
+                timer,
+            },
+        );
         self.up(index);
         self.publish();
     }
@@ -202,7 +212,13 @@ impl TimerHeap {
 
     fn update(&self, timer: &Timer) {
         let index = timer.position.get() as usize - 1;
-        self.place(index, Entry { when: timer.when.get(), timer });
+        self.place(
+            index,
+            Entry {
+                when: timer.when.get(),
+                timer,
+            },
+        );
         self.up(index);
         self.down(timer.position.get() as usize - 1);
         self.publish();
@@ -230,7 +246,9 @@ impl TimerHeap {
             let timer = unsafe { &*self.entry(0).timer };
             let guard = self.lock();
             self.remove(timer);
-            timer.heap.store(other as *const _ as *mut _, Ordering::Release);
+            timer
+                .heap
+                .store(other as *const _ as *mut _, Ordering::Release);
             drop(guard);
             let _guard = other.lock();
             other.insert(timer);
@@ -268,7 +286,12 @@ fn fire(timer: &'static Timer, guard: Locked<'_>, now: i64) {
     let late = now - timer.when.get();
     if timer.period.get() > 0 {
         let period = timer.period.get();
-        timer.when.set(timer.when.get().saturating_add(period.saturating_mul(1 + late / period)));
+        timer.when.set(
+            timer
+                .when
+                .get()
+                .saturating_add(period.saturating_mul(1 + late / period)),
+        );
         if timer.position.get() > 0 {
             guard.0.update(timer);
         }
@@ -283,7 +306,10 @@ fn fire(timer: &'static Timer, guard: Locked<'_>, now: i64) {
         drop(guard);
         return function(timer, late);
     }
-    let (closure, arg) = (timer.f.get(), [timer.arg[0].get(), timer.arg[1].get(), seq, late as usize]);
+    let (closure, arg) = (
+        timer.f.get(),
+        [timer.arg[0].get(), timer.arg[1].get(), seq, late as usize],
+    );
     if !timer.is_chan.get() {
         drop(guard);
         return HOOKS.call_go.get()(closure, arg);
@@ -343,7 +369,12 @@ impl Timer {
             let mut heap = self.heap.load(Ordering::Acquire) as *const TimerHeap;
             if heap.is_null() {
                 let home = Timer::home() as *const TimerHeap;
-                let _ = self.heap.compare_exchange(ptr::null_mut(), home as *mut _, Ordering::AcqRel, Ordering::Relaxed);
+                let _ = self.heap.compare_exchange(
+                    ptr::null_mut(),
+                    home as *mut _,
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                );
                 heap = self.heap.load(Ordering::Acquire);
             }
             // SAFETY: heaps are parts of Ps and bubbles, never freed while timers belong to them.
@@ -361,7 +392,8 @@ impl Timer {
         if self.position.get() > 0 || ptr::eq(guard.0, home) || guard.0.bubbled.get() {
             return guard;
         }
-        self.heap.store(home as *const _ as *mut _, Ordering::Release);
+        self.heap
+            .store(home as *const _ as *mut _, Ordering::Release);
         drop(guard);
         self.lock()
     }
@@ -388,7 +420,12 @@ impl Timer {
         };
         let mut pending = self.armed.get();
         if is_chan {
-            if pending && self.position.get() == 0 && to.is_none() && self.when.get() <= rt_os::time::nanotime() && !guard.0.bubbled.get() {
+            if pending
+                && self.position.get() == 0
+                && to.is_none()
+                && self.when.get() <= rt_os::time::nanotime()
+                && !guard.0.bubbled.get()
+            {
                 // It would have fired had anybody looked: its value counts as sent and is taken back now.
                 pending = true;
             }
@@ -440,7 +477,11 @@ impl Timer {
         if !self.armed.get() || self.position.get() > 0 {
             return;
         }
-        let now = if guard.0.bubbled.get() { crate::bubble::now() } else { rt_os::time::nanotime() };
+        let now = if guard.0.bubbled.get() {
+            crate::bubble::now()
+        } else {
+            rt_os::time::nanotime()
+        };
         if self.when.get() <= now {
             fire(self, guard, now);
         }
@@ -480,7 +521,11 @@ pub fn run_expired(p: &'static P, now: i64) -> (i64, i64) {
     if next == 0 {
         return (now, 0);
     }
-    let now = if now == 0 { rt_os::time::nanotime() } else { now };
+    let now = if now == 0 {
+        rt_os::time::nanotime()
+    } else {
+        now
+    };
     if next > now {
         return (now, next);
     }
@@ -494,7 +539,9 @@ pub extern "C" fn sleep(nanos: i64) {
     }
     fn wake(timer: &'static Timer, _: i64) {
         // SAFETY: only Gs' embedded timers have this function.
-        let g = unsafe { &*((timer as *const Timer as usize - core::mem::offset_of!(G, timer)) as *const G) };
+        let g = unsafe {
+            &*((timer as *const Timer as usize - core::mem::offset_of!(G, timer)) as *const G)
+        };
         crate::proc::ready(g);
     }
     let g = G::current();
@@ -507,5 +554,7 @@ pub extern "C" fn sleep(nanos: i64) {
 
 /// The earliest timer of all Ps.
 pub fn next_of_all() -> i64 {
-    crate::sched::SCHED.all_ps().fold(0, |when, p| earlier(when, p.timers.next_when()))
+    crate::sched::SCHED
+        .all_ps()
+        .fold(0, |when, p| earlier(when, p.timers.next_when()))
 }

@@ -29,7 +29,9 @@ pub fn stop() {
     let own = m.p();
     let guard = SCHED.lock();
     SCHED.stop_note.clear();
-    SCHED.stop_wait.set(SCHED.p_count.load(Ordering::Relaxed) as i32);
+    SCHED
+        .stop_wait
+        .set(SCHED.p_count.load(Ordering::Relaxed) as i32);
     SCHED.stopping.store(true, Ordering::SeqCst);
     for p in SCHED.all_ps() {
         thread::preempt_p(p);
@@ -191,10 +193,21 @@ pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) 
                 return false;
             }
             Status::Runnable | Status::Waiting | Status::Syscall => {
-                if g.status.compare_exchange(found, found | G::SCAN, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                if g.status
+                    .compare_exchange(found, found | G::SCAN, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_err()
+                {
                     continue;
                 }
-                let sp = if status == Status::Syscall { g.syscall_sp.get() } else { g.sched_sp.get() };
+                if status == Status::Waiting && g.wait_since.get() == 0 {
+                    // A coarse clock is enough for dumps, and costs nothing when parking.
+                    g.wait_since.set(rt_os::time::nanotime());
+                }
+                let sp = if status == Status::Syscall {
+                    g.syscall_sp.get()
+                } else {
+                    g.sched_sp.get()
+                };
                 visit_context(g, sp, visit);
                 if status == Status::Syscall {
                     let regs = g.syscall_regs.as_ptr() as usize;

@@ -310,6 +310,7 @@ mod tests {
         check("a_linux_test.go", true);
         check("linux.go", true);
         check("windows.go", true);
+        check("a_zos.go", false);
         check("a_unix.go", true);
         check("a_linux_x.go", true);
         check("a_windows.x_linux.go", false);

@@ -233,14 +233,17 @@ pub fn module_json(modules: &ModLoader, info: &ModuleInfo) -> ModuleJson {
 pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package) -> PackageJson {
     let cwd = graph.cwd.as_path();
     let is_test_file = |name: &str| name.ends_with("_test.go");
-    let mut imports = BTreeSet::new();
+    // In the order of the paths as written, as the official command has them.
+    let mut imports: Vec<String> = Vec::new();
     let mut import_map = BTreeMap::new();
     for (written, id) in &package.imports {
         let target = graph.package(*id).display_path();
         if *written != target {
             import_map.insert(written.clone(), target.clone());
         }
-        imports.insert(target);
+        if !imports.contains(&target) {
+            imports.push(target);
+        }
     }
     let mut deps: BTreeSet<String> = graph
         .dependencies(package.id)
@@ -294,6 +297,8 @@ pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package
             .embeds
             .iter()
             .map(|embed| embed.pattern.clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
             .collect(),
         embed_files: package
             .embeds
@@ -302,7 +307,7 @@ pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect(),
-        imports: imports.into_iter().collect(),
+        imports,
         import_map,
         deps: deps.into_iter().collect(),
         test_go_files: package.test_files.clone(),

@@ -475,10 +475,7 @@ impl GoMod {
         };
         of_path()
             .rfind(|replace| !replace.old_version.is_empty() && replace.old_version == version)
-            .or_else(|| {
-                of_path()
-                    .rfind(|replace| replace.old_version.is_empty())
-            })
+            .or_else(|| of_path().rfind(|replace| replace.old_version.is_empty()))
     }
 
     /// True if the version is excluded.

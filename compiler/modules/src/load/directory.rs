@@ -402,16 +402,22 @@ impl Reader<'_> {
 
     fn finish(mut self) -> DirPackage {
         if self.out.go.files.is_empty() {
-            let (system, context) = (self.request.system, &self.context);
-            self.out.has_tests |= self.unread_tests.iter().any(|path| {
+            for path in std::mem::take(&mut self.unread_tests) {
                 let name = path
                     .file_name()
                     .map(|name| name.to_string_lossy().into_owned())
                     .unwrap_or_default();
-                system.read(path).is_ok_and(|bytes| {
-                    context.decide(&name, &scan::header(&bytes)) == Ok(Decision::Include)
-                })
-            });
+                let Ok(bytes) = self.request.system.read(&path) else {
+                    continue;
+                };
+                let header = scan::header(&bytes);
+                if self.context.decide(&name, &header) == Ok(Decision::Include) {
+                    self.out.has_tests = true;
+                    if self.out.name.is_empty() {
+                        self.out.name = header.package.trim_end_matches("_test").to_string();
+                    }
+                }
+            }
         }
         for group in 0..3 {
             let wanted = std::mem::take(&mut self.embeds[group]);

@@ -16,4 +16,4 @@ pub use package::{
 };
 
 #[cfg(test)]
-mod scripts;
+pub(crate) mod scripts;

@@ -532,9 +532,6 @@ impl ModLoader {
             .collect();
         if semver::compare_go(&go_version, "1.21") != Ordering::Less {
             require.push(ModuleVersion::new("go", go_version.clone()));
-            if let Some(toolchain) = file.toolchain.as_ref().filter(|name| *name != "default") {
-                require.push(ModuleVersion::new("toolchain", toolchain.clone()));
-            }
         }
         Ok(Summary {
             require,

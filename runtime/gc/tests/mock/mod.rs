@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use abi::gotype::{ArrayType, RawSlice, StructField, StructType, Type, kind, tflag};
-use rt_gc::{ConservativeRange, Gc, RootRange, StopReason, World};
+use rt_gc::{ConservativeRange, Gc, LeakWorld, RootRange, StopReason, World};
 use rt_heap::{Config, Heap, MCache};
 use std::cell::Cell;
 use std::ptr;
@@ -47,6 +47,8 @@ pub struct MockWorld {
     pub pools_cleared: AtomicUsize,
     pub runtime_roots: Mutex<Vec<usize>>,
     pub done: AtomicBool,
+    /// Threads that count as blocked: index, on what, whether found leaked.
+    pub blocked: Mutex<Vec<(usize, Vec<usize>, bool)>>,
 }
 
 thread_local! {
@@ -76,6 +78,7 @@ impl MockWorld {
             pools_cleared: AtomicUsize::new(0),
             runtime_roots: Mutex::default(),
             done: AtomicBool::new(false),
+            blocked: Mutex::default(),
         }))
     }
 
@@ -102,6 +105,18 @@ impl MockWorld {
             thread,
             cache,
         }
+    }
+
+    /// A thread that only has roots: index and roots.
+    pub fn parked_thread(&'static self) -> (usize, &'static Thread) {
+        let thread = Box::leak(Box::new(Thread {
+            state: AtomicU8::new(SAFE),
+            want_scan: AtomicBool::new(false),
+            roots: Box::new([const { AtomicUsize::new(0) }; ROOTS]),
+        }));
+        let mut threads = self.threads.write().unwrap();
+        threads.push(thread);
+        (threads.len() - 1, thread)
     }
 
     fn me(&self) -> Option<&'static Thread> {
@@ -274,6 +289,36 @@ unsafe impl World for MockWorld {
 
     fn trace(&self, line: core::fmt::Arguments<'_>) {
         eprint!("{line}");
+    }
+}
+
+// SAFETY: as above; the mock has no runtime roots that belong to one thread.
+unsafe impl LeakWorld for MockWorld {
+    fn blocked_on(&self, index: usize, f: &mut dyn FnMut(usize)) -> bool {
+        let blocked = self.blocked.lock().unwrap();
+        let Some((_, on, _)) = blocked.iter().find(|(thread, ..)| *thread == index) else {
+            return false;
+        };
+        on.iter().for_each(|addr| f(*addr));
+        true
+    }
+
+    fn for_each_shared_root(&self, f: &mut dyn FnMut(usize)) {
+        self.for_each_runtime_root(f);
+    }
+
+    fn for_each_goroutine_root(&self, _index: usize, _f: &mut dyn FnMut(usize)) {}
+
+    fn set_leaked(&self, index: usize, leaked: bool) {
+        for entry in self
+            .blocked
+            .lock()
+            .unwrap()
+            .iter_mut()
+            .filter(|entry| entry.0 == index)
+        {
+            entry.2 = leaked;
+        }
     }
 }
 

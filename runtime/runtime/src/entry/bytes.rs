@@ -15,7 +15,8 @@ const K2: u64 = 0x8ebc_6af0_9c88_c6e3;
 const K3: u64 = 0x5899_65cc_7537_4cc3;
 
 /// Per-process secret, so that hash values are not predictable.
-static SECRET: [core::sync::atomic::AtomicU64; 2] = [const { core::sync::atomic::AtomicU64::new(0) }; 2];
+static SECRET: [core::sync::atomic::AtomicU64; 2] =
+    [const { core::sync::atomic::AtomicU64::new(0) }; 2];
 
 /// Draws the secret. Once, at start.
 pub fn init_secret(a: u64, b: u64) {
@@ -85,7 +86,10 @@ extern "C" fn memhash(at: *const u8, seed: u64, len: usize) -> u64 {
 }
 
 extern "C" fn memhash32_value(key: u32, seed: u64) -> u64 {
-    mix(secret(1) ^ 4, mix(key as u64 ^ K1 ^ (key as u64) << 32, seed ^ secret(0) ^ K0))
+    mix(
+        secret(1) ^ 4,
+        mix(key as u64 ^ K1 ^ (key as u64) << 32, seed ^ secret(0) ^ K0),
+    )
 }
 
 extern "C" fn memhash64_value(key: u64, seed: u64) -> u64 {
@@ -131,7 +135,10 @@ unsafe fn index_byte(at: *const u8, len: usize, byte: u8) -> isize {
         let needle = _mm_set1_epi8(byte as i8);
         let mut index = 0;
         loop {
-            let found = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(at.add(index).cast()), needle));
+            let found = _mm_movemask_epi8(_mm_cmpeq_epi8(
+                _mm_loadu_si128(at.add(index).cast()),
+                needle,
+            ));
             if found != 0 {
                 return index as isize + found.trailing_zeros() as isize;
             }
@@ -162,7 +169,10 @@ unsafe fn count(at: *const u8, len: usize, byte: u8) -> usize {
         let needle = _mm_set1_epi8(byte as i8);
         let (mut total, mut index) = (0usize, 0);
         while index + 16 <= len {
-            let found = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(at.add(index).cast()), needle));
+            let found = _mm_movemask_epi8(_mm_cmpeq_epi8(
+                _mm_loadu_si128(at.add(index).cast()),
+                needle,
+            ));
             total += found.count_ones() as usize;
             index += 16;
         }
@@ -186,12 +196,26 @@ extern "C" fn count_string(at: *const u8, len: usize, byte: u8) -> usize {
 
 unsafe fn compare(a: *const u8, a_len: usize, b: *const u8, b_len: usize) -> isize {
     let common = a_len.min(b_len);
-    // SAFETY: both have `common` bytes.
-    let order = if core::ptr::eq(a, b) { 0 } else { unsafe { rt_os::memops::compare(a, b, common) } };
-    if order != 0 { (order > 0) as isize - (order < 0) as isize } else { (a_len > b_len) as isize - (a_len < b_len) as isize }
+    let order = if core::ptr::eq(a, b) {
+        0
+    } else {
+        // SAFETY: both have `common` bytes.
+        unsafe { rt_os::memops::compare(a, b, common) }
+    };
+    if order != 0 {
+        (order > 0) as isize - (order < 0) as isize
+    } else {
+        (a_len > b_len) as isize - (a_len < b_len) as isize
+    }
 }
 
-extern "C" fn compare_slice(a: *const u8, a_len: usize, _a_cap: usize, b: *const u8, b_len: usize) -> isize {
+extern "C" fn compare_slice(
+    a: *const u8,
+    a_len: usize,
+    _a_cap: usize,
+    b: *const u8,
+    b_len: usize,
+) -> isize {
     // SAFETY: Go slices.
     unsafe { compare(a, a_len, b, b_len) }
 }
@@ -216,7 +240,10 @@ unsafe fn index(at: *const u8, len: usize, needle: *const u8, needle_len: usize)
             return index_byte(at, len, *needle);
         }
         let last = needle_len - 1;
-        let (first_byte, last_byte) = (_mm_set1_epi8(*needle as i8), _mm_set1_epi8(*needle.add(last) as i8));
+        let (first_byte, last_byte) = (
+            _mm_set1_epi8(*needle as i8),
+            _mm_set1_epi8(*needle.add(last) as i8),
+        );
         let positions = len - last;
         let mut position = 0;
         while position + 16 <= positions {
@@ -233,7 +260,9 @@ unsafe fn index(at: *const u8, len: usize, needle: *const u8, needle_len: usize)
             position += 16;
         }
         while position < positions {
-            if *at.add(position) == *needle && rt_os::memops::compare(at.add(position + 1), needle.add(1), last) == 0 {
+            if *at.add(position) == *needle
+                && rt_os::memops::compare(at.add(position + 1), needle.add(1), last) == 0
+            {
                 return position as isize;
             }
             position += 1;
@@ -242,12 +271,23 @@ unsafe fn index(at: *const u8, len: usize, needle: *const u8, needle_len: usize)
     }
 }
 
-extern "C" fn index_slice(at: *const u8, len: usize, _cap: usize, needle: *const u8, needle_len: usize) -> isize {
+extern "C" fn index_slice(
+    at: *const u8,
+    len: usize,
+    _cap: usize,
+    needle: *const u8,
+    needle_len: usize,
+) -> isize {
     // SAFETY: Go slices.
     unsafe { index(at, len, needle, needle_len) }
 }
 
-extern "C" fn index_string(at: *const u8, len: usize, needle: *const u8, needle_len: usize) -> isize {
+extern "C" fn index_string(
+    at: *const u8,
+    len: usize,
+    needle: *const u8,
+    needle_len: usize,
+) -> isize {
     // SAFETY: Go strings.
     unsafe { index(at, len, needle, needle_len) }
 }
@@ -278,7 +318,9 @@ mod tests {
         if needle.is_empty() {
             return 0;
         }
-        text.windows(needle.len()).position(|window| window == needle).map_or(-1, |at| at as isize)
+        text.windows(needle.len())
+            .position(|window| window == needle)
+            .map_or(-1, |at| at as isize)
     }
 
     #[test]
@@ -291,21 +333,35 @@ mod tests {
         for len in 0..200 {
             let text: Vec<u8> = (0..len).map(|_| b'a' + (next() % 3) as u8).collect();
             for byte in b'a'..=b'd' {
-                let expected = text.iter().position(|b| *b == byte).map_or(-1, |at| at as isize);
+                let expected = text
+                    .iter()
+                    .position(|b| *b == byte)
+                    .map_or(-1, |at| at as isize);
                 assert_eq!(index_byte_slice(text.as_ptr(), len, len, byte), expected);
-                assert_eq!(count_slice(text.as_ptr(), len, len, byte), text.iter().filter(|b| **b == byte).count());
+                assert_eq!(
+                    count_slice(text.as_ptr(), len, len, byte),
+                    text.iter().filter(|b| **b == byte).count()
+                );
             }
             for needle_len in 0..8 {
                 let needle: Vec<u8> = (0..needle_len).map(|_| b'a' + (next() % 3) as u8).collect();
-                assert_eq!(index_string(text.as_ptr(), len, needle.as_ptr(), needle_len), naive_index(&text, &needle), "{text:?} {needle:?}");
+                assert_eq!(
+                    index_string(text.as_ptr(), len, needle.as_ptr(), needle_len),
+                    naive_index(&text, &needle),
+                    "{text:?} {needle:?}"
+                );
                 let order = text.as_slice().cmp(&needle) as isize;
-                assert_eq!(compare_string(text.as_ptr(), len, needle.as_ptr(), needle_len), order);
+                assert_eq!(
+                    compare_string(text.as_ptr(), len, needle.as_ptr(), needle_len),
+                    order
+                );
             }
         }
     }
 
     #[test]
     fn hash_depends_on_every_byte_and_on_length_and_seed() {
+        init_secret(0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210);
         let base: Vec<u8> = (0..200u8).collect();
         let mut seen = std::collections::HashSet::new();
         for len in 0..200 {
@@ -313,9 +369,16 @@ mod tests {
             for at in 0..len {
                 let mut changed = base[..len].to_vec();
                 changed[at] ^= 1;
-                assert_ne!(memhash(changed.as_ptr(), 7, len), memhash(base.as_ptr(), 7, len), "length {len}, byte {at}");
+                assert_ne!(
+                    memhash(changed.as_ptr(), 7, len),
+                    memhash(base.as_ptr(), 7, len),
+                    "length {len}, byte {at}"
+                );
             }
-            assert_ne!(memhash(base.as_ptr(), 8, len), memhash(base.as_ptr(), 7, len));
+            assert_ne!(
+                memhash(base.as_ptr(), 8, len),
+                memhash(base.as_ptr(), 7, len)
+            );
         }
     }
 }

@@ -17,7 +17,8 @@ fn elem_type(typ: *const Type) -> *const Type {
 }
 
 extern "C" fn makechan(typ: *const Type, size: i64) -> usize {
-    match Hchan::make(elem_type(typ), size) {
+    // SAFETY: the compiler's descriptor, system function.
+    match unsafe { Hchan::make(elem_type(typ), size) } {
         Some(chan) => chan.addr(),
         None => raise_panic("makechan: size out of range"),
     }
@@ -49,7 +50,8 @@ extern "C" fn selectnbrecv(elem: usize, c: usize) -> Pair {
 }
 
 extern "C" fn reflect_chanrecv(c: usize, nonblocking: bool, elem: usize) -> Pair {
-    let (selected, received) = rt_chan::recv(chan(c), elem, !nonblocking, RecvReturn::SelectedReceived);
+    let (selected, received) =
+        rt_chan::recv(chan(c), elem, !nonblocking, RecvReturn::SelectedReceived);
     Pair(selected as usize, received as usize)
 }
 
@@ -65,7 +67,13 @@ extern "C" fn chancap(c: usize) -> usize {
     rt_chan::cap(chan(c))
 }
 
-extern "C" fn selectgo(cases: *const Scase, order: *mut u16, sends: usize, recvs: usize, block: bool) -> Pair {
+extern "C" fn selectgo(
+    cases: *const Scase,
+    order: *mut u16,
+    sends: usize,
+    recvs: usize,
+    block: bool,
+) -> Pair {
     // SAFETY: the compiler's arrays, in the calling goroutine's frame.
     let (case, received) = unsafe { rt_chan::select::select(cases, order, sends, recvs, block) };
     Pair(case as usize, received as usize)

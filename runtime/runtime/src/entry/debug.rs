@@ -8,7 +8,10 @@ extern "C" fn set_max_stack(bytes: i64) -> i64 {
 }
 
 extern "C" fn write_heap_dump(fd: usize) {
-    let _ = rt_os::poll::write_all(fd as i32, b"heap dumps in gc's format are not supported by this runtime\n");
+    let _ = rt_os::poll::write_all(
+        fd as i32,
+        b"heap dumps in gc's format are not supported by this runtime\n",
+    );
 }
 
 extern "C" fn reparse_godebug(data: *const u8, len: usize) {

@@ -45,7 +45,10 @@ extern "C" fn gc_pauses(pauses: *mut u64, ends: *mut u64, count: usize) -> usize
 }
 
 extern "C" fn gc_summary() -> Pair {
-    Pair(GC.stats.last_end_wall() as usize, GC.stats.cycles() as usize)
+    Pair(
+        GC.stats.last_end_wall() as usize,
+        GC.stats.cycles() as usize,
+    )
 }
 
 extern "C" fn gc_pause_total() -> u64 {
@@ -56,7 +59,13 @@ extern "C" fn read_metric(number: usize, out: *mut u64) -> bool {
     crate::memstats::metric(number, out)
 }
 
-extern "C" fn set_finalizer(object: usize, func: usize, result_bytes: usize, _arg: *const Type, object_type: *const Type) -> bool {
+extern "C" fn set_finalizer(
+    object: usize,
+    func: usize,
+    result_bytes: usize,
+    _arg: *const Type,
+    object_type: *const Type,
+) -> bool {
     if func == 0 {
         // SAFETY: the caller holds the object.
         unsafe { GC.remove_finalizer(object) };
@@ -64,12 +73,23 @@ extern "C" fn set_finalizer(object: usize, func: usize, result_bytes: usize, _ar
     }
     glue::wb_slot(0, func);
     // SAFETY: the caller holds the object; system function with a P.
-    match unsafe { GC.set_finalizer(object, Finalizer { func, arg_type: object_type, result_bytes }) } {
+    match unsafe {
+        GC.set_finalizer(
+            object,
+            Finalizer {
+                func,
+                arg_type: object_type,
+                result_bytes,
+            },
+        )
+    } {
         Ok(()) => true,
         Err(rt_gc::AttachError::AlreadySet) => false,
         // Globals never die: nothing to do. The overlay has checked that other pointers begin an object.
         Err(rt_gc::AttachError::NotHeap) => true,
-        Err(rt_gc::AttachError::NotStart) => crate::fatal::throw("runtime.SetFinalizer: pointer not at beginning of allocated block"),
+        Err(rt_gc::AttachError::NotStart) => {
+            crate::fatal::throw("runtime.SetFinalizer: pointer not at beginning of allocated block")
+        }
         Err(rt_gc::AttachError::NoMemory) => crate::fatal::fatal("runtime: out of memory"),
     }
 }

@@ -1,6 +1,5 @@
 //! Goroutines, Ps, locking to threads, coroutines.
 
-
 use core::sync::atomic::Ordering;
 use rt_sched::coro::Coro;
 use rt_sched::g::G;
@@ -16,7 +15,11 @@ extern "C" fn newproc(start: usize) {
     }
     // The creating goroutine's stack held the closure; from now on the new G's field does.
     crate::glue::wb_slot(0, start);
-    proc::spawn(start, stack::return_of_saved(g), if g.is_g0.get() { None } else { Some(g) });
+    proc::spawn(
+        start,
+        stack::return_of_saved(g),
+        if g.is_g0.get() { None } else { Some(g) },
+    );
 }
 
 extern "C" fn gosched() {
@@ -92,7 +95,11 @@ extern "C" fn block_forever() {
 }
 
 extern "C" fn park_nil_chan(recv: bool) {
-    rt_chan::park_nil(if recv { ParkReason::ChanReceiveNil } else { ParkReason::ChanSendNil })
+    rt_chan::park_nil(if recv {
+        ParkReason::ChanReceiveNil
+    } else {
+        ParkReason::ChanSendNil
+    })
 }
 
 extern "C" fn set_running_inits(_on: bool) {}
@@ -190,7 +197,9 @@ extern "C" fn thread_create_count() -> usize {
     SCHED.threads_created.load(Ordering::Relaxed) as usize
 }
 extern "C" fn set_max_threads(count: i64) -> i64 {
-    SCHED.max_ms.swap(count.clamp(1, i32::MAX as i64) as i32, Ordering::Relaxed) as i64
+    SCHED
+        .max_ms
+        .swap(count.clamp(1, i32::MAX as i64) as i32, Ordering::Relaxed) as i64
 }
 
 rt_sched::system_stubs! {

@@ -20,7 +20,10 @@ extern "C" fn newobject(typ: *const Type) -> usize {
 extern "C" fn newarray(typ: *const Type, count: i64) -> usize {
     // SAFETY: the compiler's descriptor.
     let elem = unsafe { (*typ).size };
-    match usize::try_from(count).ok().and_then(|count| count.checked_mul(elem)) {
+    match usize::try_from(count)
+        .ok()
+        .and_then(|count| count.checked_mul(elem))
+    {
         Some(bytes) if bytes <= rt_heap::malloc::MAX_ALLOC => glue::malloc(bytes, typ, true),
         _ => raise_panic("runtime: allocation size out of range"),
     }
@@ -156,7 +159,9 @@ extern "C" fn swap_pointer(slot: usize, new: usize) -> usize {
 extern "C" fn cas_pointer(slot: usize, old: usize, new: usize) -> bool {
     glue::wb_slot(slot, new);
     // SAFETY: Go's pointer variable.
-    unsafe { AtomicUsize::from_ptr(slot as *mut usize) }.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    unsafe { AtomicUsize::from_ptr(slot as *mut usize) }
+        .compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst)
+        .is_ok()
 }
 
 extern "C" fn find_object(addr: usize) -> Pair {

@@ -2,19 +2,19 @@
 //!
 //! Each file has the Rust functions with their C signatures and, at its end, the table that gives them their symbols and kinds.
 
-pub mod bytes;
-pub mod chan;
-pub mod cpu;
-pub mod debug;
-pub mod gc;
-pub mod goroutine;
-pub mod memory;
-pub mod os;
-pub mod panic;
-pub mod profile;
-pub mod symbols;
-pub mod sync;
-pub mod time;
+pub(crate) mod bytes;
+pub(crate) mod chan;
+pub(crate) mod cpu;
+pub(crate) mod debug;
+pub(crate) mod gc;
+pub(crate) mod goroutine;
+pub(crate) mod memory;
+pub(crate) mod os;
+pub(crate) mod panic;
+pub(crate) mod profile;
+pub(crate) mod symbols;
+pub(crate) mod sync;
+pub(crate) mod time;
 
 /// Two result words.
 #[repr(C)]

@@ -21,8 +21,22 @@ extern "C" fn auxv() -> Pair {
 
 extern "C" fn fcntl(fd: i32, command: i32, arg: i32) -> Pair {
     // SAFETY: std passes commands with integer arguments.
-    let result = unsafe { syscall6(nr::FCNTL, fd as usize, command as usize, arg as usize, 0, 0, 0) };
-    if result < 0 { Pair(-1i32 as u32 as usize, -result as usize) } else { Pair(result as u32 as usize, 0) }
+    let result = unsafe {
+        syscall6(
+            nr::FCNTL,
+            fd as usize,
+            command as usize,
+            arg as usize,
+            0,
+            0,
+            0,
+        )
+    };
+    if result < 0 {
+        Pair(-1i32 as u32 as usize, -result as usize)
+    } else {
+        Pair(result as u32 as usize, 0)
+    }
 }
 
 extern "C" fn vgetrandom(_data: usize, _len: usize, _cap: usize, _flags: u32) -> Pair {
@@ -56,7 +70,10 @@ extern "C" fn after_fork() {
 /// In the child, which shares the parent's memory: default handlers, no blocked signals, nothing else.
 extern "C" fn after_fork_in_child() {
     signals::reset_for_child();
-    rt_sigprocmask(MaskHow::Set, rt_sched::thread::USER_MASK.load(Ordering::Relaxed));
+    rt_sigprocmask(
+        MaskHow::Set,
+        rt_sched::thread::USER_MASK.load(Ordering::Relaxed),
+    );
 }
 
 static EXEC_LOCK: rt_sync::RawMutex = rt_sync::RawMutex::new(rt_sync::LockRank::Unranked);
@@ -81,7 +98,11 @@ extern "C" fn all_threads(args: *const usize, out: *mut [usize; 3]) {
     let result = signals::on_all_threads(args);
     // SAFETY: as above.
     unsafe {
-        out.write(if (-4095..0).contains(&result) { [usize::MAX, 0, -result as usize] } else { [result as usize, 0, 0] });
+        out.write(if (-4095..0).contains(&result) {
+            [usize::MAX, 0, -result as usize]
+        } else {
+            [result as usize, 0, 0]
+        });
     }
 }
 
@@ -161,7 +182,7 @@ rt_sched::jump_stubs! {
     "internal/poll.runtime_isPollServerDescriptor" => netpoll::is_poll_descriptor;
     "os/signal.signal_ignored" => signals::is_ignored;
     "syscall.Getpagesize" => page_size;
-    "syscall.gettimeofday" => gettimeofday;
+    "syscall.gettimeofday", "golang.org/x/sys/unix.gettimeofday" => gettimeofday;
     "syscall.runtime_BeforeFork" => before_fork;
     "syscall.runtime_AfterForkInChild" => after_fork_in_child;
 }

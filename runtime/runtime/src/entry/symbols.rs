@@ -5,7 +5,7 @@ use crate::symtab::{self, NO_LOC};
 use crate::traceback::{self, Buffer, Frames, Start};
 use abi::module::FuncEntry;
 use rt_sched::g::G;
-use rt_sched::{stack, world};
+use rt_sched::world;
 
 fn string(offset: u32) -> Pair {
     let text = symtab::string(offset);
@@ -60,12 +60,6 @@ extern "C" fn module_data() -> usize {
     symtab::module() as *const _ as usize
 }
 
-/// Where the Go code that called the system function in progress is.
-fn caller(g: &G) -> Start {
-    // SAFETY: the stub's frame is live.
-    Start { pc: stack::return_of_saved(g), fp: unsafe { *(g.sched_bp.get() as *const usize) }, exact: false }
-}
-
 extern "C" fn callers(skip: usize, out: *mut usize, count: usize) -> usize {
     let g = G::current();
     if count == 0 {
@@ -73,18 +67,22 @@ extern "C" fn callers(skip: usize, out: *mut usize, count: usize) -> usize {
     }
     // SAFETY: Go's buffer.
     let out = unsafe { core::slice::from_raw_parts_mut(out, count) };
-    traceback::callers(Frames::new(caller(g)), skip, out)
+    traceback::callers(Frames::new(Start::of_saved(g)), skip, out)
 }
 
 extern "C" fn stack_text(buf: *mut u8, len: usize, all: bool) -> usize {
     let g = G::current();
-    // SAFETY: Go's buffer.
-    let bytes = if len == 0 { &mut [][..] } else { unsafe { core::slice::from_raw_parts_mut(buf, len) } };
+    let bytes = if len == 0 {
+        &mut [][..]
+    } else {
+        // SAFETY: Go's buffer.
+        unsafe { core::slice::from_raw_parts_mut(buf, len) }
+    };
     if all {
         world::stop();
     }
     let mut sink = Buffer::new(bytes);
-    traceback::print_goroutine(&mut sink, g, Some(caller(g)), false);
+    traceback::print_goroutine(&mut sink, g, Some(Start::of_saved(g)), false);
     if all {
         traceback::print_others(&mut sink, Some(g), false);
         world::start();

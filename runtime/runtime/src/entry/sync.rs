@@ -36,7 +36,9 @@ extern "C" fn can_spin(round: i64) -> bool {
         return false;
     }
     let procs = SCHED.p_count.load(Ordering::Relaxed);
-    if procs <= SCHED.idle_p_count.load(Ordering::Relaxed) + SCHED.spinning.load(Ordering::Relaxed) + 1 {
+    if procs
+        <= SCHED.idle_p_count.load(Ordering::Relaxed) + SCHED.spinning.load(Ordering::Relaxed) + 1
+    {
         return false;
     }
     M::current().p().runq.is_empty()
@@ -91,6 +93,6 @@ rt_sched::system_stubs! {
 
 rt_sched::jump_stubs! {
     "sync.runtime_notifyListAdd" => notify_add;
-    "internal/sync.runtime_canSpin", "sync.runtime_canSpin" => can_spin;
-    "internal/sync.runtime_doSpin", "sync.runtime_doSpin" => do_spin;
+    "internal/sync.runtime_canSpin" => can_spin;
+    "internal/sync.runtime_doSpin" => do_spin;
 }

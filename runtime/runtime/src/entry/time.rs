@@ -6,9 +6,9 @@ use abi::gotype::{Type, kind};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicI64, Ordering};
 use rt_chan::Hchan;
+use rt_sched::bubble;
 use rt_sched::m::M;
 use rt_sched::timer::Timer;
-use rt_sched::bubble;
 
 extern "C" fn nanotime() -> i64 {
     bubble::now()
@@ -21,7 +21,10 @@ extern "C" fn monotonic() -> i64 {
 
 fn wall() -> (i64, i64) {
     match bubble::of(M::current().curg()) {
-        Some(bubble) => (bubble.now().div_euclid(1_000_000_000), bubble.now().rem_euclid(1_000_000_000)),
+        Some(bubble) => (
+            bubble.now().div_euclid(1_000_000_000),
+            bubble.now().rem_euclid(1_000_000_000),
+        ),
         None => {
             let now = rt_os::time::walltime();
             (now.sec, now.nsec)
@@ -105,7 +108,11 @@ struct TimeTimer {
 
 const _: () = {
     use core::mem::offset_of;
-    assert!(offset_of!(TimeTimer, timer) == 16 && offset_of!(Timer, f) == 0 && offset_of!(Timer, arg) == 8);
+    assert!(
+        offset_of!(TimeTimer, timer) == 16
+            && offset_of!(Timer, f) == 0
+            && offset_of!(Timer, arg) == 8
+    );
 };
 
 struct StaticType(Type);
@@ -138,7 +145,14 @@ fn drain_of(timer: &'static TimeTimer) -> impl FnOnce() -> bool {
     }
 }
 
-extern "C" fn new_timer(when: i64, period: i64, f: usize, arg_type: usize, arg_data: usize, chan: usize) -> usize {
+extern "C" fn new_timer(
+    when: i64,
+    period: i64,
+    f: usize,
+    arg_type: usize,
+    arg_data: usize,
+    chan: usize,
+) -> usize {
     let at = glue::malloc(size_of::<TimeTimer>(), &raw const TIMER_TYPE.0, true);
     // SAFETY: fresh memory of the right size and type; no bit pattern of it was seen by anybody.
     let timer: &'static TimeTimer = unsafe {
