@@ -8,7 +8,7 @@ use diagnose::snapshot::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::heap::{RawView, Walk};
+use crate::heap::{BITMAP, RawView, Walk};
 use crate::image::{half, word};
 use crate::roots::{Roots, referent_label};
 use crate::runtime::Runtime;
@@ -120,35 +120,37 @@ pub fn labelled(walk: &Walk) -> Vec<Slot> {
 
 /// Layout inference: untyped objects are grouped by size and pointer positions; a type whose layout is the
 /// only one that fits, and that no sample contradicts, is taken. Returns the slots labelled.
-pub fn infer(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec<Slot> {
+pub fn infer(
+    runtime: &Runtime<'_>,
+    walk: &Walk,
+    types: &Mutex<Types<'_>>,
+    sites: &FxHashMap<u64, Vec<u64>>,
+) -> Vec<Slot> {
     let Ok(mut types) = types.lock() else {
         return Vec::new();
     };
-    // Pointer positions are not kept; the positions of non-nil pointers over all objects of a group of equal
-    // size, joined per first-word signature, would mix types. So group by the exact set each object shows and
-    // let candidates be any type whose pointer words include it.
     let mut groups: FxHashMap<(u64, u64), Vec<Slot>> = FxHashMap::default();
-    for span in &walk.spans {
-        if span.noscan || span.slots == 0 || span.elem_size > 512 {
-            continue;
-        }
-        for slot in span.first..span.first + span.slots {
-            if !walk.is_allocated(slot)
-                || walk.label_of(slot).provenance() > Provenance::Inferred
-                || walk.label_of(slot).ty().is_some()
-            {
-                continue;
-            }
-            let range =
-                walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
-            let mask = walk.words[range].iter().fold(0u64, |mask, code| {
-                mask | 1u64
-                    .checked_shl(u32::from(code & !EDGE_INTERIOR))
-                    .unwrap_or(0)
-            });
-            if mask != 0 {
+    let spans: Vec<usize> = (0..walk.spans.len())
+        .filter(|&index| {
+            let span = &walk.spans[index];
+            !span.noscan && span.pages == 1 && span.slots > 0 && span.elem_size <= 512
+        })
+        .collect();
+    for spans in spans.chunks(4096) {
+        let bitmaps = walk.bitmaps(&runtime.image, spans);
+        for (&index, bitmap) in spans.iter().zip(bitmaps.chunks_exact(BITMAP as usize)) {
+            let span = &walk.spans[index];
+            let words = span.elem_size / 8;
+            for slot in span.first..span.first + span.slots {
+                if !walk.is_allocated(slot) || walk.label_of(slot).ty().is_some() {
+                    continue;
+                }
+                let first = u64::from(slot - span.first) * words;
+                let bit = |at: u64| bitmap[(at / 8) as usize] >> (at % 8) & 1;
+                let mask =
+                    (0..words).fold(0u64, |mask, at| mask | u64::from(bit(first + at)) << at);
                 let key = (span.elem_size, mask);
-                if groups.len() < MAX_GROUPS || groups.contains_key(&key) {
+                if mask != 0 && (groups.len() < MAX_GROUPS || groups.contains_key(&key)) {
                     groups.entry(key).or_default().push(slot);
                 }
             }
@@ -199,14 +201,27 @@ pub fn infer(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Ve
         let data = runtime.image.read_records(&addresses, key.0 as usize);
         let fitting: Vec<TypeId> = candidates
             .iter()
-            .filter(|(_, mask)| key.1 & !mask == 0)
+            .filter(|(_, mask)| key.1 == *mask)
             .filter(|(ty, _)| {
                 data.chunks_exact(key.0 as usize)
                     .all(|object| plausible(&mut types, walk, runtime, *ty, object))
             })
             .map(|candidate| candidate.0)
             .collect();
-        if let [ty] = fitting[..] {
+        // One left; else the only one that the program's code allocates.
+        let only = |candidates: &[TypeId]| {
+            if let [ty] = candidates {
+                Some(*ty)
+            } else {
+                None
+            }
+        };
+        let allocated: Vec<TypeId> = fitting
+            .iter()
+            .copied()
+            .filter(|&ty| sites.contains_key(&types.list[ty as usize].address))
+            .collect();
+        if let Some(ty) = only(&fitting).or_else(|| only(&allocated)) {
             for &slot in slots {
                 if walk.label(slot, Label::new(ty, false, Provenance::Inferred)) {
                     result.push(slot);

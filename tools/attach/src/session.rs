@@ -417,17 +417,17 @@ fn read(
     let mut stacks =
         goroutines::walk_stacks(&runtime, &walk, image.target.threads(), &mut all_roots)?;
     progress("finding types", 0, 0);
-    roots::label_globals(&runtime, &walk, &types, &variables);
+    let statics = roots::label_globals(&runtime, &walk, &types, &variables);
     label::propagate(&runtime, &walk, &types, label::labelled(&walk));
     for _ in 0..3 {
-        let inferred = label::infer(&runtime, &walk, &types);
+        let inferred = label::infer(&runtime, &walk, &types, &scan.sites);
         if inferred.is_empty() {
             break;
         }
         label::propagate(&runtime, &walk, &types, inferred);
     }
     let queues = locks::queues(&runtime).unwrap_or_default();
-    let lock_waits = locks::locks(&runtime, &walk, &mut stacks, &variables, &queues);
+    let lock_waits = locks::locks(&runtime, &walk, &mut stacks, &variables, &statics, &queues);
     let mut heads = Heads::default();
     for lock in &lock_waits {
         if let Some(queue) = queues

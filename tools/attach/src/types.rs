@@ -274,11 +274,17 @@ impl<'a> Types<'a> {
         if name.is_empty() {
             return None;
         }
-        Some(if extra_star {
-            name.strip_prefix('*').unwrap_or(&name).to_string()
+        let name = if extra_star {
+            name.strip_prefix('*').unwrap_or(&name)
         } else {
-            name
-        })
+            &name
+        };
+        // The compiler's names of a map's groups, in words.
+        let groups = name
+            .strip_prefix("noalg.")
+            .unwrap_or(name)
+            .strip_prefix("map.group[");
+        Some(groups.map_or_else(|| name.to_string(), |rest| format!("groups of map[{rest}")))
     }
 
     /// `abi.Name`: a flag byte, a varint length, the bytes.

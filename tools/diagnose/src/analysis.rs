@@ -324,12 +324,11 @@ impl Analysis {
                 ty: root.ty.clone(),
                 retained: self.graph.retained_by_root(index),
                 kind: kind.into(),
-                places: root
-                    .users
-                    .iter()
-                    .filter_map(|&frame| self.snapshot.frames.get(frame as usize))
-                    .map(place)
-                    .collect(),
+                places: places(
+                    root.users
+                        .iter()
+                        .filter_map(|&frame| self.snapshot.frames.get(frame as usize)),
+                ),
                 node: self.graph.first_root + index as u32,
             });
         }
@@ -546,6 +545,17 @@ pub fn place(frame: &Frame) -> String {
     } else {
         format!("{} ({file}:{})", frame.function, frame.line)
     }
+}
+
+/// The same for several, each once, in order.
+pub fn places<'f>(frames: impl Iterator<Item = &'f Frame>) -> Vec<String> {
+    let mut result: Vec<String> = Vec::new();
+    for place in frames.map(place) {
+        if !result.contains(&place) {
+            result.push(place);
+        }
+    }
+    result
 }
 
 /// Functions that only carry out what the program asked for: waiting, locking, starting.
