@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"sync"
 	"time"
@@ -64,6 +65,7 @@ func main() {
 		mu.RUnlock()
 		w.Write(b.Bytes())
 	})
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
