@@ -25,7 +25,7 @@ const ALLOCATORS: &[&str] = &[
 /// Instructions between the descriptor and the call.
 const DISTANCE: u32 = 12;
 /// Sites kept per type, users per global.
-const MAX_SITES: usize = 8;
+const MAX_SITES: usize = 256;
 const MAX_USERS: usize = 3;
 
 /// Functions whose callers matter for advice.

@@ -36,6 +36,15 @@ const KEEP_OUTER: usize = 16;
 /// Frames of at least this size are worth telling.
 const LARGE_FRAME: u64 = 32 << 10;
 
+/// One entry of a goroutine's list of waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The channel.
+    pub channel: u64,
+    /// Where the value to send is, or the received one goes; 0: none.
+    pub value: u64,
+}
+
 /// What the stacks gave.
 pub struct Stacks {
     /// All live goroutines.
@@ -50,6 +59,8 @@ pub struct Stacks {
     pub by_address: FxHashMap<u64, u32>,
     /// Objects each goroutine's frames refer to.
     pub targets: Vec<Vec<Slot>>,
+    /// Waits for channels.
+    pub waits: Vec<Wait>,
     /// Frames in all, and those without an exact map.
     pub counted: (u64, u64),
 }
@@ -146,6 +157,7 @@ pub fn walk_stacks(
         pcs: Vec::new(),
         by_address: FxHashMap::default(),
         targets: Vec::new(),
+        waits: Vec::new(),
         counted: (0, 0),
     };
     let mut waits: Vec<(u32, u64)> = Vec::new();
@@ -322,6 +334,7 @@ fn read_waits(
         runtime.field("sudog.waitlink")? as usize,
         runtime.field("sudog.c")? as usize,
     );
+    let elem = runtime.field("sudog.elem")? as usize;
     let size = runtime.field("sudog#")? as usize;
     let mut level = waits;
     let mut steps = 0usize;
@@ -340,6 +353,11 @@ fn read_waits(
                 at = word(record, channel + 8);
             }
             if at != 0 {
+                let mut value = word(record, elem);
+                if value == 0 && elem + 16 <= channel {
+                    value = word(record, elem + 8); // since Go 1.26 hidden from the collector
+                }
+                result.waits.push(Wait { channel: at, value });
                 goroutine.waits_on.push(WaitOn {
                     address: at,
                     slot: walk.find(at).map(|found| found.0),

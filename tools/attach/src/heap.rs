@@ -874,7 +874,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         }
         self.out.targets.push(target);
         self.out.words.push(code);
-        if previous > 0xffff && offset == 0 && previous % 8 == 0 && previous < 1 << 47 {
+        if previous > 0xffff && offset == 0 && previous.is_multiple_of(8) && previous < 1 << 47 {
             self.interface(target, previous);
         }
         let size = self.walk.spans[self.walk.pages.span(value).unwrap_or(0)].elem_size;

@@ -8,6 +8,7 @@ use diagnose::snapshot::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::goroutines::Wait;
 use crate::heap::{BITMAP, RawView, Walk};
 use crate::image::{half, word};
 use crate::roots::{Roots, referent_label};
@@ -106,6 +107,44 @@ pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, s
         for (slot, label) in std::mem::take(&mut weak) {
             if walk.label(slot, label) {
                 queue.push(slot);
+            }
+        }
+    }
+}
+
+/// Channels carry their element's type, and a blocked sender or receiver keeps the value's place in its wait
+/// record: labels channels that goroutines wait for and what the values in flight refer to.
+pub fn label_waits(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, waits: &[Wait]) {
+    let Ok(mut types) = types.lock() else { return };
+    let elem_at = runtime.layout.get("hchan.elemtype").unwrap_or(40);
+    let channels: Vec<u64> = waits.iter().map(|wait| wait.channel + elem_at).collect();
+    let descriptors = runtime.image.read_records(&channels, 8);
+    let mut reads: Vec<(u64, Referent)> = Vec::new();
+    for (wait, descriptor) in waits.iter().zip(descriptors.chunks_exact(8)) {
+        let Some(elem) = types.load(word(descriptor, 0)) else {
+            continue;
+        };
+        if let Some((slot, 0)) = walk.find(wait.channel) {
+            let channel = types.channel_of(elem);
+            walk.label(slot, Label::new(channel, false, Provenance::Reference));
+        }
+        if wait.value != 0 {
+            let words = types.words(elem);
+            reads.extend(
+                words
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, referent)| **referent != Referent::None)
+                    .map(|(index, referent)| (wait.value + index as u64 * 8, *referent)),
+            );
+        }
+    }
+    let addresses: Vec<u64> = reads.iter().map(|read| read.0).collect();
+    let values = runtime.image.read_records(&addresses, 8);
+    for ((_, referent), value) in reads.iter().zip(values.chunks_exact(8)) {
+        if let Some((target, 0)) = walk.find(word(value, 0)) {
+            if let Some(label) = referent_label(&mut types, walk, target, *referent) {
+                walk.label(target, label);
             }
         }
     }

@@ -86,7 +86,7 @@ pub fn variables(runtime: &Runtime<'_>, types: &mut Types<'_>, scan: &CodeScan) 
     };
     if let Some(dwarf) = runtime.dwarf {
         for global in &dwarf.globals {
-            let ty = global.ty.and_then(|ty| types.from_dwarf(ty, types_start));
+            let ty = global.ty.and_then(|ty| types.load_dwarf(ty, types_start));
             let size = ty.map_or(0, |ty| types.list[ty as usize].size);
             let runtime = is_runtime(&global.name);
             result.push(Variable {

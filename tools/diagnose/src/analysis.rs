@@ -250,7 +250,10 @@ impl Analysis {
         let mut number = 0u32;
         let mut stack: Vec<u32> = Vec::new();
         let mut descending = true;
-        while count > 0 {
+        if count == 0 {
+            return;
+        }
+        loop {
             let (node, _, retained) = self.graph.entry(number);
             let ty = if node >= self.graph.first_slot {
                 type_of[(node - self.graph.first_slot) as usize]

@@ -67,6 +67,28 @@ fn stopping_gives_the_same_findings_as_copying() {
 }
 
 #[test]
+fn a_cache_that_grows_is_told_by_two_snapshots() {
+    if !have_go() {
+        return;
+    }
+    let leak = Example::start(&build("cache/leak", Build::Plain, "local"));
+    let found = serious(&report(&[&leak.pid(), "--interval", "700ms"]));
+    assert_eq!(
+        found.first().map(|finding| finding.0.as_str()),
+        Some("growth"),
+        "{found:?}"
+    );
+    assert!(found[0].1.contains("main.go:"), "{found:?}");
+    assert!(leak.finish());
+    let clean = Example::start(&build("cache/clean", Build::Plain, "local"));
+    // A full turn of the bounded cache, so that its size has settled.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let found = serious(&report(&[&clean.pid(), "--interval", "700ms"]));
+    assert!(found.is_empty(), "{found:?}");
+    assert!(clean.finish());
+}
+
+#[test]
 fn objects_and_bytes_agree_with_memstats() {
     if !have_go() {
         return;
