@@ -61,6 +61,8 @@ pub struct Stacks {
     pub targets: Vec<Vec<Slot>>,
     /// Waits for channels.
     pub waits: Vec<Wait>,
+    /// Threads that run a goroutine right now; registers of others are left over from earlier.
+    pub running: Vec<u64>,
     /// Frames in all, and those without an exact map.
     pub counted: (u64, u64),
 }
@@ -158,6 +160,7 @@ pub fn walk_stacks(
         by_address: FxHashMap::default(),
         targets: Vec::new(),
         waits: Vec::new(),
+        running: Vec::new(),
         counted: (0, 0),
     };
     let mut waits: Vec<(u32, u64)> = Vec::new();
@@ -185,6 +188,7 @@ pub fn walk_stacks(
                     .image
                     .u64(word(record, m_at).wrapping_add(procid as u64))
                     .unwrap_or(0);
+                result.running.push(tid);
                 if let Some(thread) = by_tid
                     .get(&tid)
                     .filter(|thread| low < thread.sp && thread.sp <= high)
@@ -665,10 +669,11 @@ impl Walker<'_, '_> {
     }
 }
 
-/// Registers of all threads, and what Ms refer to: conservative roots.
-pub fn thread_roots(walk: &Walk, threads: &[Thread], roots: &mut Roots) {
+/// Registers of threads that run Go code right now: conservative roots.
+pub fn thread_roots(walk: &Walk, threads: &[Thread], running: &[u64], roots: &mut Roots) {
     let mut targets: Vec<Slot> = threads
         .iter()
+        .filter(|thread| running.contains(&thread.tid))
         .flat_map(|thread| &thread.regs)
         .filter_map(|&value| Some(walk.find(value)?.0))
         .collect();

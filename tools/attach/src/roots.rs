@@ -148,7 +148,7 @@ pub fn variables(runtime: &Runtime<'_>, types: &mut Types<'_>, scan: &CodeScan) 
             &b.name,
         ))
     });
-    for (address, user) in places.into_iter().filter(|(_, user)| user.rank < 2) {
+    for (address, user) in places.into_iter().filter(|(_, user)| user.rank < 3) {
         if let Some(index) = variable_index(&result, address) {
             result[index].users.push(user.pc);
         }

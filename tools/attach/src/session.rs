@@ -416,9 +416,14 @@ fn read(
     let mut all_roots = Roots::default();
     roots::globals(&runtime, &walk, &types, &variables, &mut all_roots);
     roots::specials(&runtime, &walk, &mut all_roots)?;
-    goroutines::thread_roots(&walk, image.target.threads(), &mut all_roots);
     let mut stacks =
         goroutines::walk_stacks(&runtime, &walk, image.target.threads(), &mut all_roots)?;
+    goroutines::thread_roots(
+        &walk,
+        image.target.threads(),
+        &stacks.running,
+        &mut all_roots,
+    );
     progress("finding types", 0, 0);
     let statics = roots::label_globals(&runtime, &walk, &types, &variables);
     label::label_waits(&runtime, &walk, &types, &stacks.waits);
