@@ -503,6 +503,9 @@ impl Gc {
             let end = marker.drain(|marker| {
                 self.add_credit(marker.scan_work - credited);
                 credited = marker.scan_work;
+                if marker.take_shared() {
+                    world.wake_mark_workers();
+                }
                 world.should_yield() || world.now() - from > slice
             });
             stopped = end == DrainEnd::Stopped;
@@ -576,8 +579,12 @@ impl Gc {
             if self.root_job(world, &mut marker) {
                 continue;
             }
-            let end =
-                marker.drain(|marker| marker.scan_work as i64 >= need || world.should_yield());
+            let end = marker.drain(|marker| {
+                if marker.take_shared() {
+                    world.wake_mark_workers();
+                }
+                marker.scan_work as i64 >= need || world.should_yield()
+            });
             if end == DrainEnd::Empty {
                 empty = !self.roots_left();
                 break;
