@@ -287,6 +287,15 @@ func panicdottypeI(have *itab, want, iface *_type) {
 	panicdottypeE(t, want, iface)
 }
 
+// panicassert raises the panic of x.(I) where x holds a have, which may be nil, and lacks a method of the interface want.
+func panicassert(have, want *_type) {
+	if have == nil {
+		panicnildottype(want)
+	}
+	getitab(want.InterfaceType(), have, false)
+	throw("panicassert: the type implements the interface")
+}
+
 // panicnildottype raises the panic of x.(I) for an x that is nil.
 func panicnildottype(want *_type) {
 	panic(error(&TypeAssertionError{nil, nil, want, ""}))

@@ -249,13 +249,18 @@ func sigpanic(sig, addr, pc uintptr) {
 		if addr >= nilPageSize {
 			panic(error(errorAddressString{msg: memoryErrorText, addr: addr}))
 		}
-		r := &faultRecord{sig: sig, code: code, addr: addr, pc: pc}
-		copy(r.text[:], memoryErrorText)
-		panic(error(errorString(unsafe.String(&r.text[0], len(memoryErrorText)))))
+		panic(error(newMemoryError(sig, code, addr, pc)))
 	case sigFPE:
 		panicdivide()
 	}
 	throw("unexpected signal during runtime execution")
+}
+
+// newMemoryError makes the error value for a fault.
+func newMemoryError(sig, code, addr, pc uintptr) errorString {
+	r := &faultRecord{sig: sig, code: code, addr: addr, pc: pc}
+	copy(r.text[:], memoryErrorText)
+	return errorString(unsafe.String(&r.text[0], len(memoryErrorText)))
 }
 
 // faultOf returns the record behind the value of a panic that a fault raised, nil for others.
@@ -301,7 +306,8 @@ func throwPanic(arg0, arg1 uintptr, code int) {
 	case throwShiftCode:
 		panicshift()
 	case throwNilCode:
-		panicmem()
+		// A checked dereference reads like the fault that it stands for.
+		panic(error(newMemoryError(sigSEGV, 1, 0, frameReturn(getfp()))))
 	}
 	if uint(code) >= uint(len(throwCodes)) {
 		throw("runtime: unknown throw code")

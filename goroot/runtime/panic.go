@@ -212,7 +212,6 @@ func dieOfPanic(p *_panic) {
 		if f := faultOf(p.arg); f != nil {
 			printfault(f)
 		}
-		printnl()
 	}
 	fatalpanic()
 }

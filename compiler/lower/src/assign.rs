@@ -192,7 +192,7 @@ impl FnCx<'_, '_> {
         self.place_operands(x, &mut operands);
         self.prep(&operands);
         let op = if inc { BinaryOp::Add } else { BinaryOp::Sub };
-        self.update(x, pos, |f, old, ty| {
+        self.update(x, pos, true, |_, _| (), |f, old, ty, ()| {
             let one = f.constant(&types::constant::ConstValue::Int(1), ty);
             f.arith(op, old, one)
         });
@@ -205,32 +205,34 @@ impl FnCx<'_, '_> {
         operands.push(r);
         self.prep(&operands);
         if op.is_shift() {
-            self.update(l, pos, |f, old, _| f.shift(op, old, r, pos));
+            self.update(l, pos, false, |_, _| (), |f, old, _, ()| f.shift(op, old, r, pos));
             return;
         }
-        self.update(l, pos, |f, old, ty| {
-            if op == BinaryOp::Add && matches!(f.cx.p.types.under(ty), TyKind::String) {
-                return f.concat_assign(old, r, ty, pos);
-            }
-            let b = f.expr_as(r, ty);
-            f.set_pos(pos);
-            f.arith(op, old, b)
-        });
+        let in_place = !matches!(op, BinaryOp::Div | BinaryOp::Rem);
+        self.update(
+            l,
+            pos,
+            in_place,
+            |f, ty| f.expr_as(r, ty),
+            |f, old, ty, b| {
+                f.set_pos(pos);
+                if op == BinaryOp::Add && matches!(f.cx.p.types.under(ty), TyKind::String) {
+                    return f.concat(&[old, b], ty);
+                }
+                f.arith(op, old, b)
+            },
+        );
     }
 
-    /// `s += a + b` is one concatenation.
-    fn concat_assign(&mut self, old: Value, r: ExprId, ty: Ty, pos: source::Pos) -> Value {
-        let v = self.expr_as(r, ty);
-        self.set_pos(pos);
-        self.concat(&[old, v], ty)
-    }
-
-    /// Replaces a place's value; its operands are evaluated once.
-    fn update(
+    /// Replaces a place's value; its operands are evaluated once. A map element is changed where it lies if
+    /// `in_place`; an operation that may panic must not, for it would leave a new entry behind.
+    fn update<T>(
         &mut self,
         x: ExprId,
         pos: source::Pos,
-        new: impl FnOnce(&mut Self, Value, Ty) -> Value,
+        in_place: bool,
+        operand: impl FnOnce(&mut Self, Ty) -> T,
+        new: impl FnOnce(&mut Self, Value, Ty, T) -> Value,
     ) {
         let place = self.place(x);
         let Some(ty) = self.place_ty(&place) else {
@@ -238,23 +240,35 @@ impl FnCx<'_, '_> {
         };
         self.set_pos(pos);
         match &place {
+            Place::Map(m) if in_place => {
+                let m = m.clone();
+                // Before the address is taken: the operand's evaluation may change the map.
+                let operand = operand(self, ty);
+                self.set_pos(pos);
+                let slot = self.map_assign(&m);
+                let old = self.load(slot, ty);
+                let v = new(self, old, ty, operand);
+                self.store(slot, v, ty);
+            }
             Place::Map(m) => {
-                // The old value first: a panic in the operation must not leave a new entry behind.
                 let m = m.clone();
                 let old = self.map_get(&m);
-                let v = new(self, old, ty);
+                let operand = operand(self, ty);
+                let v = new(self, old, ty, operand);
                 self.set_pos(pos);
                 self.map_set(&m, v);
             }
             Place::Index { .. } => {
                 let addr = self.place_addr(&place);
                 let old = self.load(addr, ty);
-                let v = new(self, old, ty);
+                let operand = operand(self, ty);
+                let v = new(self, old, ty, operand);
                 self.store(addr, v, ty);
             }
             _ => {
                 let old = self.place_load(&place);
-                let v = new(self, old, ty);
+                let operand = operand(self, ty);
+                let v = new(self, old, ty, operand);
                 self.place_store(&place, v);
             }
         }

@@ -409,7 +409,14 @@ impl FnCx<'_, '_> {
                 typ
             } else {
                 let inter = self.type_desc(iface);
-                self.rt_as("assertE2I", &[inter, typ], ptr)
+                let word = self.rt_as("assertE2I2", &[inter, typ], ptr);
+                let failed = self.is_nil(word);
+                // The message names the interface as written; its itabs are those of the underlying type.
+                self.panic_if(failed, |f| {
+                    let want = f.type_desc(want);
+                    f.rt("panicassert", &[typ, want]);
+                });
+                word
             };
             return smallvec![self.make(want, &[word, data])];
         }

@@ -148,7 +148,7 @@ impl FnCx<'_, '_> {
         (out[0], out[1])
     }
     /// Address of the element, made if it is missing.
-    fn map_assign(&mut self, m: &MapPlace) -> Value {
+    pub(crate) fn map_assign(&mut self, m: &MapPlace) -> Value {
         let fast = self.fast(m.key_ty, m.elem);
         let key = self.key_arg(m, fast, true);
         let t = self.type_desc(m.map_ty);

@@ -43,13 +43,15 @@ fn main() {
         world.gc.cycles()
     );
     for _ in 0..4 {
-        let from = Instant::now();
+        let (from, cpu_from) = (Instant::now(), rt_os::time::thread_cputime());
         mutator.collect();
-        let elapsed = from.elapsed();
+        let (elapsed, cpu) = (from.elapsed(), rt_os::time::thread_cputime() - cpu_from);
         let objects = world.heap.stats().heap_objects;
+        let each = |nanos: f64| nanos / objects as f64;
         println!(
-            "{objects} objects: {elapsed:?}, {:.1} ns each",
-            elapsed.as_nanos() as f64 / objects as f64
+            "{objects} objects: {elapsed:?}, {:.1} ns each; CPU of this thread {:.1} ns each",
+            each(elapsed.as_nanos() as f64),
+            each(cpu as f64)
         );
     }
     mutator.leave();

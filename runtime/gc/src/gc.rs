@@ -42,7 +42,7 @@ use rt_heap::{Heap, MCache, OutOfMemory, specials};
 use rt_sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering,
 };
-use rt_sync::{LockRank, RawMutex};
+use rt_sync::{LockRank, RawMutex, SpinMutex};
 
 /// What the collector is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,8 @@ const GLOBAL_BLOCK: usize = 32 << 10;
 const SPAN_BLOCK: usize = 2048;
 /// Longest time without a collection.
 pub const PERIOD: i64 = 120_000_000_000;
+/// How long a stack that cannot be scanned because its goroutine runs keeps the phase from ending.
+const PENDING_PATIENCE: i64 = 2_000_000;
 /// Slice of a background worker that runs in place of goroutines.
 const SLICE: i64 = 500_000;
 /// Slice of a worker on an idle P.
@@ -87,6 +89,32 @@ struct RootJobs {
     globals: AtomicUsize,
     spans: AtomicUsize,
     stacks: AtomicUsize,
+    /// Stacks of goroutines that were running when their turn came.
+    pending: SpinMutex<PendingStacks>,
+    /// Their number (a hint without the lock).
+    pending_len: AtomicUsize,
+    /// When the first of them was put off.
+    pending_since: AtomicI64,
+}
+
+/// Stacks to try again. At most one a P is running; a full table makes the worker wait.
+#[derive(Debug)]
+struct PendingStacks {
+    len: usize,
+    indexes: [usize; PendingStacks::MAX],
+}
+
+impl PendingStacks {
+    const MAX: usize = 256;
+
+    fn push(&mut self, index: usize) -> bool {
+        if self.len == PendingStacks::MAX {
+            return false;
+        }
+        self.indexes[self.len] = index;
+        self.len += 1;
+        true
+    }
 }
 
 /// The collector. One static instance in a program.
@@ -140,6 +168,12 @@ impl Gc {
                 globals: AtomicUsize::new(0),
                 spans: AtomicUsize::new(0),
                 stacks: AtomicUsize::new(0),
+                pending: SpinMutex::new(PendingStacks {
+                    len: 0,
+                    indexes: [0; PendingStacks::MAX],
+                }),
+                pending_len: AtomicUsize::new(0),
+                pending_since: AtomicI64::new(0),
             },
             active: AtomicUsize::new(0),
             lead_taken: AtomicBool::new(false),
@@ -248,8 +282,16 @@ impl Gc {
             return;
         }
         if self.phase() == Phase::Mark {
+            if self.pending_len() > 0 {
+                // Perhaps the caller's own.
+                self.active.fetch_add(1, Ordering::SeqCst);
+                let mut marker = Marker::new(self);
+                self.pending_stack(world, &mut marker);
+                marker.finish();
+                self.active.fetch_sub(1, Ordering::SeqCst);
+            }
             // SAFETY: the current P's cache.
-            unsafe { self.assist(world, cache) };
+            unsafe { self.assist(world, world.current_mcache()) };
         } else {
             let large = if size > abi::sizeclass::MAX_SMALL_REQUEST {
                 size
@@ -385,7 +427,7 @@ impl Gc {
             jobs.stacks.load(Ordering::Relaxed),
         );
         if jobs.next.load(Ordering::Relaxed) >= globals + spans + stacks {
-            return false;
+            return self.pending_stack(world, marker);
         }
         let job = jobs.next.fetch_add(1, Ordering::AcqRel);
         let before = marker.scan_work;
@@ -395,15 +437,77 @@ impl Gc {
             self.specials_job(marker, job - globals);
         } else if job < globals + spans + stacks {
             let index = job - globals - spans;
-            while !world.scan_stack(index, &mut |range| marker.scan_conservative(range)) {
-                world.yield_now();
+            if !world.scan_stack(index, &mut |range| marker.scan_conservative(range)) {
+                self.put_off(world, marker, index);
             }
         } else {
-            return false;
+            return self.pending_stack(world, marker);
         }
         self.scanned_roots
             .fetch_add(marker.scan_work - before, Ordering::Relaxed);
         true
+    }
+
+    /// A goroutine does not stand still: its stack is scanned when it does, by its own thread at
+    /// the next allocation or on the way through the scheduler, or at the end of the phase.
+    fn put_off(&self, world: &dyn World, marker: &mut Marker<'_>, index: usize) {
+        let pushed = {
+            let mut pending = self.jobs.pending.lock();
+            if pending.len == 0 {
+                self.jobs
+                    .pending_since
+                    .store(world.now(), Ordering::Relaxed);
+            }
+            let pushed = pending.push(index);
+            self.jobs.pending_len.store(pending.len, Ordering::Release);
+            pushed
+        };
+        if !pushed {
+            while !world.scan_stack(index, &mut |range| marker.scan_conservative(range)) {
+                world.yield_now();
+            }
+        }
+    }
+
+    /// Tries the stacks that were put off, each once; returns whether one was scanned.
+    fn pending_stack(&self, world: &dyn World, marker: &mut Marker<'_>) -> bool {
+        let mut scanned = false;
+        for _ in 0..self.jobs.pending_len.load(Ordering::Acquire) {
+            // Taken off while being tried: nobody else may scan it meanwhile. This thread counts
+            // as active, so the phase does not end without it.
+            let index = {
+                let mut pending = self.jobs.pending.lock();
+                if pending.len == 0 {
+                    break;
+                }
+                let index = pending.indexes[0];
+                pending.len -= 1;
+                let len = pending.len;
+                pending.indexes.copy_within(1..len + 1, 0);
+                self.jobs.pending_len.store(len, Ordering::Release);
+                index
+            };
+            let before = marker.scan_work;
+            if world.scan_stack(index, &mut |range| marker.scan_conservative(range)) {
+                self.scanned_roots
+                    .fetch_add(marker.scan_work - before, Ordering::Relaxed);
+                scanned = true;
+            } else {
+                self.put_off(world, marker, index);
+            }
+        }
+        scanned
+    }
+
+    /// Whether stacks were put off, and not so long ago that the phase should rather end with
+    /// them scanned in the final stop.
+    fn pending_young(&self, world: &dyn World) -> bool {
+        self.pending_len() > 0
+            && world.now() - self.jobs.pending_since.load(Ordering::Relaxed) < PENDING_PATIENCE
+    }
+
+    fn pending_len(&self) -> usize {
+        self.jobs.pending_len.load(Ordering::Acquire)
     }
 
     fn roots_left(&self) -> bool {
@@ -466,13 +570,20 @@ impl Gc {
     /// nothing else to do); the result is the slice in nanoseconds for [`Gc::background_mark`].
     pub fn mark_work_wanted(&self, world: &dyn World, idle: bool) -> Option<i64> {
         // Without work and without workers, somebody has to end the phase.
-        let worth =
-            self.work.has_work() || self.roots_left() || self.active.load(Ordering::Relaxed) == 0;
+        let pending = self.pending_len() > 0;
+        let worth = self.work.has_work()
+            || self.roots_left()
+            || pending
+            || self.active.load(Ordering::Relaxed) == 0;
         if self.phase() != Phase::Mark || !worth {
             return None;
         }
         if idle {
             return Some(IDLE_SLICE);
+        }
+        if pending {
+            // A goroutine has just left this P: perhaps it is the one.
+            return Some(SLICE);
         }
         let elapsed = world.now() - self.pacer.started_at.load(Ordering::Relaxed);
         let goal = elapsed as f64 * world.num_procs() as f64 * BACKGROUND_UTILIZATION;
@@ -503,6 +614,9 @@ impl Gc {
             let end = marker.drain(|marker| {
                 self.add_credit(marker.scan_work - credited);
                 credited = marker.scan_work;
+                if marker.take_shared() {
+                    world.wake_mark_workers();
+                }
                 world.should_yield() || world.now() - from > slice
             });
             stopped = end == DrainEnd::Stopped;
@@ -523,6 +637,10 @@ impl Gc {
         }
         let last = self.active.fetch_sub(1, Ordering::SeqCst) == 1;
         if !stopped && last {
+            if idle && self.pending_young(world) {
+                // Only running goroutines are left: give them a moment to come to a stop.
+                world.yield_now();
+            }
             self.try_finish(world);
         }
     }
@@ -576,8 +694,12 @@ impl Gc {
             if self.root_job(world, &mut marker) {
                 continue;
             }
-            let end =
-                marker.drain(|marker| marker.scan_work as i64 >= need || world.should_yield());
+            let end = marker.drain(|marker| {
+                if marker.take_shared() {
+                    world.wake_mark_workers();
+                }
+                marker.scan_work as i64 >= need || world.should_yield()
+            });
             if end == DrainEnd::Empty {
                 empty = !self.roots_left();
                 break;
@@ -605,6 +727,14 @@ impl Gc {
             .fetch_add(world.now() - from, Ordering::Relaxed);
         if self.active.fetch_sub(1, Ordering::SeqCst) == 1 && empty {
             self.try_finish(world);
+        }
+        if empty
+            && self.phase() == Phase::Mark
+            && self.heap().live_bytes.load(Ordering::Relaxed)
+                > self.pacer.cycle_goal.load(Ordering::Relaxed)
+        {
+            // Past the goal and nothing to pay with: wait for those who have the work.
+            world.yield_now();
         }
     }
 
@@ -708,7 +838,11 @@ impl Gc {
 
     /// Ends the mark phase if nothing is left to do.
     pub fn try_finish(&self, world: &dyn World) {
-        if self.phase() != Phase::Mark || !self.no_work() || !self.start.try_lock() {
+        if self.phase() != Phase::Mark
+            || !self.no_work()
+            || self.pending_young(world)
+            || !self.start.try_lock()
+        {
             return;
         }
         let mut again = false;
@@ -743,9 +877,10 @@ impl Gc {
     /// Marks with the world stopped; false if the time was not enough.
     fn drain_stopped(&self, world: &dyn World, deadline: i64) -> bool {
         let mut marker = Marker::new(self);
+        while self.pending_stack(world, &mut marker) {}
         let end = marker.drain(|_| world.now() > deadline);
         marker.finish();
-        end == DrainEnd::Empty
+        end == DrainEnd::Empty && self.pending_len() == 0
     }
 
     /// Marking is complete, world stopped.
@@ -857,7 +992,10 @@ impl Gc {
         let mut marker = Marker::new(self);
         loop {
             while self.root_job(world, &mut marker) {}
-            if marker.drain(|_| false) == DrainEnd::Empty && !self.roots_left() {
+            if marker.drain(|_| false) == DrainEnd::Empty
+                && !self.roots_left()
+                && self.pending_len() == 0
+            {
                 break;
             }
         }

@@ -80,6 +80,8 @@ pub(crate) struct Marker<'a> {
     queued: usize,
     /// Whether this is the lead marker.
     lead: bool,
+    /// Work was shared since [`Marker::take_shared`]: idle Ps may help.
+    shared: bool,
     /// Bytes of slots marked.
     pub(crate) bytes_marked: usize,
     /// Bytes of memory scanned.
@@ -101,9 +103,15 @@ impl<'a> Marker<'a> {
             head: 0,
             queued: 0,
             lead: !gc.lead_taken.swap(true, Ordering::Acquire),
+            shared: false,
             bytes_marked: 0,
             scan_work: 0,
         }
+    }
+
+    /// Whether work was shared since the last call.
+    pub(crate) fn take_shared(&mut self) -> bool {
+        core::mem::take(&mut self.shared)
     }
 
     /// Hands all work and counts over.
@@ -170,6 +178,7 @@ impl<'a> Marker<'a> {
         }
         self.give(self.buf, give);
         (self.buf, self.len) = (fresh, keep);
+        self.shared = true;
     }
 
     #[inline(always)]

@@ -70,7 +70,10 @@ pub unsafe trait World: Sync {
     /// stack is at rest because the runtime runs on the system stack), calls `scan` with every
     /// range that may hold pointers (stack segments from the stack pointer up, saved registers),
     /// and lets it go on. A dead goroutine has no ranges. Concurrent calls have different
-    /// indexes. Returns false if the goroutine cannot be stopped now: the collector asks again.
+    /// indexes. Returns false if the goroutine cannot be stopped now: the collector asks again,
+    /// from its own thread when that allocates, from the scheduler, and in the final stop of the
+    /// world at the latest. The ranges must include the words of G that may hold pointers: like
+    /// the stack, they change without a barrier.
     fn scan_stack(&self, index: usize, scan: &mut dyn FnMut(ConservativeRange)) -> bool;
 
     /// Calls `f` for every range of globals.

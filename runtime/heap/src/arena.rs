@@ -17,11 +17,10 @@
 //!   (512 bits a page).
 //! * Mark bits exist twice, word by word side by side. One bitmap belongs to the *lead* marker,
 //!   one thread at a time, which sets bits by plain stores; all others set bits of the shared
-//!   bitmap by atomic OR. An object is marked if either says so. A locked instruction for each
-//!   object would cost more than everything else in the mark loop together, because it keeps the
-//!   processor from overlapping the cache misses of neighbouring objects (measured: 35 ns an
-//!   object against 15). Two threads that mark the same object at the same moment both scan it,
-//!   which is harmless.
+//!   bitmap by atomic OR. An object is marked if either says so.
+//!   A locked instruction for each object keeps the processor from overlapping the cache misses
+//!   of neighbours (measured: 18 ns an object against 15). Two threads that mark the same object
+//!   at the same moment both scan it, which is harmless.
 //! * pointer bits: one bit a word of the arena; meaningful for spans with pointers whose
 //!   objects are at most 512 bytes.
 
@@ -35,6 +34,8 @@ use rt_sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub const UNIT_SIZE: usize = 64 << 20;
 /// Pages of a unit.
 pub const UNIT_PAGES: usize = UNIT_SIZE / PAGE_SIZE;
+/// Most units of an arena (512 GiB).
+const MAX_UNITS: usize = 8192;
 /// Words of alloc bits of a page, and of each of the two kinds of mark bits.
 pub const BIT_WORDS_PER_PAGE: usize = abi::sizeclass::MAX_OBJECTS_PER_PAGE / 64;
 /// Words of pointer bits of a page.
@@ -120,6 +121,8 @@ pub struct Arena {
     mark_bits: AtomicPtr<AtomicU64>,
     alloc_bits: AtomicPtr<AtomicU64>,
     pointer_bits: AtomicPtr<AtomicU64>,
+    /// Units that ask the system for huge pages, one bit each.
+    huge: [AtomicU64; MAX_UNITS / 64],
     /// Start of the whole mapping and its length.
     mapping: AtomicUsize,
     mapping_len: AtomicUsize,
@@ -137,6 +140,7 @@ impl Arena {
             mark_bits: AtomicPtr::new(ptr::null_mut()),
             alloc_bits: AtomicPtr::new(ptr::null_mut()),
             pointer_bits: AtomicPtr::new(ptr::null_mut()),
+            huge: [const { AtomicU64::new(0) }; MAX_UNITS / 64],
             mapping: AtomicUsize::new(0),
             mapping_len: AtomicUsize::new(0),
         }
@@ -154,7 +158,7 @@ impl Arena {
     /// Reserves address space for `size` bytes (rounded down to units) and its tables, halving
     /// the size while the system refuses.
     pub fn reserve(&self, hint: usize, size: usize) -> Result<(), Errno> {
-        let mut units = (size / UNIT_SIZE).max(1);
+        let mut units = (size / UNIT_SIZE).clamp(1, MAX_UNITS);
         let (mapping, len) = loop {
             let len = units * (UNIT_SIZE + Self::TABLE_BYTES.iter().sum::<usize>()) + UNIT_SIZE;
             match mem::reserve(hint, len) {
@@ -222,9 +226,37 @@ impl Arena {
                 mem::commit(table + first * per_unit, units * per_unit)?;
             }
             mem::commit(self.base() + used, bytes)?;
+            // Allocation fills the arena from below without holes, so huge pages save faults and
+            // TLB misses and waste little; small programs keep to the first unit and small pages.
+            for unit in first.max(1)..first + units {
+                let at = self.base() + unit * UNIT_SIZE;
+                if mem::madvise(at, UNIT_SIZE, mem::MADV_HUGEPAGE).is_ok() {
+                    self.huge[unit / 64].fetch_or(1 << (unit % 64), Ordering::Relaxed);
+                }
+            }
         }
         self.used.store(used + bytes, Ordering::Release);
         Ok(())
+    }
+
+    /// Part of the unit of this address goes back to the system: no huge pages there from now on,
+    /// else the system would fill the holes again behind our back.
+    pub fn forget_huge(&self, addr: usize) {
+        let unit = (addr - self.base()) / UNIT_SIZE;
+        let bit = 1 << (unit % 64);
+        let word = &self.huge[unit / 64];
+        if word.load(Ordering::Relaxed) & bit != 0
+            && word.fetch_and(!bit, Ordering::Relaxed) & bit != 0
+        {
+            // SAFETY: advice on our own memory that changes no content.
+            let _ = unsafe {
+                mem::madvise(
+                    self.base() + unit * UNIT_SIZE,
+                    UNIT_SIZE,
+                    mem::MADV_NOHUGEPAGE,
+                )
+            };
+        }
     }
 
     /// First address of the arena.

@@ -223,8 +223,6 @@ impl Heap {
         };
         let start = span.start() + first * size;
         let bytes = count * size;
-        span.free_index
-            .store((first + count) as u32, Ordering::Relaxed);
         span.alloc_count.fetch_add(count as u32, Ordering::Relaxed);
         if self.allocate_black() {
             self.arena
@@ -242,6 +240,10 @@ impl Heap {
         if span_class & 1 == 0 && size <= MAX_BITMAP_SIZE {
             self.arena.clear_pointer_bits(start, bytes);
         }
+        // Only now do the slots count as allocated: a marker that meets a stale pointer to one of
+        // them finds it marked and clear, or free.
+        span.free_index
+            .store((first + count) as u32, Ordering::Release);
         cache.stats.small_allocs[span_class] += count as u64;
         cache.assist_bytes += bytes;
         cache.pending_live += bytes;

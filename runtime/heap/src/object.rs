@@ -72,7 +72,7 @@ impl Heap {
     /// Whether a slot is allocated (or in an open window).
     #[inline(always)]
     pub fn is_allocated(&self, span: &MSpan, index: usize) -> bool {
-        index < span.free_index.load(Ordering::Relaxed) as usize
+        index < span.free_index.load(Ordering::Acquire) as usize
             || self
                 .arena
                 .alloc_word(span.first_bit_word() + index / 64)

@@ -12,6 +12,7 @@ use rt_sched::m::M;
 use rt_sched::p::P;
 use rt_sched::reason::ParkReason;
 use rt_sched::sched::SCHED;
+use rt_sched::sudog::Sudog;
 use rt_sched::{m, proc, syscall, world};
 use rt_sync::{LockRank, Note, RawMutex};
 
@@ -88,44 +89,9 @@ unsafe impl World for Scheduler {
 
     fn for_each_runtime_root(&self, f: &mut dyn FnMut(usize)) {
         for g in SCHED.all_gs() {
-            if g.status() == Status::Dead {
-                continue;
-            }
-            for word in [
-                g.closure_ctx.get(),
-                g.defer.get(),
-                g.panic.get(),
-                g.start_fn.get(),
-                g.labels.load(Ordering::Relaxed),
-                g.coro.get(),
-                g.ret0.get(),
-                g.ret1.get(),
-                g.panic_arg0.get(),
-                g.panic_arg1.get(),
-                g.sudog.elem.get(),
-                g.sudog.object.get(),
-            ] {
-                f(word);
-            }
+            goroutine_roots(g, f);
         }
-        for p in SCHED.all_ps() {
-            p.timers.for_each(&mut *f);
-        }
-        for m in m::all() {
-            f(m.firing.get());
-            let hi = m.callback_hi.get();
-            let lo = m.g0.sched_sp.get();
-            if hi != 0 && lo != 0 {
-                // Go code that runs on this system stack for a callback, at rest inside the runtime.
-                for at in (lo & !7..hi).step_by(8) {
-                    // SAFETY: between the saved stack pointer and the callback's entry on a live stack.
-                    f(unsafe { *(at as *const usize) });
-                }
-                f(m.g0.closure_ctx.get());
-            }
-        }
-        f(POOL_CLEANUP.load(Ordering::Relaxed));
-        rt_sched::bubble::for_each_timer(&mut *f);
+        shared_roots(f);
     }
 
     fn set_write_barrier(&self, on: bool) {
@@ -156,7 +122,7 @@ unsafe impl World for Scheduler {
     }
 
     fn wake_sweeper(&self) {
-        SWEEPER.wake();
+        wake_background();
     }
 
     fn yield_now(&self) {
@@ -168,9 +134,112 @@ unsafe impl World for Scheduler {
     }
 }
 
+/// Words of a goroutine's descriptor that may hold heap pointers.
+fn goroutine_roots(g: &G, f: &mut dyn FnMut(usize)) {
+    if g.status() == Status::Dead {
+        return;
+    }
+    for word in [
+        g.closure_ctx.get(),
+        g.defer.get(),
+        g.panic.get(),
+        g.start_fn.get(),
+        g.labels.load(Ordering::Relaxed),
+        g.coro.get(),
+        g.ret0.get(),
+        g.ret1.get(),
+        g.panic_arg0.get(),
+        g.panic_arg1.get(),
+        g.sudog.elem.get(),
+        g.sudog.object.get(),
+    ] {
+        f(word);
+    }
+}
+
+/// Words of the runtime that belong to no goroutine: timers, callbacks in progress, registered functions.
+fn shared_roots(f: &mut dyn FnMut(usize)) {
+    for p in SCHED.all_ps() {
+        p.timers.for_each(&mut *f);
+    }
+    for m in m::all() {
+        f(m.firing.get());
+        let hi = m.callback_hi.get();
+        let lo = m.g0.sched_sp.get();
+        if hi != 0 && lo != 0 {
+            // Go code that runs on this system stack for a callback, at rest inside the runtime.
+            for at in (lo & !7..hi).step_by(8) {
+                // SAFETY: between the saved stack pointer and the callback's entry on a live stack.
+                f(unsafe { *(at as *const usize) });
+            }
+            f(m.g0.closure_ctx.get());
+        }
+    }
+    f(POOL_CLEANUP.load(Ordering::Relaxed));
+    rt_sched::bubble::for_each_timer(&mut *f);
+}
+
+// SAFETY: the two kinds of roots together are those of `for_each_runtime_root`.
+unsafe impl rt_gc::LeakWorld for Scheduler {
+    fn blocked_on(&self, index: usize, f: &mut dyn FnMut(usize)) -> bool {
+        let Some(g) = SCHED.g(index) else {
+            return false;
+        };
+        if g.status() != Status::Waiting || g.system.get() {
+            return false;
+        }
+        match g.reason() {
+            ParkReason::ChanReceive
+            | ParkReason::ChanSend
+            | ParkReason::SynctestChanReceive
+            | ParkReason::SynctestChanSend
+            | ParkReason::SyncMutexLock
+            | ParkReason::SyncRwMutexLock
+            | ParkReason::SyncRwMutexRLock
+            | ParkReason::SyncWaitGroupWait
+            | ParkReason::SyncCondWait
+            | ParkReason::Semacquire => f(g.sudog.object.get()),
+            ParkReason::Select | ParkReason::SynctestSelect => {
+                let mut at = g.wait_obj.get() as *const Sudog;
+                // SAFETY: the sudogs of a parked select, linked by it; the world is stopped.
+                while let Some(sudog) = unsafe { at.as_ref() } {
+                    f(sudog.object.get());
+                    at = sudog.wait_head.get();
+                }
+            }
+            // Nothing can wake these; a main goroutine that waits for ever is meant to.
+            ParkReason::ChanReceiveNil | ParkReason::ChanSendNil => {}
+            ParkReason::SelectNoCases => {
+                return !core::ptr::eq(g, SCHED.main_g.load(Ordering::Relaxed));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn for_each_shared_root(&self, f: &mut dyn FnMut(usize)) {
+        shared_roots(f);
+    }
+
+    fn for_each_goroutine_root(&self, index: usize, f: &mut dyn FnMut(usize)) {
+        if let Some(g) = SCHED.g(index) {
+            goroutine_roots(g, f);
+        }
+    }
+
+    fn set_leaked(&self, index: usize, leaked: bool) {
+        if let Some(g) = SCHED.g(index) {
+            g.leaked.store(leaked, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Runs a mark worker if the collector wants one. Called by the scheduler instead of running a goroutine.
 fn gc_work(p: &'static P) -> bool {
     if !GC.is_marking() {
+        if world::gc_wants_workers() {
+            world::GC_WANTS_WORKERS.store(false, Ordering::Relaxed);
+        }
         return false;
     }
     let idle = p.runq.is_empty() && SCHED.runq_len.load(Ordering::Relaxed) == 0;
@@ -331,7 +400,7 @@ fn sysmon_tick(now: i64) {
     if now - LAST.load(Ordering::Relaxed) > 1_000_000_000 {
         LAST.store(now, Ordering::Relaxed);
         if now - GC.stats.last_end_monotonic() > rt_gc::gc::PERIOD {
-            SWEEPER.wake();
+            wake_background();
         }
     }
 }
@@ -355,27 +424,45 @@ pub fn install() {
         .set(|g| crate::fatal::stack_overflow(g));
 }
 
-/// Body of the background thread: sweeping, scavenging, the periodic collection. Takes a P for each slice of work.
-pub fn background(m: &'static M) -> ! {
+/// Body of the background thread: sweeping, scavenging, the periodic collection. Sweeps on idle Ps only: when all are busy, allocation
+/// sweeps what it needs.
+fn background(m: &'static M) -> ! {
     loop {
         // Sleeps; the minute is for scavenging.
         SWEEPER.sleep_for(60_000_000_000);
         SWEEPER.clear();
-        syscall::wait_for_p(m);
-        // A collection may start here: this thread has a P and no goroutine.
-        GC.poll_periodic(&WORLD);
-        loop {
-            let more = GC.background_sweep(&WORLD);
-            give_up_p(m);
-            if !more {
-                break;
-            }
-            rt_os::thread::sched_yield();
+        if rt_os::time::nanotime() - GC.stats.last_end_monotonic() > rt_gc::gc::PERIOD {
             syscall::wait_for_p(m);
+            GC.poll_periodic(&WORLD);
+            give_up_p(m);
+        }
+        loop {
+            if syscall::try_idle_p(m) {
+                let more = GC.background_sweep(&WORLD);
+                give_up_p(m);
+                if !more {
+                    break;
+                }
+                rt_os::thread::sched_yield();
+            } else {
+                if HEAP.sweep_done() {
+                    break;
+                }
+                rt_os::thread::nanosleep(1_000_000);
+            }
         }
         while GC.background_scavenge() {
             rt_os::thread::nanosleep(1_000_000);
         }
+    }
+}
+
+/// Wakes the background thread; the first call starts it.
+fn wake_background() {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    SWEEPER.wake();
+    if !STARTED.swap(true, Ordering::AcqRel) {
+        rt_sched::thread::start_system_thread(background);
     }
 }
 

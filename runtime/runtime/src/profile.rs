@@ -61,9 +61,9 @@ pub fn leak_count() -> usize {
         .count()
 }
 
-/// A collection; the detection of leaked goroutines by reachability belongs to the collector and is not there yet, so none is marked.
+/// A collection that marks the goroutines that nothing can wake.
 pub fn find_leaks() {
-    GC.collect(&WORLD);
+    GC.find_leaks(&WORLD);
 }
 
 // ---------------------------------------------------------------- block and mutex

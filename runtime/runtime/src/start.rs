@@ -90,7 +90,6 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
         .store(main as *const G as *mut G, Ordering::Relaxed);
     SCHED.main_started.store(true, Ordering::SeqCst);
     thread::start_system_thread(thread::sysmon);
-    thread::start_system_thread(glue::background);
     proc::schedule()
 }
 

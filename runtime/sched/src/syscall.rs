@@ -161,6 +161,20 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Takes an idle P, if there is one.
+pub fn try_idle_p(m: &'static M) -> bool {
+    let guard = SCHED.lock();
+    if SCHED.stopping.load(Ordering::SeqCst) {
+        return false;
+    }
+    let Some(p) = SCHED.idle_p_get(&guard) else {
+        return false;
+    };
+    drop(guard);
+    thread::acquire_p(m, p);
+    true
+}
+
 /// Sleeps until this M has a P.
 pub fn wait_for_p(m: &'static M) {
     let guard = SCHED.lock();

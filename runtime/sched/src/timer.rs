@@ -420,15 +420,6 @@ impl Timer {
         };
         let mut pending = self.armed.get();
         if is_chan {
-            if pending
-                && self.position.get() == 0
-                && to.is_none()
-                && self.when.get() <= rt_os::time::nanotime()
-                && !guard.0.bubbled.get()
-            {
-                // It would have fired had anybody looked: its value counts as sent and is taken back now.
-                pending = true;
-            }
             self.seq.set(self.seq.get().wrapping_add(1));
             if self.period.get() == 0 && self.sending.load(Ordering::SeqCst) > 0 {
                 pending = true;

@@ -25,7 +25,7 @@ const ALLOCATORS: &[&str] = &[
 /// Instructions between the descriptor and the call.
 const DISTANCE: u32 = 12;
 /// Sites kept per type, users per global.
-const MAX_SITES: usize = 8;
+const MAX_SITES: usize = 256;
 const MAX_USERS: usize = 3;
 
 /// Functions whose callers matter for advice.
@@ -45,7 +45,7 @@ pub struct User {
     pub function: String,
     /// Address after the instruction.
     pub pc: u64,
-    /// 0: writes it; 1: reads it; 2: the runtime does either.
+    /// 0: writes it; 1: reads it; 2: initialises it; 3: the runtime's code.
     pub rank: u8,
 }
 
@@ -93,6 +93,7 @@ pub fn scan(runtime: &Runtime<'_>) -> CodeScan {
     for func in runtime.functions.all() {
         let name = func.name();
         let own = name.starts_with("runtime.");
+        let initialises = name.ends_with(".init") || name.contains(".init.");
         let mut pending: Option<(u64, u32)> = None;
         visit_code(
             runtime.image.exe,
@@ -113,7 +114,7 @@ pub fn scan(runtime: &Runtime<'_>) -> CodeScan {
                     if within(&data, address) {
                         let writes = instruction.op0_kind() == OpKind::Memory
                             && instruction.mnemonic() == Mnemonic::Mov;
-                        let rank = if own { 2 } else { u8::from(!writes) };
+                        let rank = if own { 3 } else if initialises { 2 } else { u8::from(!writes) };
                         let users = result.users.entry(address).or_default();
                         match users.iter_mut().find(|user| user.function == name) {
                             Some(user) if user.rank > rank => {

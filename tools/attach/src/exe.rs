@@ -245,9 +245,10 @@ impl Exe {
                 take_string(&mut rest).map(|text| String::from_utf8_lossy(text).into_owned());
             let Some(version) = version else { continue };
             for line in module.unwrap_or_default().lines() {
-                if let Some(path) = line
-                    .trim_start_matches(|c: char| !c.is_ascii_graphic())
-                    .strip_prefix("path\t")
+                // The text is framed by 16 bytes of marker; "path" may follow the first marker directly.
+                if let Some((_, path)) = line
+                    .split_once("path\t")
+                    .filter(|_| self.main_package.is_empty())
                 {
                     self.main_package = path.to_string();
                 }
@@ -259,7 +260,6 @@ impl Exe {
                         .push((key.to_string(), value.trim_matches('"').to_string()));
                 }
             }
-            // The module text is framed by 16 bytes of marker on both sides; "path" may follow the first directly.
             self.go_version = version;
             return true;
         }

@@ -36,6 +36,15 @@ const KEEP_OUTER: usize = 16;
 /// Frames of at least this size are worth telling.
 const LARGE_FRAME: u64 = 32 << 10;
 
+/// One entry of a goroutine's list of waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The channel.
+    pub channel: u64,
+    /// Where the value to send is, or the received one goes; 0: none.
+    pub value: u64,
+}
+
 /// What the stacks gave.
 pub struct Stacks {
     /// All live goroutines.
@@ -50,6 +59,10 @@ pub struct Stacks {
     pub by_address: FxHashMap<u64, u32>,
     /// Objects each goroutine's frames refer to.
     pub targets: Vec<Vec<Slot>>,
+    /// Waits for channels.
+    pub waits: Vec<Wait>,
+    /// Threads that run a goroutine right now; registers of others are left over from earlier.
+    pub running: Vec<u64>,
     /// Frames in all, and those without an exact map.
     pub counted: (u64, u64),
 }
@@ -146,6 +159,8 @@ pub fn walk_stacks(
         pcs: Vec::new(),
         by_address: FxHashMap::default(),
         targets: Vec::new(),
+        waits: Vec::new(),
+        running: Vec::new(),
         counted: (0, 0),
     };
     let mut waits: Vec<(u32, u64)> = Vec::new();
@@ -173,6 +188,7 @@ pub fn walk_stacks(
                     .image
                     .u64(word(record, m_at).wrapping_add(procid as u64))
                     .unwrap_or(0);
+                result.running.push(tid);
                 if let Some(thread) = by_tid
                     .get(&tid)
                     .filter(|thread| low < thread.sp && thread.sp <= high)
@@ -322,6 +338,7 @@ fn read_waits(
         runtime.field("sudog.waitlink")? as usize,
         runtime.field("sudog.c")? as usize,
     );
+    let elem = runtime.field("sudog.elem")? as usize;
     let size = runtime.field("sudog#")? as usize;
     let mut level = waits;
     let mut steps = 0usize;
@@ -340,6 +357,11 @@ fn read_waits(
                 at = word(record, channel + 8);
             }
             if at != 0 {
+                let mut value = word(record, elem);
+                if value == 0 && elem + 16 <= channel {
+                    value = word(record, elem + 8); // since Go 1.26 hidden from the collector
+                }
+                result.waits.push(Wait { channel: at, value });
                 goroutine.waits_on.push(WaitOn {
                     address: at,
                     slot: walk.find(at).map(|found| found.0),
@@ -647,10 +669,11 @@ impl Walker<'_, '_> {
     }
 }
 
-/// Registers of all threads, and what Ms refer to: conservative roots.
-pub fn thread_roots(walk: &Walk, threads: &[Thread], roots: &mut Roots) {
+/// Registers of threads that run Go code right now: conservative roots.
+pub fn thread_roots(walk: &Walk, threads: &[Thread], running: &[u64], roots: &mut Roots) {
     let mut targets: Vec<Slot> = threads
         .iter()
+        .filter(|thread| running.contains(&thread.tid))
         .flat_map(|thread| &thread.regs)
         .filter_map(|&value| Some(walk.find(value)?.0))
         .collect();

@@ -30,6 +30,8 @@ const ARENA_BITS: u32 = 26;
 const MAX_BITMAP_OBJECT: u64 = 512;
 /// Bytes of the collector's marks inside a small span (Green Tea).
 const INLINE_MARKS: u64 = 128;
+/// Bytes of the pointer bitmap of a one-page span.
+pub const BITMAP: u64 = PAGE / 64;
 /// Buffer of one thread.
 const BUFFER: u64 = 1 << 20;
 /// Objects of at least this size have references into them recorded.
@@ -376,7 +378,7 @@ impl Walk {
     }
 
     /// Whether small spans hold the collector's marks: their number of objects tells.
-    fn inline_marks(&self) -> bool {
+    pub fn inline_marks(&self) -> bool {
         let (mut with, mut without) = (0u32, 0u32);
         for span in &self.spans {
             if span.pages != 1 || span.noscan || !(16..=MAX_BITMAP_OBJECT).contains(&span.elem_size)
@@ -393,6 +395,24 @@ impl Walk {
             }
         }
         with > without
+    }
+
+    /// Pointer bitmaps of small spans: for each given span the bits of its first page's words, word 0 first.
+    pub fn bitmaps(&self, image: &Image<'_>, spans: &[usize]) -> Vec<u8> {
+        let marks = self.inline_marks();
+        let addresses: Vec<u64> = spans
+            .iter()
+            .map(|&index| {
+                let span = &self.spans[index];
+                let marks = if marks && span.elem_size >= 16 {
+                    INLINE_MARKS
+                } else {
+                    0
+                };
+                span.start + PAGE - BITMAP - marks
+            })
+            .collect();
+        image.read_records(&addresses, BITMAP as usize)
     }
 
     /// Step 3.
@@ -854,7 +874,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         }
         self.out.targets.push(target);
         self.out.words.push(code);
-        if previous > 0xffff && offset == 0 && previous % 8 == 0 && previous < 1 << 47 {
+        if previous > 0xffff && offset == 0 && previous.is_multiple_of(8) && previous < 1 << 47 {
             self.interface(target, previous);
         }
         let size = self.walk.spans[self.walk.pages.span(value).unwrap_or(0)].elem_size;

@@ -8,7 +8,8 @@ use diagnose::snapshot::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::heap::{RawView, Walk};
+use crate::goroutines::Wait;
+use crate::heap::{BITMAP, RawView, Walk};
 use crate::image::{half, word};
 use crate::roots::{Roots, referent_label};
 use crate::runtime::Runtime;
@@ -111,6 +112,44 @@ pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, s
     }
 }
 
+/// Channels carry their element's type, and a blocked sender or receiver keeps the value's place in its wait
+/// record: labels channels that goroutines wait for and what the values in flight refer to.
+pub fn label_waits(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, waits: &[Wait]) {
+    let Ok(mut types) = types.lock() else { return };
+    let elem_at = runtime.layout.get("hchan.elemtype").unwrap_or(40);
+    let channels: Vec<u64> = waits.iter().map(|wait| wait.channel + elem_at).collect();
+    let descriptors = runtime.image.read_records(&channels, 8);
+    let mut reads: Vec<(u64, Referent)> = Vec::new();
+    for (wait, descriptor) in waits.iter().zip(descriptors.chunks_exact(8)) {
+        let Some(elem) = types.load(word(descriptor, 0)) else {
+            continue;
+        };
+        if let Some((slot, 0)) = walk.find(wait.channel) {
+            let channel = types.channel_of(elem);
+            walk.label(slot, Label::new(channel, false, Provenance::Reference));
+        }
+        if wait.value != 0 {
+            let words = types.words(elem);
+            reads.extend(
+                words
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, referent)| **referent != Referent::None)
+                    .map(|(index, referent)| (wait.value + index as u64 * 8, *referent)),
+            );
+        }
+    }
+    let addresses: Vec<u64> = reads.iter().map(|read| read.0).collect();
+    let values = runtime.image.read_records(&addresses, 8);
+    for ((_, referent), value) in reads.iter().zip(values.chunks_exact(8)) {
+        if let Some((target, 0)) = walk.find(word(value, 0)) {
+            if let Some(label) = referent_label(&mut types, walk, target, *referent) {
+                walk.label(target, label);
+            }
+        }
+    }
+}
+
 /// All slots that have a label now.
 pub fn labelled(walk: &Walk) -> Vec<Slot> {
     (0..walk.labels.len() as u32)
@@ -120,35 +159,37 @@ pub fn labelled(walk: &Walk) -> Vec<Slot> {
 
 /// Layout inference: untyped objects are grouped by size and pointer positions; a type whose layout is the
 /// only one that fits, and that no sample contradicts, is taken. Returns the slots labelled.
-pub fn infer(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec<Slot> {
+pub fn infer(
+    runtime: &Runtime<'_>,
+    walk: &Walk,
+    types: &Mutex<Types<'_>>,
+    sites: &FxHashMap<u64, Vec<u64>>,
+) -> Vec<Slot> {
     let Ok(mut types) = types.lock() else {
         return Vec::new();
     };
-    // Pointer positions are not kept; the positions of non-nil pointers over all objects of a group of equal
-    // size, joined per first-word signature, would mix types. So group by the exact set each object shows and
-    // let candidates be any type whose pointer words include it.
     let mut groups: FxHashMap<(u64, u64), Vec<Slot>> = FxHashMap::default();
-    for span in &walk.spans {
-        if span.noscan || span.slots == 0 || span.elem_size > 512 {
-            continue;
-        }
-        for slot in span.first..span.first + span.slots {
-            if !walk.is_allocated(slot)
-                || walk.label_of(slot).provenance() > Provenance::Inferred
-                || walk.label_of(slot).ty().is_some()
-            {
-                continue;
-            }
-            let range =
-                walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
-            let mask = walk.words[range].iter().fold(0u64, |mask, code| {
-                mask | 1u64
-                    .checked_shl(u32::from(code & !EDGE_INTERIOR))
-                    .unwrap_or(0)
-            });
-            if mask != 0 {
+    let spans: Vec<usize> = (0..walk.spans.len())
+        .filter(|&index| {
+            let span = &walk.spans[index];
+            !span.noscan && span.pages == 1 && span.slots > 0 && span.elem_size <= 512
+        })
+        .collect();
+    for spans in spans.chunks(4096) {
+        let bitmaps = walk.bitmaps(&runtime.image, spans);
+        for (&index, bitmap) in spans.iter().zip(bitmaps.chunks_exact(BITMAP as usize)) {
+            let span = &walk.spans[index];
+            let words = span.elem_size / 8;
+            for slot in span.first..span.first + span.slots {
+                if !walk.is_allocated(slot) || walk.label_of(slot).ty().is_some() {
+                    continue;
+                }
+                let first = u64::from(slot - span.first) * words;
+                let bit = |at: u64| bitmap[(at / 8) as usize] >> (at % 8) & 1;
+                let mask =
+                    (0..words).fold(0u64, |mask, at| mask | u64::from(bit(first + at)) << at);
                 let key = (span.elem_size, mask);
-                if groups.len() < MAX_GROUPS || groups.contains_key(&key) {
+                if mask != 0 && (groups.len() < MAX_GROUPS || groups.contains_key(&key)) {
                     groups.entry(key).or_default().push(slot);
                 }
             }
@@ -199,14 +240,27 @@ pub fn infer(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Ve
         let data = runtime.image.read_records(&addresses, key.0 as usize);
         let fitting: Vec<TypeId> = candidates
             .iter()
-            .filter(|(_, mask)| key.1 & !mask == 0)
+            .filter(|(_, mask)| key.1 == *mask)
             .filter(|(ty, _)| {
                 data.chunks_exact(key.0 as usize)
                     .all(|object| plausible(&mut types, walk, runtime, *ty, object))
             })
             .map(|candidate| candidate.0)
             .collect();
-        if let [ty] = fitting[..] {
+        // One left; else the only one that the program's code allocates.
+        let only = |candidates: &[TypeId]| {
+            if let [ty] = candidates {
+                Some(*ty)
+            } else {
+                None
+            }
+        };
+        let allocated: Vec<TypeId> = fitting
+            .iter()
+            .copied()
+            .filter(|&ty| sites.contains_key(&types.list[ty as usize].address))
+            .collect();
+        if let Some(ty) = only(&fitting).or_else(|| only(&allocated)) {
             for &slot in slots {
                 if walk.label(slot, Label::new(ty, false, Provenance::Inferred)) {
                     result.push(slot);

@@ -13,7 +13,7 @@ use crate::code_scan::{LockCode, lock_code};
 use crate::goroutines::Stacks;
 use crate::heap::Walk;
 use crate::image::word;
-use crate::roots::{Variable, name_address};
+use crate::roots::{Static, Variable, name_address};
 use crate::runtime::Runtime;
 
 const SEMAPHORE_ROOTS: u64 = 251;
@@ -108,6 +108,7 @@ pub fn locks(
     walk: &Walk,
     stacks: &mut Stacks,
     variables: &[Variable],
+    statics: &[Static],
     queues: &[Queue],
 ) -> Vec<LockWait> {
     let mut result = Vec::new();
@@ -152,7 +153,7 @@ pub fn locks(
             Vec::new()
         };
         let name = if slot.is_none() {
-            name_address(variables, address)
+            name_address(variables, statics, address)
         } else {
             String::new()
         };

@@ -62,6 +62,17 @@ pub struct Variable {
     pub users: Vec<u64>,
 }
 
+/// An unnamed static that a variable refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Static {
+    /// Address in the process.
+    pub address: u64,
+    /// Bytes.
+    pub size: u64,
+    /// `*main.shared (main.account)`.
+    pub name: String,
+}
+
 /// All variables, ascending, from DWARF, symbols, or code.
 pub fn variables(runtime: &Runtime<'_>, types: &mut Types<'_>, scan: &CodeScan) -> Vec<Variable> {
     let slide = runtime.image.slide;
@@ -75,7 +86,7 @@ pub fn variables(runtime: &Runtime<'_>, types: &mut Types<'_>, scan: &CodeScan) 
     };
     if let Some(dwarf) = runtime.dwarf {
         for global in &dwarf.globals {
-            let ty = global.ty.and_then(|ty| types.from_dwarf(ty, types_start));
+            let ty = global.ty.and_then(|ty| types.load_dwarf(ty, types_start));
             let size = ty.map_or(0, |ty| types.list[ty as usize].size);
             let runtime = is_runtime(&global.name);
             result.push(Variable {
@@ -137,7 +148,7 @@ pub fn variables(runtime: &Runtime<'_>, types: &mut Types<'_>, scan: &CodeScan) 
             &b.name,
         ))
     });
-    for (address, user) in places.into_iter().filter(|(_, user)| user.rank < 2) {
+    for (address, user) in places.into_iter().filter(|(_, user)| user.rank < 3) {
         if let Some(index) = variable_index(&result, address) {
             result[index].users.push(user.pc);
         }
@@ -287,13 +298,18 @@ fn flush(
 }
 
 /// Labels what typed variables refer to, through static data (`var c = &Cache{}` refers to an unnamed static).
+///
+/// Returns the unnamed statics met on the way, ascending.
 pub fn label_globals(
     runtime: &Runtime<'_>,
     walk: &Walk,
     types: &Mutex<Types<'_>>,
     variables: &[Variable],
-) {
-    let Ok(mut types) = types.lock() else { return };
+) -> Vec<Static> {
+    let mut statics = Vec::new();
+    let Ok(mut types) = types.lock() else {
+        return statics;
+    };
     let ranges: Vec<(u64, u64)> = runtime
         .modules
         .iter()
@@ -314,13 +330,14 @@ pub fn label_globals(
             (at + 8 <= data.len()).then(|| word(data, at))
         })
     };
-    let mut work: Vec<(u64, u32)> = variables
+    let mut work: Vec<(u64, u32, usize)> = variables
         .iter()
-        .filter(|variable| !variable.runtime)
-        .filter_map(|variable| Some((variable.address, variable.ty?)))
+        .enumerate()
+        .filter(|(_, variable)| !variable.runtime)
+        .filter_map(|(index, variable)| Some((variable.address, variable.ty?, index)))
         .collect();
-    let mut seen: FxHashSet<(u64, u32)> = work.iter().copied().collect();
-    while let Some((address, ty)) = work.pop() {
+    let mut seen: FxHashSet<(u64, u32)> = work.iter().map(|entry| (entry.0, entry.1)).collect();
+    while let Some((address, ty, owner)) = work.pop() {
         let words = types.words(ty);
         for (index, referent) in words.iter().enumerate() {
             if *referent == Referent::None {
@@ -346,12 +363,24 @@ pub fn label_globals(
                 for index in 0..count {
                     let next = (value + index * size, elem);
                     if seen.len() < MAX_STATICS && read(next.0).is_some() && seen.insert(next) {
-                        work.push(next);
+                        let size = types.list[elem as usize].size;
+                        let name = format!(
+                            "*{} ({})",
+                            variables[owner].name, types.list[elem as usize].name
+                        );
+                        statics.push(Static {
+                            address: next.0,
+                            size,
+                            name,
+                        });
+                        work.push((next.0, next.1, owner));
                     }
                 }
             }
         }
     }
+    statics.sort_by_key(|entry: &Static| entry.address);
+    statics
 }
 
 /// The label a typed reference to the start of an object gives it; `None` when the object's size contradicts.
@@ -449,11 +478,24 @@ pub fn specials(runtime: &Runtime<'_>, walk: &Walk, roots: &mut Roots) -> Result
     Ok(())
 }
 
-/// Names for addresses in variables: `main.mu`, `main.server+24`.
-pub fn name_address(variables: &[Variable], address: u64) -> String {
-    match variable_at(variables, address) {
-        Some(variable) if variable.address == address => variable.name.clone(),
-        Some(variable) => format!("{}+{}", variable.name, address - variable.address),
-        None => String::new(),
+/// Names for addresses in static data: `main.mu`, `*main.shared (main.account)+24`.
+pub fn name_address(variables: &[Variable], statics: &[Static], address: u64) -> String {
+    let with = |name: &str, offset: u64| {
+        if offset == 0 {
+            name.to_string()
+        } else {
+            format!("{name}+{offset}")
+        }
+    };
+    let index = statics.partition_point(|entry| entry.address <= address);
+    if let Some(found) = index
+        .checked_sub(1)
+        .map(|index| &statics[index])
+        .filter(|found| address < found.address + found.size)
+    {
+        return with(&found.name, address - found.address);
     }
+    variable_at(variables, address)
+        .map(|variable| with(&variable.name, address - variable.address))
+        .unwrap_or_default()
 }

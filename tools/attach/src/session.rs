@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use diagnose::Snapshot;
+use diagnose::analysis::{is_std, places};
 use diagnose::snapshot::{BigArgument, Checks, Frame, Heap, Info, Memory, RootKind, SpanState};
 use rustc_hash::FxHashMap;
 
@@ -38,6 +39,8 @@ pub struct Wishes {
 
 /// Functions that take arguments of at least this many bytes on the stack are listed.
 const BIG_ARGUMENT: u64 = 32 << 10;
+/// Allocation sites kept per type.
+const MAX_SITES: usize = 8;
 /// Least time between the snapshot and the second look at locks.
 const SECOND_LOOK: Duration = Duration::from_millis(300);
 
@@ -102,7 +105,7 @@ impl LiveProgram {
                 .hint(format!("use {tgid}")));
         }
         let name = procfs::exe_name(pid);
-        if name.is_empty() && fields.get("VmSize").is_none() {
+        if name.is_empty() && !fields.contains_key("VmSize") {
             return Err(Error::new(format!(
                 "{pid} is a kernel thread, not a Go program"
             )));
@@ -163,7 +166,7 @@ impl LiveProgram {
                     exe: &self.program.exe,
                     slide: self.slide,
                 };
-                Ok(Runtime::open_unchecked(&self.program, image)?.system_stacks()?)
+                Runtime::open_unchecked(&self.program, image)?.system_stacks()
             })
             .unwrap_or_default()
             .into_iter()
@@ -413,21 +416,27 @@ fn read(
     let mut all_roots = Roots::default();
     roots::globals(&runtime, &walk, &types, &variables, &mut all_roots);
     roots::specials(&runtime, &walk, &mut all_roots)?;
-    goroutines::thread_roots(&walk, image.target.threads(), &mut all_roots);
     let mut stacks =
         goroutines::walk_stacks(&runtime, &walk, image.target.threads(), &mut all_roots)?;
+    goroutines::thread_roots(
+        &walk,
+        image.target.threads(),
+        &stacks.running,
+        &mut all_roots,
+    );
     progress("finding types", 0, 0);
-    roots::label_globals(&runtime, &walk, &types, &variables);
+    let statics = roots::label_globals(&runtime, &walk, &types, &variables);
+    label::label_waits(&runtime, &walk, &types, &stacks.waits);
     label::propagate(&runtime, &walk, &types, label::labelled(&walk));
     for _ in 0..3 {
-        let inferred = label::infer(&runtime, &walk, &types);
+        let inferred = label::infer(&runtime, &walk, &types, &scan.sites);
         if inferred.is_empty() {
             break;
         }
         label::propagate(&runtime, &walk, &types, inferred);
     }
     let queues = locks::queues(&runtime).unwrap_or_default();
-    let lock_waits = locks::locks(&runtime, &walk, &mut stacks, &variables, &queues);
+    let lock_waits = locks::locks(&runtime, &walk, &mut stacks, &variables, &statics, &queues);
     let mut heads = Heads::default();
     for lock in &lock_waits {
         if let Some(queue) = queues
@@ -493,14 +502,27 @@ fn read(
         Ok(mut types) => {
             let mut infos = types.export();
             for (index, ty) in types.list.iter().enumerate() {
-                for &site in scan.sites.get(&ty.address).into_iter().flatten() {
-                    if let Some(position) = runtime.functions.positions(site).into_iter().next() {
-                        let file = position.file.rsplit('/').next().unwrap_or("").to_string();
-                        infos[index]
-                            .sites
-                            .push(format!("{} ({file}:{})", position.function, position.line));
-                    }
-                }
+                let mut frames: Vec<Frame> = scan
+                    .sites
+                    .get(&ty.address)
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|&site| runtime.functions.positions(site).into_iter().next())
+                    .map(|position| Frame {
+                        function: position.function,
+                        file: position.file,
+                        line: position.line,
+                    })
+                    .collect();
+                // The program's own places first, then libraries', then the standard library's.
+                frames.sort_by_key(|frame| {
+                    (
+                        is_std(&frame.function),
+                        !frame.function.starts_with("main."),
+                    )
+                });
+                infos[index].sites = places(frames.iter());
+                infos[index].sites.truncate(MAX_SITES);
             }
             infos
         }

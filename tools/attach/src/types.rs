@@ -181,7 +181,7 @@ impl<'a> Types<'a> {
         if let Some(known) = self.by_address.get(&address) {
             return *known;
         }
-        let loaded = if address % 8 == 0 && self.list.len() < MAX_TYPES {
+        let loaded = if address.is_multiple_of(8) && self.list.len() < MAX_TYPES {
             self.read(address)
         } else {
             None
@@ -274,11 +274,17 @@ impl<'a> Types<'a> {
         if name.is_empty() {
             return None;
         }
-        Some(if extra_star {
-            name.strip_prefix('*').unwrap_or(&name).to_string()
+        let name = if extra_star {
+            name.strip_prefix('*').unwrap_or(&name)
         } else {
-            name
-        })
+            &name
+        };
+        // The compiler's names of a map's groups, in words.
+        let groups = name
+            .strip_prefix("noalg.")
+            .unwrap_or(name)
+            .strip_prefix("map.group[");
+        Some(groups.map_or_else(|| name.to_string(), |rest| format!("groups of map[{rest}")))
     }
 
     /// `abi.Name`: a flag byte, a varint length, the bytes.
@@ -336,11 +342,11 @@ impl<'a> Types<'a> {
     }
 
     /// The type of a DWARF entry: its descriptor, or an equivalent made from DWARF.
-    pub fn from_dwarf(&mut self, id: DwTypeId, types_start: u64) -> Option<TypeId> {
-        stacker::maybe_grow(64 << 10, 1 << 20, || self.from_dwarf_entry(id, types_start))
+    pub fn load_dwarf(&mut self, id: DwTypeId, types_start: u64) -> Option<TypeId> {
+        stacker::maybe_grow(64 << 10, 1 << 20, || self.make_from_dwarf(id, types_start))
     }
 
-    fn from_dwarf_entry(&mut self, id: DwTypeId, types_start: u64) -> Option<TypeId> {
+    fn make_from_dwarf(&mut self, id: DwTypeId, types_start: u64) -> Option<TypeId> {
         if let Some(known) = self.by_dwarf.get(&id) {
             return *known;
         }
@@ -372,10 +378,10 @@ impl<'a> Types<'a> {
         self.by_dwarf.insert(id, Some(made));
         let elem = entry
             .elem
-            .and_then(|elem| self.from_dwarf(elem, types_start));
+            .and_then(|elem| self.load_dwarf(elem, types_start));
         let mut fields = Vec::new();
         for (name, offset, field) in &entry.fields {
-            if let Some(field) = self.from_dwarf(*field, types_start) {
+            if let Some(field) = self.load_dwarf(*field, types_start) {
                 fields.push((name.clone(), *offset, field));
             }
         }
@@ -612,6 +618,22 @@ impl<'a> Types<'a> {
             made.elem = elem;
             made.words = Some(vec![Referent::None, Referent::None, buffer]);
         }
+        id
+    }
+
+    /// The object behind channels of an element type, however the channel type is named.
+    pub fn channel_of(&mut self, elem: TypeId) -> TypeId {
+        let name = format!("chan {}", self.list[elem as usize].name);
+        if let Some(&id) = self
+            .channels
+            .values()
+            .find(|&&id| self.list[id as usize].name == name)
+        {
+            return id;
+        }
+        let words = vec![Referent::None, Referent::None, Referent::Elements(elem)];
+        let id = self.made(&name, 0, Some(words));
+        self.channels.insert(id, id);
         id
     }
 

@@ -250,7 +250,10 @@ impl Analysis {
         let mut number = 0u32;
         let mut stack: Vec<u32> = Vec::new();
         let mut descending = true;
-        while count > 0 {
+        if count == 0 {
+            return;
+        }
+        loop {
             let (node, _, retained) = self.graph.entry(number);
             let ty = if node >= self.graph.first_slot {
                 type_of[(node - self.graph.first_slot) as usize]
@@ -324,12 +327,11 @@ impl Analysis {
                 ty: root.ty.clone(),
                 retained: self.graph.retained_by_root(index),
                 kind: kind.into(),
-                places: root
-                    .users
-                    .iter()
-                    .filter_map(|&frame| self.snapshot.frames.get(frame as usize))
-                    .map(place)
-                    .collect(),
+                places: places(
+                    root.users
+                        .iter()
+                        .filter_map(|&frame| self.snapshot.frames.get(frame as usize)),
+                ),
                 node: self.graph.first_root + index as u32,
             });
         }
@@ -546,6 +548,17 @@ pub fn place(frame: &Frame) -> String {
     } else {
         format!("{} ({file}:{})", frame.function, frame.line)
     }
+}
+
+/// The same for several, each once, in order.
+pub fn places<'f>(frames: impl Iterator<Item = &'f Frame>) -> Vec<String> {
+    let mut result: Vec<String> = Vec::new();
+    for place in frames.map(place) {
+        if !result.contains(&place) {
+            result.push(place);
+        }
+    }
+    result
 }
 
 /// Functions that only carry out what the program asked for: waiting, locking, starting.

@@ -429,7 +429,7 @@ pub(crate) mod tests_support {
         sorted.sort_unstable();
         let mut heap = Heap {
             spans: vec![Span {
-                start: 0xc000_0000_00,
+                start: 0x00c0_0000_0000,
                 elem_size: 16,
                 pages: 1,
                 slots: n,

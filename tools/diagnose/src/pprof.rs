@@ -355,7 +355,7 @@ mod tests {
                 .wrapping_add(1);
             let at = (state >> 33) as usize % data.len();
             data[at] = (state >> 20) as u8;
-            if state % 3 == 0 {
+            if state.is_multiple_of(3) {
                 data.truncate((state >> 40) as usize % good.len());
             }
             decode(&data);

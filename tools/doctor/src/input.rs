@@ -63,9 +63,8 @@ impl Progress {
             bar.1 = stage.to_string();
             bar.0.set_message(stage.to_string());
         }
-        if total > 0 {
-            bar.0
-                .set_message(format!("{stage} {} %", done * 100 / total));
+        if let Some(percent) = (done * 100).checked_div(total) {
+            bar.0.set_message(format!("{stage} {percent} %"));
         }
         bar.0.tick();
     }

@@ -226,20 +226,63 @@ rt_sched::system_stubs! {
     "runtime.newobject", "internal/runtime/maps.newobject", "reflect.unsafe_New", "internal/reflectlite.unsafe_New" => newobject;
     "runtime.newarray", "internal/runtime/maps.newarray", "reflect.unsafe_NewArray" => newarray;
     "runtime.memclrHasPointers" => memclr_pointers;
-    "runtime.typedmemmove", "internal/runtime/maps.typedmemmove", "reflect.typedmemmove", "internal/reflectlite.typedmemmove" => typedmemmove;
-    "runtime.typedmemclr", "internal/runtime/maps.typedmemclr", "reflect.typedmemclr" => typedmemclr;
     "reflect.typedmemclrpartial" => typedmemclrpartial;
     "runtime.typedarraycopy" => typedarraycopy;
     "runtime.typedarrayclear", "reflect.typedarrayclear" => typedarrayclear;
     "runtime.bulkBarrierPreWrite" => bulk_barrier;
     "runtime.gcWriteBarrier" => gc_write_barrier;
-    "internal/runtime/atomic.storePointer", "sync/atomic.StorePointer" => store_pointer;
-    "sync/atomic.SwapPointer" => swap_pointer;
-    "internal/runtime/atomic.casPointer", "sync/atomic.CompareAndSwapPointer" => cas_pointer;
     "weak.runtime_registerWeakPointer" => register_weak;
     "weak.runtime_makeStrongFromWeak" => strong_from_weak;
     "runtime.persistentalloc" => persistentalloc;
 }
+
+rt_sched::private_system_stub! { typedmemmove_slow => typedmemmove }
+rt_sched::private_system_stub! { typedmemclr_slow => typedmemclr }
+rt_sched::private_system_stub! { store_pointer_slow => store_pointer }
+rt_sched::private_system_stub! { swap_pointer_slow => swap_pointer }
+rt_sched::private_system_stub! { cas_pointer_slow => cas_pointer }
+
+// While the barrier is off these are leaf functions.
+rt_sched::go_symbols!(
+    ["runtime.typedmemmove", "internal/runtime/maps.typedmemmove", "reflect.typedmemmove", "internal/reflectlite.typedmemmove"],
+    [
+        "cmp dword ptr [rip + {barrier}], 0",
+        "jne {slow}",
+        "mov rax, [rdi]",
+        "mov rdi, rsi",
+        "mov rsi, rdx",
+        "mov rdx, rax",
+        "jmp {fast}",
+    ],
+    [barrier = sym rt_sched::hooks::WRITE_BARRIER, slow = sym typedmemmove_slow, fast = sym memmove,]
+);
+rt_sched::go_symbols!(
+    ["runtime.typedmemclr", "internal/runtime/maps.typedmemclr", "reflect.typedmemclr"],
+    [
+        "cmp dword ptr [rip + {barrier}], 0",
+        "jne {slow}",
+        "mov rax, [rdi]",
+        "mov rdi, rsi",
+        "mov rsi, rax",
+        "jmp {fast}",
+    ],
+    [barrier = sym rt_sched::hooks::WRITE_BARRIER, slow = sym typedmemclr_slow, fast = sym memclr,]
+);
+rt_sched::go_symbols!(
+    ["internal/runtime/atomic.storePointer", "sync/atomic.StorePointer"],
+    ["cmp dword ptr [rip + {barrier}], 0", "jne {slow}", "xchg [rdi], rsi", "ret"],
+    [barrier = sym rt_sched::hooks::WRITE_BARRIER, slow = sym store_pointer_slow,]
+);
+rt_sched::go_symbols!(
+    ["sync/atomic.SwapPointer"],
+    ["cmp dword ptr [rip + {barrier}], 0", "jne {slow}", "mov rax, rsi", "xchg [rdi], rax", "ret"],
+    [barrier = sym rt_sched::hooks::WRITE_BARRIER, slow = sym swap_pointer_slow,]
+);
+rt_sched::go_symbols!(
+    ["internal/runtime/atomic.casPointer", "sync/atomic.CompareAndSwapPointer"],
+    ["cmp dword ptr [rip + {barrier}], 0", "jne {slow}", "mov rax, rsi", "lock cmpxchg [rdi], rdx", "sete al", "ret"],
+    [barrier = sym rt_sched::hooks::WRITE_BARRIER, slow = sym cas_pointer_slow,]
+);
 
 rt_sched::leaf_stubs! {
     "runtime.findObjectRaw" => find_object;

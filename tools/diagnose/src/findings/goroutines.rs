@@ -12,6 +12,9 @@ const LEAKED_BYTES: u64 = 1 << 20;
 /// Goroutines that wait for something reachable: so many with one stack, for so long.
 const STUCK: usize = 100;
 const STUCK_NS: u64 = 60_000_000_000;
+/// So many of them are told in any case, if they explain a quarter of the memory.
+const CROWD: usize = 1000;
+const CROWD_BYTES: u64 = 64 << 20;
 
 pub(super) fn find(analysis: &Analysis, in_locks: &FxHashSet<u32>, findings: &mut Vec<Finding>) {
     let leaked: FxHashSet<u32> = analysis.leaked.iter().copied().collect();
@@ -107,7 +110,9 @@ fn long(
     }
     let (stack_bytes, oldest) = totals(analysis, members);
     let bytes = retained + stack_bytes;
-    let old = oldest.is_some_and(|age| age >= STUCK_NS);
+    let crowd =
+        members.len() >= CROWD && bytes >= CROWD_BYTES && bytes >= analysis.snapshot.memory.rss / 4;
+    let old = crowd || oldest.is_some_and(|age| age >= STUCK_NS);
     let mut evidence = vec![
         format!(
             "all have the same stack; {} of stacks, {} of objects only they hold",

@@ -161,11 +161,11 @@ fn describe(
     let users: Vec<String> = root
         .and_then(|root| snapshot.roots.get(root as usize))
         .map(|root| {
-            root.users
-                .iter()
-                .filter_map(|&frame| snapshot.frames.get(frame as usize))
-                .map(crate::analysis::place)
-                .collect()
+            crate::analysis::places(
+                root.users
+                    .iter()
+                    .filter_map(|&frame| snapshot.frames.get(frame as usize)),
+            )
         })
         .unwrap_or_default();
     let field = example.holder.map(|slot| {

@@ -1,0 +1,129 @@
+//! The six kinds of leak are found, their clean twins are not accused.
+
+mod common;
+
+use common::*;
+
+const KINDS: &[(&str, &str)] = &[
+    ("goroutine", "goroutine-leak"),
+    ("mutex", "lock-stuck"),
+    ("ticker", "ticker-leak"),
+    ("substring", "substring-pin"),
+    ("subslice", "subslice-pin"),
+    ("array", "array-copy"),
+];
+
+fn check(toolchain: &str, kind: Build) {
+    for (example, expected) in KINDS {
+        let leak = Example::start(&build(&format!("{example}/leak"), kind, toolchain));
+        let report = report(&[&leak.pid()]);
+        let found = serious(&report);
+        assert_eq!(
+            found.first().map(|finding| finding.0.as_str()),
+            Some(*expected),
+            "{example} {kind:?} {toolchain}: {found:?}"
+        );
+        assert!(
+            found[0].1.contains("main.go:"),
+            "{example} {kind:?} {toolchain}: {found:?}"
+        );
+        assert_eq!(report["schema"], "ferrogo.doctor/1");
+        assert!(leak.finish(), "{example} was harmed");
+        let clean = Example::start(&build(&format!("{example}/clean"), kind, toolchain));
+        let found = serious(&common::report(&[&clean.pid()]));
+        assert!(
+            found.is_empty(),
+            "clean {example} {kind:?} {toolchain}: {found:?}"
+        );
+        assert!(clean.finish(), "clean {example} was harmed");
+    }
+}
+
+#[test]
+fn leaks_are_named_and_twins_are_not() {
+    if !have_go() {
+        return;
+    }
+    check("local", Build::Plain);
+    check("local", Build::Stripped);
+    if full() {
+        check("local", Build::Pie);
+        for kind in [Build::Plain, Build::Stripped, Build::Pie] {
+            check("go1.27.3", kind);
+        }
+    }
+}
+
+#[test]
+fn stopping_gives_the_same_findings_as_copying() {
+    if !have_go() {
+        return;
+    }
+    let leak = Example::start(&build("goroutine/leak", Build::Plain, "local"));
+    let report = report(&[&leak.pid(), "--method", "stop"]);
+    assert_eq!(report["info"]["method"], "stop");
+    assert_eq!(serious(&report)[0].0, "goroutine-leak");
+    assert!(leak.finish());
+}
+
+#[test]
+fn a_cache_that_grows_is_told_by_two_snapshots() {
+    if !have_go() {
+        return;
+    }
+    let leak = Example::start(&build("cache/leak", Build::Plain, "local"));
+    let found = serious(&report(&[&leak.pid(), "--interval", "700ms"]));
+    assert_eq!(
+        found.first().map(|finding| finding.0.as_str()),
+        Some("growth"),
+        "{found:?}"
+    );
+    assert!(found[0].1.contains("main.go:"), "{found:?}");
+    assert!(leak.finish());
+    let clean = Example::start(&build("cache/clean", Build::Plain, "local"));
+    // A full turn of the bounded cache, so that its size has settled.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let found = serious(&report(&[&clean.pid(), "--interval", "700ms"]));
+    assert!(found.is_empty(), "{found:?}");
+    assert!(clean.finish());
+}
+
+#[test]
+fn objects_and_bytes_agree_with_memstats() {
+    if !have_go() {
+        return;
+    }
+    let mut cases = vec![("local", Build::Plain), ("local", Build::Stripped)];
+    if full() {
+        for toolchain in ["go1.24.0", "go1.25.0", "local", "go1.27.3"] {
+            cases.extend([
+                (toolchain, Build::Plain),
+                (toolchain, Build::Stripped),
+                (toolchain, Build::Pie),
+            ]);
+        }
+    }
+    for (toolchain, kind) in cases {
+        let mixed = Example::start(&build("mixed", kind, toolchain));
+        let words: Vec<&str> = mixed.said.split(' ').collect();
+        let number = |name: &str| -> f64 {
+            let at = words.iter().position(|word| *word == name).expect(name);
+            words[at + 1].parse().expect(name)
+        };
+        let report = report(&[&mixed.pid()]);
+        let checks = &report["info"]["checks"];
+        for (own, walked) in [("HeapAlloc", "bytes"), ("HeapObjects", "objects")] {
+            let (own, walked) = (number(own), checks[walked].as_f64().unwrap());
+            assert!(
+                (own - walked).abs() <= own / 1000.0,
+                "{toolchain} {kind:?}: {own} against {walked}"
+            );
+        }
+        assert_eq!(checks["span_mismatches"], 0, "{toolchain} {kind:?}");
+        assert_eq!(checks["bad_headers"], 0, "{toolchain} {kind:?}");
+        assert!(
+            checks["typed_bytes"].as_f64().unwrap() > 0.9 * checks["bytes"].as_f64().unwrap(),
+            "{toolchain} {kind:?}"
+        );
+    }
+}
