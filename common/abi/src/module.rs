@@ -93,6 +93,8 @@ pub mod func_flags {
     pub const NOSPLIT: u32 = 4;
     /// The entry function of goroutines: tracebacks end here.
     pub const TOP: u32 = 8;
+    /// Takes no parameters: tracebacks print `f()`, other functions print `f(...)`.
+    pub const NO_PARAMS: u32 = 16;
 }
 
 /// A source location; `parent` makes inlining a chain.

@@ -369,7 +369,8 @@ impl<'a> Emitter<'a> {
             let flag = |bit: u32, on: bool| if on { bit } else { 0 };
             let f = flag(abi::module::func_flags::WRAPPER, func.flags.wrapper)
                 | flag(abi::module::func_flags::RUNTIME, func.flags.runtime)
-                | flag(abi::module::func_flags::NOSPLIT, func.flags.nosplit);
+                | flag(abi::module::func_flags::NOSPLIT, func.flags.nosplit)
+                | flag(abi::module::func_flags::NO_PARAMS, func.params.is_empty());
             entry_relocs.push(Reloc {
                 offset: entries.len() as u32,
                 kind: text_off,

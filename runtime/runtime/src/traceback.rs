@@ -240,6 +240,7 @@ struct Logical {
     inlined: bool,
     runtime: bool,
     wrapper: bool,
+    no_params: bool,
     /// Offset of the return address in the function.
     offset: usize,
 }
@@ -260,6 +261,7 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
             inlined: false,
             runtime: flags & func_flags::RUNTIME != 0,
             wrapper: flags & func_flags::WRAPPER != 0,
+            no_params: flags & func_flags::NO_PARAMS != 0,
             offset,
         });
         return;
@@ -282,6 +284,7 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
             } else {
                 loc.func_line & 1 != 0
             },
+            no_params: outermost && flags & func_flags::NO_PARAMS != 0,
             offset,
         });
         if outermost {
@@ -333,7 +336,9 @@ fn print_frames(sink: &mut dyn Sink, frames: impl Fn() -> Frames, show_runtime: 
             frame.name
         };
         let mut line = Line::new(sink);
-        let _ = write!(line, "{name}(...)\n\t{}:{}", frame.file, frame.line);
+        // Values of arguments are not recorded; that there are none is.
+        let args = if frame.no_params { "()" } else { "(...)" };
+        let _ = write!(line, "{name}{args}\n\t{}:{}", frame.file, frame.line);
         if !frame.inlined {
             let _ = write!(line, " +{:#x}", frame.offset);
         }
