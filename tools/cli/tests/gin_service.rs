@@ -126,7 +126,7 @@ fn every_route_answers() {
 
     // SIGTERM: a graceful end.
     let pid = service.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status().unwrap().success());
     let limit = Instant::now() + Duration::from_secs(20);
     let status = loop {
         match service.child.try_wait().unwrap() {
