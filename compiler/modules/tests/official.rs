@@ -266,8 +266,9 @@ fn check(name: &str, requirement: &str, imports: &[&str]) {
         let graph = case.output(|modules, out| mod_simple::graph(modules, out).unwrap());
         assert_eq!(graph, case.go(&["mod", "graph"]).unwrap());
         let tags = BuildContext::new(&[]);
-        let chain = case
-            .output(|modules, out| why::run(modules, &tags, &[target.clone()], true, out).unwrap());
+        let chain = case.output(|modules, out| {
+            why::run(modules, &tags, std::slice::from_ref(&target), true, out).unwrap()
+        });
         assert_eq!(chain, case.go(&["mod", "why", "-m", &target]).unwrap());
     } else {
         eprintln!(
