@@ -276,6 +276,11 @@ fn check(name: &str, requirement: &str, imports: &[&str]) {
         );
     }
 
+    if case.offline {
+        // Our search for a tidy list may pass through other versions than the official one does.
+        eprintln!("SKIP {name}: tidy is compared only with FERROGO_TEST_NETWORK=1");
+        return;
+    }
     let read = |name: &str| std::fs::read_to_string(case.dir.join(name)).unwrap();
     let (go_mod, go_sum) = (read("go.mod"), read("go.sum"));
     std::fs::write(case.dir.join("go.mod"), case.untidied(requirement)).unwrap();
