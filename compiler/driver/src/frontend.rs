@@ -42,7 +42,8 @@ pub type ExtraFiles<'a> = dyn Fn(&Package) -> Vec<(String, Arc<[u8]>)> + 'a;
 
 struct Parsed {
     files: Vec<(Arc<SourceFile>, ast::File)>,
-    diagnostics: Vec<Diagnostic>,
+    /// Of each file.
+    diagnostics: Vec<Vec<Diagnostic>>,
 }
 
 /// Parses and checks the packages `wanted` (in dependency order, closed under imports). Synthesised files (test mains)
@@ -77,7 +78,7 @@ pub fn check_graph(
         for (id, file, (tree, diagnostics)) in trees {
             if let Some(p) = &mut parsed[id.index()] {
                 p.files.push((file, tree));
-                p.diagnostics.extend(diagnostics);
+                p.diagnostics.push(diagnostics);
             }
         }
         parsed
@@ -183,8 +184,10 @@ impl Checker<'_> {
         }
         let parsed = self.parsed[id.index()].lock().expect("no panic while holding it").take();
         let Some(Parsed { mut files, diagnostics }) = parsed else { return Outcome::Skipped };
-        if !diagnostics.is_empty() {
-            return self.failed(package, &diagnostics);
+        let trees = files.iter().zip(diagnostics).map(|((file, tree), found)| (&**file, tree, found));
+        let report = syntax::package::report(trees, package.is_std);
+        if report.stop {
+            return self.failed(package, &report.diagnostics);
         }
         if let Some((list, optional)) = overlay::replaced(&package.import_path) {
             // Parsed files are in the package's order; an overlay file may have the path of one of GOROOT's.
@@ -205,14 +208,21 @@ impl Checker<'_> {
                 _ => Err(format!("could not import {path} (it has errors)")),
             }
         };
-        let trees = files.into_iter().map(|(_, tree)| Arc::new(tree)).collect();
+        let files: Vec<(Arc<SourceFile>, Arc<ast::File>)> = files.into_iter().map(|(file, tree)| (file, Arc::new(tree))).collect();
+        let trees = files.iter().map(|(_, tree)| tree.clone()).collect();
         let path = match package.variant {
             Variant::TestMain => Symbol::intern("main"),
             _ => Symbol::intern(&package.import_path),
         };
         let mut input = CheckInput::new(path, trees, language_version(&package.language), &resolve);
         input.bodyless_ok = package.body_less_ok || package.is_std;
-        let (typed, diagnostics) = types::check_package(self.store, self.sources, input);
+        let (typed, found) = types::check_package(self.store, self.sources, input);
+        let mut diagnostics = report.diagnostics;
+        diagnostics.extend(found);
+        if !package.is_std && !diagnostics.iter().any(|d| d.severity == diagnostics::Severity::Error) {
+            let files: Vec<_> = files.iter().map(|(file, tree)| (&**file, &**tree)).collect();
+            diagnostics.extend(syntax::package::late_mistakes(&files, false));
+        }
         if diagnostics.iter().any(|d| d.severity == diagnostics::Severity::Error) {
             return self.failed(package, &diagnostics);
         }

@@ -250,21 +250,17 @@ impl FnCx<'_, '_> {
             return self.rt1("memhash", &[p, h, n]);
         }
         match self.cx.p.types.under(ty).clone() {
-            TyKind::Struct(_) => {
+            TyKind::Struct(fields) => {
+                // Field by field: maps made by reflection hash that way, and both kinds meet.
+                let offsets = self.cx.offsets(ty);
                 let mut h = h;
-                for run in self.runs(ty) {
-                    h = match run {
-                        Run::Memory(at, n) => {
-                            let a = self.offset(p, at, TypeTable::UINT8);
-                            let n = self.int(n as i64, TypeTable::UINTPTR);
-                            self.rt1("memhash", &[a, h, n])
-                        }
-                        Run::Field(at, fty) => {
-                            let a = self.offset(p, at, fty);
-                            let func = self.cx.desc_hash(fty);
-                            self.call(func, &[a, h])[0]
-                        }
-                    };
+                for (f, &at) in fields.iter().zip(offsets.iter()) {
+                    if f.name.is_blank() {
+                        continue;
+                    }
+                    let a = self.offset(p, at, f.ty);
+                    let func = self.cx.desc_hash(f.ty);
+                    h = self.call(func, &[a, h])[0];
                 }
                 h
             }

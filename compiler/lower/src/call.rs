@@ -207,7 +207,19 @@ impl FnCx<'_, '_> {
                             .unwrap_or_default();
                         all.extend(targs);
                         let func = self.cx.func_instance(obj, &all);
-                        self.arguments(&sig, args, ellipsis.is_some(), &mut out, None);
+                        let keeps = self
+                            .cx
+                            .symbols
+                            .decls
+                            .get(&obj)
+                            .is_some_and(|d| d.uintptr_keepalive);
+                        self.arguments(
+                            &sig,
+                            args,
+                            ellipsis.is_some(),
+                            &mut out,
+                            keeps.then_some(&mut keep),
+                        );
                         Callee::Func(func)
                     }
                     Receiver::Iface {
@@ -383,6 +395,16 @@ impl FnCx<'_, '_> {
                 unreachable!("a variadic parameter")
             };
             let rest = &args[fixed.min(args.len())..];
+            if let Some(keep) = keep {
+                for &a in rest {
+                    if let Some(p) = self.pointer_in_uintptr(a) {
+                        let v = self.expr(p);
+                        keep.push(v);
+                        let v = self.retype(v, TypeTable::UINTPTR);
+                        self.hoisted.insert(a, smallvec![v]);
+                    }
+                }
+            }
             let v = if rest.is_empty() {
                 self.zero(slice_ty)
             } else {

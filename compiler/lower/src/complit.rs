@@ -103,7 +103,11 @@ impl<'a> FnCx<'_, 'a> {
         };
         let mut values: Vec<Option<Value>> = vec![None; fields.len()];
         for (i, x) in elems {
-            values[i] = Some(self.expr_as(x, fields[i].ty));
+            let v = self.expr_as(x, fields[i].ty);
+            // Blank fields stay zero.
+            if !fields[i].name.is_blank() {
+                values[i] = Some(v);
+            }
         }
         let parts: SmallVec<[Value; 4]> = values
             .into_iter()
@@ -127,7 +131,10 @@ impl<'a> FnCx<'_, 'a> {
         match self.cx.p.types.under(ty).clone() {
             TyKind::Struct(fields) => {
                 let elems = self.struct_elems(e, ty);
-                if !zeroed && elems.len() < fields.len() || !zeroed && self.has_padding(ty) {
+                // Padding bytes are never read: equality and hashing go field by field where there is padding.
+                if !zeroed
+                    && (elems.len() < fields.len() || fields.iter().any(|f| f.name.is_blank()))
+                {
                     self.b.emit(Op::ZeroMem {
                         dst: addr,
                         ty,
@@ -137,6 +144,10 @@ impl<'a> FnCx<'_, 'a> {
                 let offsets = self.cx.offsets(ty);
                 for (i, x) in elems {
                     let fty = fields[i].ty;
+                    if fields[i].name.is_blank() {
+                        self.discard(x);
+                        continue;
+                    }
                     let at = self.offset(addr, offsets[i], fty);
                     self.set_pos(file.ast.exprs[x].span.lo);
                     self.expr_into(x, at, fty, zeroed);
@@ -159,10 +170,6 @@ impl<'a> FnCx<'_, 'a> {
             }
             other => unreachable!("literal of {other:?} in memory"),
         }
-    }
-    fn has_padding(&self, _ty: Ty) -> bool {
-        // Padding bytes are never read: equality and hashing go field by field where there is padding.
-        false
     }
 
     /// Copies a literal from read-only data if all of it is constant.

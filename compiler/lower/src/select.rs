@@ -155,10 +155,11 @@ impl FnCx<'_, '_> {
         let (yes, no) = (self.new_block(), self.new_block());
         match self.comm(comm) {
             Comm::Send { chan, value } => {
-                self.prep(&[chan, value]);
                 let ct = self.ty_of(chan);
                 let elem = self.chan_elem(ct);
+                self.prep(&[chan]);
                 let ch = self.expr(chan);
+                self.prep(&[value]);
                 let v = self.argument(value, elem);
                 let addr = self.addressable(v, elem);
                 self.set_pos(pos);
@@ -218,22 +219,16 @@ impl FnCx<'_, '_> {
         let cases_ty = self.cx.p.types.array(scase, n);
         let order_ty = self.cx.p.types.array(TypeTable::UINT16, 2 * n);
         let kinds: Vec<Comm> = comms.iter().map(|&(_, s)| self.comm(s)).collect();
-        // Channels and values are evaluated in source order.
-        let mut operands: SmallVec<[ExprId; 8]> = SmallVec::new();
-        for k in &kinds {
-            match k {
-                Comm::Send { chan, value } => operands.extend([*chan, *value]),
-                Comm::Recv { chan, .. } => operands.push(*chan),
-            }
-        }
-        self.prep(&operands);
+        // Channels and values are evaluated in source order; unlike in expressions, each is read before the next call.
         let mut evaluated: Vec<(Value, Value, Ty)> = Vec::new();
         for k in &kinds {
             match k {
                 Comm::Send { chan, value } => {
                     let ct = self.ty_of(*chan);
                     let elem = self.chan_elem(ct);
+                    self.prep(&[*chan]);
                     let ch = self.expr(*chan);
+                    self.prep(&[*value]);
                     let v = self.argument(*value, elem);
                     let addr = self.addressable(v, elem);
                     evaluated.push((ch, addr, elem));
@@ -241,6 +236,7 @@ impl FnCx<'_, '_> {
                 Comm::Recv { chan, .. } => {
                     let ct = self.ty_of(*chan);
                     let elem = self.chan_elem(ct);
+                    self.prep(&[*chan]);
                     let ch = self.expr(*chan);
                     let t = self.temp(elem);
                     evaluated.push((ch, t, elem));

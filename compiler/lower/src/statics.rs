@@ -316,6 +316,10 @@ impl<'a> Cx<'a> {
             TyKind::Struct(fields) => {
                 let offsets = self.offsets(ty);
                 for (i, x) in self.struct_literal(s.file, e, ty) {
+                    // Blank fields stay zero.
+                    if fields[i].name.is_blank() && self.is_static(s, x, fields[i].ty) {
+                        continue;
+                    }
                     if !self.write_elem(s, x, fields[i].ty, init, at + offsets[i], base) {
                         return false;
                     }

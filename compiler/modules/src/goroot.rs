@@ -232,7 +232,7 @@ fn finish_toolchain(system: &dyn System, root: &Path) {
                     }
                     let _ = system.write_atomic(&dir.join("go.mod"), &bytes, 0o444);
                 }
-            } else if executable {
+            } else if executable || dir.ends_with("lib/wasm") && entry.name.ends_with("_exec") {
                 let _ = system.set_mode(&path, 0o555);
             }
         }

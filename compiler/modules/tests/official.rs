@@ -266,8 +266,9 @@ fn check(name: &str, requirement: &str, imports: &[&str]) {
         let graph = case.output(|modules, out| mod_simple::graph(modules, out).unwrap());
         assert_eq!(graph, case.go(&["mod", "graph"]).unwrap());
         let tags = BuildContext::new(&[]);
-        let chain = case
-            .output(|modules, out| why::run(modules, &tags, &[target.clone()], true, out).unwrap());
+        let chain = case.output(|modules, out| {
+            why::run(modules, &tags, std::slice::from_ref(&target), true, out).unwrap()
+        });
         assert_eq!(chain, case.go(&["mod", "why", "-m", &target]).unwrap());
     } else {
         eprintln!(
@@ -275,6 +276,11 @@ fn check(name: &str, requirement: &str, imports: &[&str]) {
         );
     }
 
+    if case.offline {
+        // Our search for a tidy list may pass through other versions than the official one does.
+        eprintln!("SKIP {name}: tidy is compared only with FERROGO_TEST_NETWORK=1");
+        return;
+    }
     let read = |name: &str| std::fs::read_to_string(case.dir.join(name)).unwrap();
     let (go_mod, go_sum) = (read("go.mod"), read("go.sum"));
     std::fs::write(case.dir.join("go.mod"), case.untidied(requirement)).unwrap();

@@ -332,4 +332,70 @@ mod tests {
         check_files(&system, &root);
         system.remove_tree(&root).unwrap();
     }
+
+    /// Serves one connection with the bytes, then closes it, or holds it open without a word.
+    fn serve(answer: Option<&'static str>) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/x", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request);
+                match answer {
+                    Some(text) => stream.write_all(text.as_bytes()).unwrap(),
+                    None => open.push(stream),
+                }
+            }
+        });
+        url
+    }
+
+    fn fetch(url: &str) -> Result<(u16, Result<String, io::ErrorKind>), HttpError> {
+        let mut request = HttpRequest::get(url);
+        request.idle_timeout = Duration::from_millis(200);
+        let mut response = OsSystem::new().http_get(&request)?;
+        let mut body = String::new();
+        let read = response
+            .body
+            .read_to_string(&mut body)
+            .map(|_| body)
+            .map_err(|error| error.kind());
+        Ok((response.status, read))
+    }
+
+    #[test]
+    fn http_answers_and_failures() {
+        let good = serve(Some(
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+        ));
+        assert_eq!(fetch(&good), Ok((200, Ok("ok".to_string()))));
+        let gone = serve(Some(
+            "HTTP/1.1 410 Gone\r\nContent-Length: 4\r\nConnection: close\r\n\r\ngone",
+        ));
+        assert_eq!(
+            fetch(&gone),
+            Ok((410, Ok("gone".to_string()))),
+            "a status is no failure"
+        );
+        let short = serve(Some(
+            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nok",
+        ));
+        assert!(
+            matches!(fetch(&short), Ok((200, Err(_)))),
+            "a body cut short is an error"
+        );
+        assert!(
+            matches!(fetch(&serve(None)), Err(HttpError::Timeout(_))),
+            "a server that hangs"
+        );
+        assert!(matches!(
+            fetch(&serve(Some("junk\r\n\r\n"))),
+            Err(HttpError::Protocol(_))
+        ));
+        assert!(matches!(
+            fetch("http://127.0.0.1:1/x"),
+            Err(HttpError::Connect(_))
+        ));
+    }
 }

@@ -115,10 +115,7 @@ impl<'s> Unifier<'s> {
     }
 
     fn is_literal(&self, ty: TypeId) -> bool {
-        !matches!(
-            self.store.ty(ty),
-            Type::Basic(_) | Type::Named(_) | Type::TypeParam(_)
-        )
+        !matches!(self.store.ty(ty), Type::Named(_) | Type::TypeParam(_))
     }
 
     fn match_types(&mut self, x: TypeId, y: TypeId, mut mode: Mode) -> bool {

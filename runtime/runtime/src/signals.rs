@@ -165,14 +165,15 @@ fn fault(signal: u32, info: &SigInfo, context: &mut UContext) {
     if !on_goroutine {
         return dump(signal, info, context);
     }
-    let ret;
+    if signal != sig::FPE && info.addr >= NIL_PAGE && !g.panic_on_fault.get() {
+        return bad_address(signal, info, context);
+    }
     if symtab::is_go(pc) {
         // As if the faulting instruction were a call: the return address is one past it, so that looking up what is
         // before it finds the instruction.
-        ret = pc + 1;
         let sp = sp - 8;
         // SAFETY: below the stack pointer is at least the slack of the segment.
-        unsafe { (sp as *mut usize).write(ret) };
+        unsafe { (sp as *mut usize).write(pc + 1) };
         context.gregs[reg::RSP] = sp as u64;
     } else {
         // A leaf function (memmove and its kin) on bad arguments: unwind to the Go code that called it. They keep frame pointers.
@@ -193,7 +194,7 @@ fn fault(signal: u32, info: &SigInfo, context: &mut UContext) {
         }
     }
     context.gregs[reg::R15] = g.addr() as u64;
-    context.gregs[reg::RDI] = signal as u64;
+    context.gregs[reg::RDI] = signal as u64 | (info.code as u64) << 32;
     context.gregs[reg::RSI] = if signal == sig::FPE {
         pc as u64
     } else {
@@ -203,6 +204,38 @@ fn fault(signal: u32, info: &SigInfo, context: &mut UContext) {
     context.gregs[reg::RIP] = callbacks::address(callbacks::SIGPANIC) as u64;
     // Flags: the direction flag must be clear.
     context.gregs[reg::EFL] &= !0x400;
+}
+
+/// Faults below this address are nil dereferences.
+const NIL_PAGE: usize = 4096;
+
+/// Go code touched memory that it should not: a broken program, not a nil pointer.
+fn bad_address(signal: u32, info: &SigInfo, context: &UContext) {
+    let pc = context.gregs[reg::RIP] as usize;
+    if fatal::start_panic() {
+        let mut sink = Stderr;
+        let mut line = Line::new(&mut sink);
+        let _ = writeln!(line, "unexpected fault address {:#x}", info.addr);
+        let _ = writeln!(line, "fatal error: fault");
+        let _ = writeln!(
+            line,
+            "[signal {} code={:#x} addr={:#x} pc={:#x}]",
+            describe(signal),
+            info.code,
+            info.addr,
+            pc
+        );
+    }
+    fatal::die(Some(interrupted(context)), false, false)
+}
+
+/// Where a traceback of the interrupted code begins: the instruction in Go code, or the leaf function's frame.
+fn interrupted(context: &UContext) -> Start {
+    Start {
+        pc: context.gregs[reg::RIP] as usize,
+        fp: context.gregs[reg::RBP] as usize,
+        exact: true,
+    }
 }
 
 /// The end, with what is known.

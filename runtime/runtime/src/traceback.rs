@@ -75,6 +75,13 @@ impl Frames {
                 fp: g.syscall_bp.get(),
                 exact: false,
             }),
+            // Not started yet: the entry of its function, which is the func value's first word.
+            _ if g.sched_bp.get() == 0 && g.start_fn.get() != 0 => Some(Start {
+                // SAFETY: a func value that the G keeps.
+                pc: unsafe { *(g.start_fn.get() as *const usize) },
+                fp: 0,
+                exact: true,
+            }),
             _ if g.sched_bp.get() == 0 => None,
             _ => Some(Start::of_saved(g)),
         };

@@ -29,8 +29,6 @@ impl<'a> Checker<'a> {
                 self.set_type(var, TypeId::INVALID);
             }
             x.invalidate();
-            // An initialiser that is wrong must not make the variable count as unused.
-            self.mark_used(var);
             return;
         }
         if object.ty.get().is_none() {
@@ -107,6 +105,11 @@ impl<'a> Checker<'a> {
         }
         let (mut operands, comma_ok) = self.multi_value(values[0], l == 2 && returns.is_none());
         if operands.len() == l {
+            let context = if l > 1 && returns.is_none() {
+                "multiple assignment"
+            } else {
+                context
+            };
             for (&var, x) in vars.iter().zip(&mut operands) {
                 self.init_var(var, x, context);
             }
@@ -126,7 +129,6 @@ impl<'a> Checker<'a> {
     }
     fn spoil(&mut self, vars: &[ObjId]) {
         for &var in vars {
-            self.mark_used(var);
             if self.store.obj(var).ty.get().is_none() {
                 self.set_type(var, TypeId::INVALID);
             }
@@ -142,34 +144,31 @@ impl<'a> Checker<'a> {
         if x.is_invalid() {
             return (vec![x], false);
         }
+        let part = |ty: TypeId, nth: u32| Operand {
+            mode: Mode::Value,
+            ty,
+            val: None,
+            expr: Some(expr),
+            nth,
+        };
         if let Type::Tuple(types) = self.store.ty(x.ty)
             && x.mode == Mode::Value
         {
             return (
                 types
                     .iter()
-                    .map(|&ty| Operand {
-                        mode: Mode::Value,
-                        ty,
-                        val: None,
-                        expr: Some(expr),
-                    })
+                    .zip(1..)
+                    .map(|(&ty, nth)| part(ty, nth))
                     .collect(),
                 false,
             );
         }
         if comma_ok && matches!(x.mode, Mode::MapIndex | Mode::CommaOk) {
-            let flag = Operand {
-                mode: Mode::Value,
-                ty: TypeId::basic(BasicKind::UntypedBool),
-                val: None,
-                expr: Some(expr),
-            };
-            let value = Operand {
-                mode: Mode::Value,
-                ..x
-            };
-            return (vec![value, flag], true);
+            let flag = part(
+                TypeId::basic(BasicKind::UntypedBool),
+                super::operand::OK_FLAG,
+            );
+            return (vec![x, flag], true);
         }
         (vec![x], false)
     }
@@ -301,7 +300,7 @@ impl<'a> Checker<'a> {
                     );
                     return Err(());
                 }
-                let text = self.operand_str(&x);
+                let text = self.expr_str(lhs);
                 self.error_at(
                     lhs,
                     "UnassignableOperand",
@@ -332,7 +331,7 @@ impl<'a> Checker<'a> {
         self.assign_operand(&mut x, ty, context);
     }
     fn assign_operand(&mut self, x: &mut Operand, ty: Option<TypeId>, context: &str) {
-        let context = if ty.is_none() && context == "assignment" {
+        let context = if ty.is_none() && matches!(context, "assignment" | "multiple assignment") {
             "assignment to _ identifier"
         } else {
             context
@@ -347,9 +346,17 @@ impl<'a> Checker<'a> {
                 self.kind(self.env.ast.unparen(rhs[0])),
                 ExprKind::Call { .. }
             );
-        if l == r && !(is_call && l != 1) {
+        if l == r && !is_call {
             for (&left, &right) in lhs.iter().zip(rhs) {
-                self.assign_one(left, right, "assignment");
+                self.assign_one(
+                    left,
+                    right,
+                    if l > 1 {
+                        "multiple assignment"
+                    } else {
+                        "assignment"
+                    },
+                );
             }
             return;
         }
@@ -366,7 +373,15 @@ impl<'a> Checker<'a> {
         if operands.len() == l {
             for (&left, x) in lhs.iter().zip(&mut operands) {
                 match self.assignee(left) {
-                    Ok(ty) => self.assign_operand(x, ty, "assignment"),
+                    Ok(ty) => self.assign_operand(
+                        x,
+                        ty,
+                        if l > 1 {
+                            "multiple assignment"
+                        } else {
+                            "assignment"
+                        },
+                    ),
                     Err(()) => x.invalidate(),
                 }
             }
@@ -382,7 +397,7 @@ impl<'a> Checker<'a> {
         self.use_assignees(lhs);
     }
     /// Evaluates left sides of a failed assignment.
-    fn use_assignees(&mut self, lhs: &[ExprId]) {
+    pub(super) fn use_assignees(&mut self, lhs: &[ExprId]) {
         for &left in lhs {
             let inner = self.env.ast.unparen(left);
             if let ExprKind::Name(name) = self.kind(inner)
@@ -510,7 +525,7 @@ impl<'a> Checker<'a> {
                 self.kind(self.env.ast.unparen(values[0])),
                 ExprKind::Call { .. }
             );
-        if l == r && !(is_call && l != 1) {
+        if l == r && !is_call {
             for (&var, &value) in vars.iter().zip(values) {
                 let target = self.target_for(var, None);
                 let mut x = self.expr_with_target(value, target.as_ref());
@@ -529,8 +544,13 @@ impl<'a> Checker<'a> {
         }
         let (mut operands, comma_ok) = self.multi_value(values[0], l == 2);
         if operands.len() == l {
+            let context = if l > 1 {
+                "multiple assignment"
+            } else {
+                "assignment"
+            };
             for (&var, x) in vars.iter().zip(&mut operands) {
-                self.init_var(var, x, "assignment");
+                self.init_var(var, x, context);
             }
             if comma_ok {
                 self.record_comma_ok(values[0], &operands);

@@ -134,21 +134,10 @@ impl<'a> Checker<'a> {
         };
         if !problem.is_empty() {
             let text = self.expr_str(expr);
-            let qualifier = if problem == "too many" {
-                self.pos(args[args.len().min(wanted + 1) - 1].min(*args.last().unwrap_or(&args[0])))
-            } else {
-                rparen
-            };
-            let pos = if problem == "too many" {
-                args.get(wanted).map_or(qualifier, |&arg| self.pos(arg))
-            } else {
-                rparen
-            };
-            self.error(
-                pos,
-                "WrongArgCount",
-                format!("{problem} arguments for {text} (expected {wanted}, found {given})"),
+            let message = format!(
+                "invalid operation: {problem} arguments for {text} (expected {wanted}, found {given})"
             );
+            self.error_at(expr, "WrongArgCount", message);
             if takes_type {
                 self.use_exprs(args);
             }
@@ -167,7 +156,10 @@ impl<'a> Checker<'a> {
                 });
                 if !ok {
                     let text = self.operand_str(x);
-                    self.error_operand(&x.clone(), "InvalidClear", format!("invalid argument: clear {text} must be a map or slice").replace("clear ", "clear(").replace(" must be a map or slice", ") (no value) used as value").replace(&format!("invalid argument: clear({text}) (no value) used as value"), &format!("invalid argument: clear {text}: argument must be (or constrained by) map or slice").replace(&format!("clear {text}: "), "clear ")));
+                    let message = format!(
+                        "invalid argument: cannot clear {text}: argument must be (or constrained by) map or slice"
+                    );
+                    self.error_operand(&x.clone(), "InvalidClear", message);
                     return Operand::invalid(expr);
                 }
                 Operand {
@@ -175,6 +167,7 @@ impl<'a> Checker<'a> {
                     ty: TypeId::INVALID,
                     val: None,
                     expr: Some(expr),
+                    nth: 0,
                 }
             }
             Builtin::Close => {
@@ -213,6 +206,7 @@ impl<'a> Checker<'a> {
                     ty: TypeId::INVALID,
                     val: None,
                     expr: Some(expr),
+                    nth: 0,
                 }
             }
             Builtin::Complex => self.builtin_complex(expr, operands),
@@ -255,6 +249,7 @@ impl<'a> Checker<'a> {
                     ty: TypeId::INVALID,
                     val: None,
                     expr: Some(expr),
+                    nth: 0,
                 }
             }
             Builtin::Imag | Builtin::Real => self.builtin_part(expr, builtin, operands),
@@ -272,6 +267,7 @@ impl<'a> Checker<'a> {
                     ty: TypeId::INVALID,
                     val: None,
                     expr: Some(expr),
+                    nth: 0,
                 }
             }
             Builtin::Print | Builtin::Println => {
@@ -287,6 +283,7 @@ impl<'a> Checker<'a> {
                     ty: TypeId::INVALID,
                     val: None,
                     expr: Some(expr),
+                    nth: 0,
                 }
             }
             Builtin::Recover => Operand::new(Mode::Value, TypeId::INTERFACE_LITERAL, expr),
@@ -406,10 +403,8 @@ impl<'a> Checker<'a> {
                     self.error_at(expr, "Test", format!("{text} failed"));
                 }
                 Operand {
-                    mode: Mode::NoValue,
-                    ty: TypeId::INVALID,
-                    val: None,
                     expr: Some(expr),
+                    ..x
                 }
             }
             Builtin::Trace => {
@@ -419,6 +414,7 @@ impl<'a> Checker<'a> {
                         ty: TypeId::INVALID,
                         val: None,
                         expr: Some(expr),
+                        nth: 0,
                     };
                 }
                 let mut last = Operand::invalid(expr);
@@ -479,7 +475,8 @@ impl<'a> Checker<'a> {
         let slice = operands[0].clone();
         let ty = slice.ty;
         if slice.is_nil() {
-            self.error_operand(&slice, "InvalidAppend", "invalid argument: first argument to append must be a typed slice; have untyped nil".replace("invalid argument: first argument to append must be a typed slice", "invalid append: argument must be a slice"));
+            let message = "invalid append: argument must be a slice; have untyped nil".to_owned();
+            self.error_operand(&slice, "InvalidAppend", message);
             return Operand::invalid(expr);
         }
         let elem = match self.slice_elem(ty) {
@@ -790,6 +787,7 @@ impl<'a> Checker<'a> {
         if src.is_nil() {
             return not_a_slice(self, &src);
         }
+        let written = src.clone();
         let src_elem = if self.any_string(src.ty)
             && self.all_under(src.ty, &mut |checker, ty| match checker.store.ty(ty) {
                 Type::Basic(kind) => kind.is_string(),
@@ -807,7 +805,7 @@ impl<'a> Checker<'a> {
             }
         };
         if !store.identical(dst_elem, src_elem) {
-            let (a, b) = (self.operand_str(&dst), self.operand_str(&src));
+            let (a, b) = (self.operand_str(&dst), self.operand_str(&written));
             let (s, t) = (self.type_str(dst_elem), self.type_str(src_elem));
             self.error_operand(
                 &dst,
@@ -828,9 +826,21 @@ impl<'a> Checker<'a> {
             self.use_exprs(&args[1..]);
             return Operand::invalid(expr);
         }
+        let makeable = |store: &Store, ty: TypeId| {
+            matches!(
+                store.ty(ty),
+                Type::Slice(_) | Type::Map { .. } | Type::Chan { .. }
+            )
+        };
+        let all_makeable = self.all_under(ty, &mut |checker, ty| makeable(checker.store, ty));
         let under = match self.shared_under(ty) {
             Ok(under) => under,
             Err(why) => {
+                let why = if all_makeable || why == "no specific type" {
+                    why
+                } else {
+                    "type must be slice, map, or channel".to_owned()
+                };
                 let text = self.expr_str(args[0]);
                 self.error_at(
                     args[0],

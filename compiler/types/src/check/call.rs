@@ -62,10 +62,7 @@ impl<'a> Checker<'a> {
                         self.error_at(
                             indices[want],
                             "WrongTypeArgCount",
-                            format!(
-                                "got {got} type arguments but {} has {want} type parameters",
-                                self.expr_str(*generic)
-                            ),
+                            format!("got {got} type arguments but want {want}"),
                         );
                         self.use_exprs(args);
                         return Operand::invalid(expr);
@@ -281,6 +278,7 @@ impl<'a> Checker<'a> {
                         ty,
                         val: None,
                         expr: x.expr,
+                        nth: 0,
                     })
                     .collect();
             }
@@ -398,9 +396,8 @@ impl<'a> Checker<'a> {
             }
         } else if spread {
             let text = self.expr_str(fun);
-            let at = arg_exprs.last().copied().unwrap_or(call);
             self.error_at(
-                at,
+                call,
                 "NonVariadicDotDotDot",
                 format!("cannot use ... in call to non-variadic {text}"),
             );
@@ -431,7 +428,12 @@ impl<'a> Checker<'a> {
                     args[wanted].expr.map_or(rparen, |expr| self.pos(expr)),
                 )
             } else {
-                ("not enough", rparen)
+                (
+                    "not enough",
+                    args.last()
+                        .and_then(|arg| arg.expr)
+                        .map_or(self.pos(call), |expr| self.pos(expr)),
+                )
             };
             self.error(
                 pos,
@@ -510,7 +512,7 @@ impl<'a> Checker<'a> {
             }
             let inferred = self.infer(
                 super::infer::Site {
-                    pos: rparen,
+                    pos: self.env.ast.exprs[call].pos,
                     call: Some(fun),
                     report: true,
                 },
@@ -604,7 +606,7 @@ impl<'a> Checker<'a> {
                 Some(ExprKind::Index { indices, .. }) if index < indices.len() => {
                     self.pos(indices[index])
                 }
-                _ => self.pos(fun),
+                _ => pos,
             };
             self.error(at, "InvalidTypeArg", why);
             return false;
@@ -732,11 +734,11 @@ impl<'a> Checker<'a> {
         };
         if kind == SelectionKind::MethodExpr && !is_method {
             let pos = self.name_pos(sel);
-            let (text, recv) = (self.expr_str(operand), self.type_str(x.ty));
+            let recv = self.type_str(x.ty);
             self.error(
                 pos,
                 "MissingFieldOrMethod",
-                format!("{text}.{sym} undefined (type {recv} has no method {sym})"),
+                format!("operand for field selector {sym} must be value of type {recv}"),
             );
             return Operand::invalid(expr);
         }
@@ -842,7 +844,7 @@ impl<'a> Checker<'a> {
                 .unwrap_or_default();
             similar.sort();
             let hint = match similar.first() {
-                Some(name) if sym.is_exported() => format!(" (but have {name})"),
+                Some(name) => format!(" (but have {name})"),
                 _ => String::new(),
             };
             self.error(

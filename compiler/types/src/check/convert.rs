@@ -140,6 +140,16 @@ impl<'a> Checker<'a> {
         (a.is_numeric() && b.is_numeric()).then(|| if a > b { x } else { y })
     }
 
+    /// Like [`Checker::convert_untyped`], but an operand that has no form in the type at all is left alone without report.
+    /// Returns whether it was converted or an error reported.
+    pub(super) fn convert_operand(&mut self, x: &mut Operand, target: TypeId) -> bool {
+        if self.implicit_type(x, target) == Err(Misfit::Other) {
+            return false;
+        }
+        self.convert_untyped(x, target);
+        true
+    }
+
     /// Gives an untyped operand the type that `target` demands, or reports that it cannot have it.
     pub(super) fn convert_untyped(&mut self, x: &mut Operand, target: TypeId) {
         match self.implicit_type(x, target) {
@@ -243,6 +253,7 @@ impl<'a> Checker<'a> {
                 ty: info.ty.unwrap_or(ty),
                 val: info.value.clone(),
                 expr: Some(expr),
+                nth: 0,
             };
             match self.implicit_type(&x, ty) {
                 Ok((_, value)) => {

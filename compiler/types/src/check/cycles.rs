@@ -30,83 +30,114 @@ impl<'a> Checker<'a> {
             let ty = store.obj_type(obj);
             if store.named(ty).is_some() {
                 let mut path = Vec::new();
-                self.valid_type(ty, &mut path, &mut valid);
+                self.valid_type(ty, &[], &mut path, &mut valid);
             }
         }
     }
 
-    /// Whether a value of the type has finite size; `path` holds the defined types that contain it.
+    /// Whether a value of the type has finite size. `nest` holds the defined types that enclose it, with type
+    /// parameters standing for the arguments of the innermost; `path` all that were passed, for the report.
     fn valid_type(
         &mut self,
         ty: TypeId,
+        nest: &[TypeId],
         path: &mut Vec<TypeId>,
         valid: &mut base::FxHashSet<TypeId>,
     ) -> bool {
-        stacker::maybe_grow(64 << 10, 1 << 20, || self.valid_type_inner(ty, path, valid))
+        stacker::maybe_grow(64 << 10, 1 << 20, || {
+            self.valid_type_inner(ty, nest, path, valid)
+        })
     }
     fn valid_type_inner(
         &mut self,
         ty: TypeId,
+        nest: &[TypeId],
         path: &mut Vec<TypeId>,
         valid: &mut base::FxHashSet<TypeId>,
     ) -> bool {
         let store = self.store;
         match store.ty(ty) {
-            Type::Array { elem, .. } => self.valid_type(*elem, path, valid),
+            Type::Array { elem, .. } => self.valid_type(*elem, nest, path, valid),
             Type::Struct(structure) => structure
                 .fields
                 .iter()
-                .all(|&field| self.valid_type(store.obj_type(field), path, valid)),
+                .all(|&field| self.valid_type(store.obj_type(field), nest, path, valid)),
             Type::Union(terms) => terms
                 .iter()
-                .all(|term| self.valid_type(term.ty, path, valid)),
+                .all(|term| self.valid_type(term.ty, nest, path, valid)),
             Type::Interface(interface) => interface
                 .embeds
                 .iter()
-                .all(|&embed| self.valid_type(embed, path, valid)),
+                .all(|&embed| self.valid_type(embed, nest, path, valid)),
             Type::Alias(_) => {
                 let target = store.unalias(ty);
-                self.valid_type(target, path, valid)
+                self.valid_type(target, nest, path, valid)
+            }
+            Type::TypeParam(param) => {
+                let Some((&inner, outer)) = nest.split_last() else {
+                    return true;
+                };
+                let Some(named) = store.named(inner) else {
+                    return true;
+                };
+                let declared = named.origin.map_or(&[][..], |origin| store.tparams(origin));
+                match (
+                    declared.iter().position(|&tparam| tparam == ty),
+                    named.targs.get(param.index as usize),
+                ) {
+                    // The argument belongs to where the type was instantiated.
+                    (Some(_), Some(&targ)) => self.valid_type(targ, outer, path, valid),
+                    _ => true,
+                }
             }
             Type::Named(named) => {
                 let origin = named.origin.unwrap_or(ty);
-                if valid.contains(&ty) || store.obj(named.obj).pkg != Some(self.pkg) {
+                let Some(generic) = store.named(origin) else {
+                    return true;
+                };
+                let local = store.obj(named.obj).pkg == Some(self.pkg);
+                if valid.contains(&ty) || (!local && named.targs.is_empty()) {
                     return true;
                 }
-                if store
-                    .named(origin)
-                    .and_then(|origin| origin.underlying.get())
-                    == Some(&TypeId::INVALID)
-                {
+                if local && generic.underlying.get() == Some(&TypeId::INVALID) {
                     return false;
                 }
-                // Instances of one generic type count as the same: each turn around the cycle makes another.
-                let origin_of =
-                    |ty: TypeId| store.named(ty).and_then(|named| named.origin).unwrap_or(ty);
-                if let Some(start) = path.iter().position(|&outer| origin_of(outer) == origin)
-                    && (path[start] == ty || path.len() > start + 64)
-                {
-                    let cycle: Vec<ObjId> = path[start..]
+                if nest.iter().any(|&outer| store.identical(outer, ty)) || path.len() > 300 {
+                    let start = path
                         .iter()
-                        .filter_map(|&ty| store.named(ty).map(|named| named.obj))
-                        .collect();
-                    for &ty in &path[start..] {
-                        let origin = origin_of(ty);
+                        .position(|&outer| store.identical(outer, ty))
+                        .unwrap_or(0);
+                    let mut cycle = Vec::new();
+                    for &member in &path[start..] {
+                        let Some(named) = store.named(member) else {
+                            continue;
+                        };
+                        let origin = named.origin.unwrap_or(member);
                         if let Some(named) = store.named(origin) {
                             let _ = named.underlying.set(TypeId::INVALID);
                         }
+                        let declared = store.obj(named.obj).pos;
+                        cycle.push((
+                            named.obj,
+                            self.instance_pos.get(&member).copied().unwrap_or(declared),
+                        ));
                     }
-                    self.cycle_error(&cycle);
+                    if !cycle.is_empty() {
+                        self.cycle_error_at(&cycle, 0);
+                    }
                     return false;
                 }
                 path.push(ty);
-                let rhs = match (named.rhs.get(), named.origin) {
-                    (Some(&rhs), None) => rhs,
-                    _ => store.underlying(ty),
+                let rhs = match generic.rhs.get() {
+                    Some(&rhs) => rhs,
+                    None => store.underlying(origin),
                 };
-                let ok = self.valid_type(rhs, path, valid);
+                let mut inner = nest.to_vec();
+                inner.push(ty);
+                let ok = self.valid_type(rhs, &inner, path, valid);
                 path.pop();
-                if ok {
+                // What holds inside another instance depends on that instance's arguments.
+                if ok && (named.targs.is_empty() || !store.is_parameterized(ty)) {
                     valid.insert(ty);
                 }
                 ok

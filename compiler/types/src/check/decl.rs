@@ -152,6 +152,15 @@ impl<'a> Checker<'a> {
         let start = (0..cycle.len())
             .min_by_key(|&i| store.obj(cycle[i]).pos)
             .unwrap_or(0);
+        let cycle: Vec<(ObjId, Pos)> = cycle.iter().map(|&obj| (obj, store.obj(obj).pos)).collect();
+        self.cycle_error_at(&cycle, start);
+    }
+    /// Reports a cycle of objects with the positions to show, starting with `start`.
+    pub(super) fn cycle_error_at(&mut self, cycle: &[(ObjId, Pos)], start: usize) {
+        let store = self.store;
+        let pos = cycle[start].1;
+        let places = cycle;
+        let cycle: Vec<ObjId> = places.iter().map(|place| place.0).collect();
         let first = store.obj(cycle[start]);
         let is_type = matches!(first.kind, ObjKind::TypeName);
         let name = |obj: ObjId| store.obj(obj).name;
@@ -165,7 +174,7 @@ impl<'a> Checker<'a> {
                 "invalid cycle in declaration"
             };
             self.error(
-                first.pos,
+                pos,
                 "InvalidDeclCycle",
                 format!("{what}: {} refers to itself", first.name),
             );
@@ -181,13 +190,13 @@ impl<'a> Checker<'a> {
                 let obj = cycle[(start + i) % cycle.len()];
                 let next = cycle[(start + i + 1) % cycle.len()];
                 (
-                    store.obj(obj).pos,
+                    places[(start + i) % places.len()].1,
                     format!("{} refers to {}", name(obj), name(next)),
                 )
             })
             .collect();
         self.error_lines(
-            first.pos,
+            pos,
             "InvalidDeclCycle",
             format!("{what} {}", first.name),
             &lines,
@@ -237,6 +246,7 @@ impl<'a> Checker<'a> {
                 ty: TypeId::INVALID,
                 val: None,
                 expr: None,
+                nth: 0,
             },
         };
         self.init_const(obj, declared, &mut x);
@@ -800,7 +810,6 @@ impl<'a> Checker<'a> {
         let locals = std::mem::take(&mut self.locals);
         let vars = std::mem::take(&mut self.local_vars);
         self.env.in_func = true;
-        self.env.iota = None;
         self.env.error_pos = None;
         self.function(body.signature, body.body);
         let _ = body.name;

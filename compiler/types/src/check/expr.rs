@@ -125,9 +125,10 @@ impl<'a> Checker<'a> {
             Type::Signature(signature)
                 if !signature.tparams.is_empty() && x.mode != Mode::TypeExpr =>
             {
-                if let Some(target) = target {
-                    let expr = x.expr.expect("has been evaluated");
-                    self.instantiate_function(x, expr, &[], Some(target), true);
+                let expr = x.expr.expect("has been evaluated");
+                let partial = self.partial_targs(expr).is_some();
+                if target.is_some() || partial {
+                    self.instantiate_function(x, expr, &[], target, true);
                     return;
                 }
                 "function"
@@ -276,7 +277,7 @@ impl<'a> Checker<'a> {
                 self.error_at(
                     inner,
                     "InvalidIndirection",
-                    "invalid operation: cannot indirect nil".replace("nil", "nil"),
+                    "invalid operation: cannot indirect nil",
                 );
                 return Operand::invalid(expr);
             }
@@ -483,13 +484,19 @@ impl<'a> Checker<'a> {
         match store.under(x.ty) {
             Type::Chan {
                 dir: ChanDir::Send, ..
-            } => Err(format!(
-                "invalid operation: cannot receive from send-only channel {text}"
-            )),
+            } => {
+                let ty = self.type_str(x.ty);
+                Err(format!(
+                    "invalid operation: cannot receive from send-only channel {ty} {text}"
+                ))
+            }
             Type::Chan { elem, .. } => Ok(*elem),
-            _ => Err(format!(
-                "invalid operation: cannot receive from non-channel {text}"
-            )),
+            _ => {
+                let ty = self.type_str(x.ty);
+                Err(format!(
+                    "invalid operation: cannot receive from non-channel {ty} {text}"
+                ))
+            }
         }
     }
     /// The element type of a type parameter's channel types, none of which may have direction `not`.
@@ -647,6 +654,7 @@ impl<'a> Checker<'a> {
                 ty,
                 val: None,
                 expr: Some(expr),
+                nth: 0,
             };
             self.record(expr, &x);
         }
@@ -803,13 +811,15 @@ impl<'a> Checker<'a> {
             }
         };
         if may_convert {
-            self.convert_untyped(x, y.ty);
-            if x.is_invalid() {
-                return;
-            }
-            self.convert_untyped(y, x.ty);
-            if y.is_invalid() {
-                x.invalidate();
+            // What cannot be converted at all is a mismatch of types, which the caller reports.
+            if self.convert_operand(x, y.ty) {
+                if x.is_invalid() {
+                    return;
+                }
+                self.convert_operand(y, x.ty);
+                if y.is_invalid() {
+                    x.invalidate();
+                }
             }
         }
     }
@@ -926,9 +936,8 @@ impl<'a> Checker<'a> {
             );
         } else {
             let at = if at_x { left } else { right.unwrap_or(left) };
-            let _ = at;
             self.error_at(
-                if at_x { left } else { left },
+                at,
                 code,
                 format!(
                     "invalid operation: {x_text} {} {y_text} ({cause})",

@@ -34,11 +34,10 @@ impl<'a> Checker<'a> {
             }
             let (got, want) = (targs.len(), signature.tparams.len());
             if got > want {
-                let text = self.expr_str(x);
                 self.error_at(
                     indices[want],
                     "WrongTypeArgCount",
-                    format!("got {got} type arguments but {text} has {want} type parameters"),
+                    format!("got {got} type arguments but want {want}"),
                 );
                 return Operand::invalid(expr);
             }
@@ -80,7 +79,7 @@ impl<'a> Checker<'a> {
                     self.error_at(
                         base,
                         "UncalledBuiltin",
-                        format!("invalid operation: cannot index {text}").replace(
+                        format!("cannot index {text}").replace(
                             "invalid operation: cannot index",
                             "invalid operation: cannot index",
                         ),
@@ -152,11 +151,7 @@ impl<'a> Checker<'a> {
         }
         if !valid {
             let text = self.operand_str(&x);
-            self.error_at(
-                base,
-                "NonSliceableOperand",
-                format!("invalid operation: cannot index {text}"),
-            );
+            self.error_at(base, "NonSliceableOperand", format!("cannot index {text}"));
             self.use_exprs(indices);
             return Operand::invalid(expr);
         }
@@ -234,11 +229,7 @@ impl<'a> Checker<'a> {
         let (true, Some((elem, key, mode))) = (valid, shared) else {
             let text = self.operand_str(&x);
             let at = x.expr.unwrap_or(expr);
-            self.error_at(
-                at,
-                "NonIndexableOperand",
-                format!("invalid operation: cannot index {text}"),
-            );
+            self.error_at(at, "NonIndexableOperand", format!("cannot index {text}"));
             self.use_exprs(indices);
             return Operand::invalid(expr);
         };
@@ -508,11 +499,14 @@ impl<'a> Checker<'a> {
         };
         if !self.store.is_interface(x.ty) {
             let text = self.operand_str(&x);
-            self.error_at(
-                operand,
-                "InvalidAssert",
-                format!("invalid operation: {text} is not an interface"),
-            );
+            let message = if self.store.is_type_param(x.ty) {
+                format!(
+                    "invalid operation: cannot use type assertion on type parameter value {text}"
+                )
+            } else {
+                format!("invalid operation: {text} is not an interface")
+            };
+            self.error_at(operand, "InvalidAssert", message);
             self.typ(ty);
             return Operand::invalid(expr);
         }
@@ -533,12 +527,11 @@ impl<'a> Checker<'a> {
         type_switch: bool,
     ) -> bool {
         let store = self.store;
-        let missing = if store.is_interface(target) {
-            // Both may have methods the other lacks; only conflicting ones are impossible.
-            self.conflicting_method(target, x.ty)
-        } else {
-            self.missing_method(target, x.ty, false)
-        };
+        // A value of any type may be in another interface.
+        if store.is_interface(target) {
+            return true;
+        }
+        let missing = self.missing_method(target, x.ty, false);
         let Some((method, missing)) = missing else {
             return true;
         };
@@ -559,13 +552,6 @@ impl<'a> Checker<'a> {
             );
         }
         false
-    }
-    fn conflicting_method(
-        &mut self,
-        a: TypeId,
-        b: TypeId,
-    ) -> Option<(ObjId, crate::lookup::Missing)> {
-        self.missing_method(a, b, false)
     }
 
     /// Whether an expression is the given kind of literal, through parentheses.

@@ -54,6 +54,20 @@ impl<'a> Checker<'a> {
         }
         let mut unifier = Unifier::new(store, tparams, known, self.allows(21));
         let mut untyped = Vec::new();
+        // What is known is not to be inferred from arguments: they are assigned to it.
+        let given: Vec<(TypeId, TypeId)> = tparams
+            .iter()
+            .zip(known)
+            .filter_map(|(&from, to)| Some((from, (*to)?)))
+            .collect();
+        let (from, to): (Vec<TypeId>, Vec<TypeId>) = given.into_iter().unzip();
+        let subst = Subst::new(store, &from, &to);
+        let params: Vec<TypeId> = params.iter().map(|&param| subst.ty(param)).collect();
+        if self.resolving {
+            for arg in args {
+                self.resolve_methods_of(arg.ty);
+            }
+        }
         // Typed arguments.
         for (i, arg) in args.iter().enumerate() {
             let param = params[i];
@@ -104,7 +118,9 @@ impl<'a> Checker<'a> {
                         None => {}
                     }
                 }
-                if let Some(ty) = unifier.at(index) {
+                if let Some(ty) = unifier.at(index)
+                    && self.core_term(param).is_none()
+                {
                     let constraint = store.constraint(param);
                     let set = store.type_set(constraint);
                     for &method in &set.methods {
@@ -172,9 +188,7 @@ impl<'a> Checker<'a> {
                 match kinds.iter_mut().find(|(known, _)| *known == index) {
                     None => kinds.push((index, ty)),
                     Some((_, kind)) => match self.larger_untyped(*kind, ty) {
-                        Some(larger) if self.allows(21) || larger == *kind && larger == ty => {
-                            *kind = larger
-                        }
+                        Some(larger) => *kind = larger,
                         _ => {
                             if site.report {
                                 let name = self.type_str(tparams[index]);
@@ -324,6 +338,15 @@ impl<'a> Checker<'a> {
         self.error_operand(arg, "CannotInferTypeArgs", message);
     }
 
+    /// Gives the methods of a type their types.
+    fn resolve_methods_of(&mut self, ty: TypeId) {
+        let store = self.store;
+        let (base, _) = store.deref(ty);
+        for &method in store.methods(store.unalias(base)) {
+            self.resolve_method(method);
+        }
+    }
+
     /// The type that a constraint's terms share: exactly, or as underlying type (tilde). The flag says that there is one term only.
     fn core_term(&self, param: &TypeParam) -> Option<(UnionTerm, bool)> {
         let store = self.store;
@@ -335,11 +358,31 @@ impl<'a> Checker<'a> {
             return Some((*first, true));
         }
         let under = store.underlying(first.ty);
-        if !rest
-            .iter()
-            .all(|term| store.identical(store.underlying(term.ty), under))
-        {
-            return None;
+        let same = |ty: TypeId| store.identical(store.underlying(ty), under);
+        if !rest.iter().all(|term| same(term.ty)) {
+            // Channels of one element type share the one with a direction.
+            let mut shared = first.ty;
+            for term in rest {
+                let (Type::Chan { dir: a, elem: x }, Type::Chan { dir: b, elem: y }) =
+                    (store.under(shared), store.under(term.ty))
+                else {
+                    return None;
+                };
+                use syntax::ast::ChanDir::Both;
+                if !store.identical(*x, *y) || (a != b && *a != Both && *b != Both) {
+                    return None;
+                }
+                if *a == Both {
+                    shared = term.ty;
+                }
+            }
+            return Some((
+                UnionTerm {
+                    tilde: true,
+                    ty: store.underlying(shared),
+                },
+                false,
+            ));
         }
         Some((
             UnionTerm {
@@ -425,7 +468,24 @@ impl<'a> Checker<'a> {
         }
         if targs.len() < sig.tparams.len() {
             let Some(target) = target else {
-                // Partially instantiated: an argument of a call may complete it.
+                // What constraints say may be enough.
+                let empty = Subst::new(store, &[], &[]);
+                let (_, fresh) = empty.fresh_tparams(&sig.tparams);
+                let known: Vec<Option<TypeId>> =
+                    (0..fresh.len()).map(|i| targs.get(i).copied()).collect();
+                let site = Site {
+                    pos: self.pos(expr),
+                    call: None,
+                    report,
+                };
+                match self.infer(site, &fresh, &known, &[], &[]) {
+                    Some(inferred) => targs = inferred,
+                    None => {
+                        x.invalidate();
+                        return;
+                    }
+                }
+                self.finish_instantiation(x, expr, signature, &targs);
                 return;
             };
             if !self.allows(21) {
@@ -446,6 +506,7 @@ impl<'a> Checker<'a> {
                 ty: target.signature,
                 val: None,
                 expr: Some(expr),
+                nth: 0,
             };
             let mut unifier = Unifier::new(store, &fresh, &known, self.allows(21));
             let matches = unifier.unify(renamed, target.signature, ASSIGN);
@@ -504,9 +565,18 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+        self.finish_instantiation(x, expr, signature, &targs);
+    }
+    fn finish_instantiation(
+        &mut self,
+        x: &mut Operand,
+        expr: ExprId,
+        signature: TypeId,
+        targs: &[TypeId],
+    ) {
         let mut result = signature;
         let index_expr = Some(self.env.ast.unparen(expr));
-        if !self.instantiate_checked(expr, expr, index_expr, signature, &targs, &mut result) {
+        if !self.instantiate_checked(expr, expr, index_expr, signature, targs, &mut result) {
             x.invalidate();
             return;
         }

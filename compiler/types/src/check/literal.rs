@@ -42,11 +42,9 @@ impl<'a> Checker<'a> {
         if !self.input.ignore_func_bodies {
             if self.env.in_func {
                 // Inside a function all types are complete, and outer variables are in scope now.
-                let iota = self.env.iota.take();
                 let has_call = self.env.has_call_or_recv;
                 self.function(signature, body);
                 self.env.has_call_or_recv = has_call;
-                self.env.iota = iota;
             } else {
                 let body = Body {
                     signature,
@@ -134,7 +132,14 @@ impl<'a> Checker<'a> {
             }
         };
         match store.ty(under) {
-            Type::Struct(structure) => self.struct_literal(expr, base, structure, elems, rbrace),
+            Type::Struct(structure) => {
+                let lookup = if store.is_type_param(base) {
+                    under
+                } else {
+                    base
+                };
+                self.struct_literal(expr, base, lookup, structure, elems, rbrace)
+            }
             Type::Array { len, elem } => {
                 self.array_elements(elems, *elem, *len);
             }
@@ -176,6 +181,7 @@ impl<'a> Checker<'a> {
         &mut self,
         expr: ExprId,
         ty: TypeId,
+        lookup: TypeId,
         structure: &'a Struct,
         elems: &'a [ExprId],
         rbrace: Pos,
@@ -206,7 +212,7 @@ impl<'a> Checker<'a> {
                     continue;
                 };
                 let sym = self.sym(*name);
-                let found = store.lookup_any(ty, Some(self.pkg), sym, false);
+                let found = store.lookup_any(lookup, Some(self.pkg), sym, false);
                 let (field, index) = match found {
                     Lookup::Found { obj, index, .. }
                         if matches!(store.obj(obj).kind, ObjKind::Var(_)) =>
@@ -214,7 +220,7 @@ impl<'a> Checker<'a> {
                         (obj, index)
                     }
                     _ => {
-                        let similar = store.lookup_any(ty, Some(self.pkg), sym, true);
+                        let similar = store.lookup_any(lookup, Some(self.pkg), sym, true);
                         let message = match found {
                             Lookup::Ambiguous(_) => format!("ambiguous selector {sym}"),
                             _ => self.lookup_hint(ty, sym, similar, true),
@@ -381,10 +387,7 @@ impl<'a> Checker<'a> {
                 self.error_at(
                     elem,
                     "OversizeArrayLit",
-                    format!("index {index} is out of bounds (>= {length})").replace(
-                        &format!("index {index} is out of bounds (>= {length})"),
-                        &format!("invalid argument: index {index} out of bounds [0:{length}]"),
-                    ),
+                    format!("index {index} is out of bounds (>= {length})"),
                 );
             } else {
                 valid = true;

@@ -354,6 +354,8 @@ struct Checker<'a> {
     resolving: bool,
     /// Packages that share their name with another one mentioned: they are qualified by path.
     ambiguous_names: FxHashMap<Symbol, Vec<PkgId>>,
+    /// Where instances of generic types were first written.
+    instance_pos: FxHashMap<TypeId, Pos>,
     /// Shift operands whose type is still open: they must become integers.
     shift_operands: base::FxHashSet<(u32, ExprId)>,
 }
@@ -439,6 +441,7 @@ impl<'a> Checker<'a> {
             },
             resolving: true,
             ambiguous_names: FxHashMap::default(),
+            instance_pos: FxHashMap::default(),
             shift_operands: base::FxHashSet::default(),
         }
     }

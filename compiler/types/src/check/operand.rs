@@ -16,7 +16,12 @@ pub(super) struct Operand {
     /// Set iff the mode is [`Mode::Constant`].
     pub val: Option<ConstValue>,
     pub expr: Option<ExprId>,
+    /// Which of several values of the expression: 0 for the only one, [`OK_FLAG`] for the flag of a comma-ok form.
+    pub nth: u32,
 }
+
+/// See [`Operand::nth`].
+pub(super) const OK_FLAG: u32 = u32::MAX;
 
 impl Operand {
     pub fn invalid(expr: ExprId) -> Operand {
@@ -25,6 +30,7 @@ impl Operand {
             ty: TypeId::INVALID,
             val: None,
             expr: Some(expr),
+            nth: 0,
         }
     }
     pub fn new(mode: Mode, ty: TypeId, expr: ExprId) -> Operand {
@@ -33,6 +39,7 @@ impl Operand {
             ty,
             val: None,
             expr: Some(expr),
+            nth: 0,
         }
     }
     pub fn constant(ty: TypeId, val: ConstValue, expr: ExprId) -> Operand {
@@ -41,6 +48,7 @@ impl Operand {
             ty,
             val: Some(val),
             expr: Some(expr),
+            nth: 0,
         }
     }
     /// A value without an expression of its own.
@@ -50,6 +58,7 @@ impl Operand {
             ty,
             val: None,
             expr: None,
+            nth: 0,
         }
     }
     pub fn is_invalid(&self) -> bool {
@@ -100,6 +109,8 @@ pub(super) fn describe(checker: &Checker<'_>, x: &Operand) -> String {
         _ => None,
     };
     let mut expr = match x.expr {
+        Some(_) if x.nth == OK_FLAG => "ok value of (comma, ok) expression".into(),
+        Some(_) if x.nth != 0 => format!("{} function result", ordinal(x.nth)),
         Some(expr) => checker.expr_str(expr),
         None => match x.mode {
             Mode::Builtin(builtin) => builtin.name().into(),
@@ -179,6 +190,17 @@ pub(super) fn describe(checker: &Checker<'_>, x: &Operand) -> String {
         out.push(')');
     }
     out
+}
+
+fn ordinal(n: u32) -> String {
+    let suffix = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{suffix}")
 }
 
 /// A constant's value as printed for its type.

@@ -260,13 +260,19 @@ impl<'a> Checker<'a> {
             match store.under(ch.ty) {
                 Type::Chan {
                     dir: ChanDir::Recv, ..
-                } => Err(format!(
-                    "invalid operation: cannot send to receive-only channel {text}"
-                )),
+                } => {
+                    let ty = self.type_str(ch.ty);
+                    Err(format!(
+                        "invalid operation: cannot send to receive-only channel {ty} {text}"
+                    ))
+                }
                 Type::Chan { elem, .. } => Ok(*elem),
-                _ => Err(format!(
-                    "invalid operation: cannot send to non-channel {text}"
-                )),
+                _ => {
+                    let ty = self.type_str(ch.ty);
+                    Err(format!(
+                        "invalid operation: cannot send to non-channel {ty} {text}"
+                    ))
+                }
             }
         };
         match elem {
@@ -296,6 +302,7 @@ impl<'a> Checker<'a> {
             ty,
             val: None,
             expr: Some(expr),
+            nth: 0,
         };
         if x.is_const() || self.store.is_untyped(ty) {
             result = x;
@@ -412,6 +419,7 @@ impl<'a> Checker<'a> {
                     ty,
                     val: Some(ConstValue::Bool(true)),
                     expr: None,
+                    nth: 0,
                 };
                 let _ = pos;
             }
@@ -470,8 +478,8 @@ impl<'a> Checker<'a> {
             if x.is_invalid() || v.is_invalid() {
                 continue;
             }
-            let mut tag = x.clone();
-            self.match_operands(&mut v, &mut tag);
+            let tag = x.clone();
+            self.convert_untyped(&mut v, tag.ty);
             if v.is_invalid() {
                 continue;
             }
@@ -550,10 +558,7 @@ impl<'a> Checker<'a> {
                 self.error_at(
                     operand,
                     "InvalidTypeSwitch",
-                    format!("cannot use {text} in type switch").replace(
-                        &format!("cannot use {text} in type switch"),
-                        &format!("cannot use type switch on type parameter value {text}"),
-                    ),
+                    format!("cannot use type switch on type parameter value {text}"),
                 );
             } else if store.is_interface(x.ty) {
                 subject = Some(x.clone());
@@ -595,7 +600,7 @@ impl<'a> Checker<'a> {
                                 self.error_lines(
                                     pos,
                                     "DuplicateCase",
-                                    "duplicate case nil in type switch".replace("nil", "nil"),
+                                    "duplicate case nil in type switch".to_owned(),
                                     &lines,
                                 );
                             }
@@ -652,7 +657,7 @@ impl<'a> Checker<'a> {
             let used = vars.iter().any(|&var| self.is_used(var));
             if !used {
                 let (pos, sym) = (self.name_pos(name), self.sym(name));
-                self.soft_error(pos, "UnusedVar", format!("declared and not used: {sym}"));
+                self.soft_error(pos, "UnusedVar", format!("{sym} declared and not used"));
             }
         }
         self.locals.close();
@@ -724,7 +729,7 @@ impl<'a> Checker<'a> {
                     self.error(
                         pos,
                         "InvalidSelectCase",
-                        "select case must be receive, send or assign recv",
+                        "select case must be send or receive (possibly with assignment)",
                     );
                     self.stmt(comm, Context::default());
                 }
@@ -865,7 +870,7 @@ impl<'a> Checker<'a> {
             for (i, side) in sides.into_iter().enumerate() {
                 let Some(side) = side else { continue };
                 let Some(ty) = types[i].filter(|_| !failed) else {
-                    self.use_exprs(&[side]);
+                    self.use_assignees(&[side]);
                     continue;
                 };
                 let mut y = if untyped_int {
@@ -876,6 +881,7 @@ impl<'a> Checker<'a> {
                         ty,
                         val: None,
                         expr: Some(side),
+                        nth: 0,
                     }
                 };
                 if is_int && !untyped_int {
@@ -884,6 +890,7 @@ impl<'a> Checker<'a> {
                         ty: x.ty,
                         val: x.val.clone(),
                         expr: x.expr,
+                        nth: 0,
                     };
                 }
                 self.assign_range_value(side, &mut y);
@@ -934,7 +941,10 @@ impl<'a> Checker<'a> {
             Type::Map { key, elem } => Ok((Some(*key), Some(*elem), false)),
             Type::Chan {
                 dir: ChanDir::Send, ..
-            } => Err("receive from send-only channel".into()),
+            } => Err(format!(
+                "receive from send-only channel {}",
+                self.type_str(under)
+            )),
             Type::Chan { elem, .. } => Ok((Some(*elem), None, false)),
             Type::Signature(signature) => {
                 if !self.allows(23) {

@@ -47,11 +47,12 @@ impl<'a> Checker<'a> {
         let ty = store.obj_type(obj);
         match &object.kind {
             ObjKind::PkgName(_) => {
-                self.error_at(
-                    expr,
-                    "InvalidPkgUse",
-                    format!("use of package {sym} not in selector"),
-                );
+                let message = if want_type {
+                    format!("{sym} (package name) is not a type")
+                } else {
+                    format!("use of package {sym} not in selector")
+                };
+                self.error_at(expr, "InvalidPkgUse", message);
                 return x;
             }
             ObjKind::Const(value) => {
@@ -292,24 +293,28 @@ impl<'a> Checker<'a> {
     fn not_a_type_str(&self, x: &Operand) -> String {
         let expr = x.expr.expect("type expression");
         let text = self.expr_str(expr);
-        if x.mode == Mode::Nil {
-            return "nil (untyped nil)"
-                .to_owned()
-                .replace("nil (untyped nil)", "nil");
+        let what = match self.kind(expr) {
+            ExprKind::Name(name) => {
+                self.tables[self.env.file].names[*name].map(|obj| match &self.store.obj(obj).kind {
+                    ObjKind::Const(_) => "constant",
+                    ObjKind::Var(VarKind::Package) => "package-level variable",
+                    ObjKind::Var(VarKind::Param) => "parameter",
+                    ObjKind::Var(VarKind::Result) => "result parameter",
+                    ObjKind::Var(VarKind::Recv) => "receiver",
+                    ObjKind::Var(_) => "local variable",
+                    ObjKind::Func(_) => "function",
+                    ObjKind::Builtin(_) => "built-in function",
+                    ObjKind::Nil => "untyped nil",
+                    ObjKind::PkgName(_) => "package name",
+                    ObjKind::TypeName | ObjKind::Label => "",
+                })
+            }
+            _ => None,
+        };
+        match what {
+            Some(what) => format!("{text} ({what})"),
+            None => self.operand_str(x),
         }
-        if let ExprKind::Name(name) = self.kind(expr)
-            && let Some(obj) = self.tables[self.env.file].names[*name]
-        {
-            let what = match &self.store.obj(obj).kind {
-                ObjKind::Const(_) => "constant",
-                ObjKind::Var(VarKind::Package) => "package-level variable",
-                ObjKind::Var(_) => "local variable",
-                ObjKind::Func(_) => "function",
-                _ => return text,
-            };
-            let _ = what;
-        }
-        text
     }
 
     pub(super) fn check_map_key(&mut self, key: ExprId, ty: TypeId) {
@@ -686,7 +691,7 @@ impl<'a> Checker<'a> {
                     self.error_at(
                         ty_expr,
                         "MisplacedTypeParam",
-                        "term cannot represent type parameter".replace("represent", "be a"),
+                        "term cannot be a type parameter",
                     );
                     self.record_type(expr, TypeId::INVALID);
                     return TypeId::INVALID;
@@ -816,7 +821,7 @@ impl<'a> Checker<'a> {
                 self.error_at(
                     x,
                     "NotAGenericType",
-                    format!("invalid operation: {text} ({why})").replace("invalid operation: ", ""),
+                    format!("invalid operation: {text} ({why})"),
                 );
                 for &index in indices {
                     self.typ(index);
@@ -836,6 +841,9 @@ impl<'a> Checker<'a> {
             return TypeId::INVALID;
         }
         let ty = store.instantiate(generic, &targs);
+        self.instance_pos
+            .entry(ty)
+            .or_insert(self.env.ast.exprs[x].span.lo);
         if let Some(name) = self.denoting_name(x) {
             let instance = Instance {
                 targs: targs.clone().into(),
