@@ -4,17 +4,28 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../goroot");
+    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../../goroot");
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
     let mut out = String::from("pub(crate) static FILES: &[(&str, &[u8])] = &[\n");
     for file in &files {
-        let name = file.strip_prefix(&root).expect("inside").to_str().expect("UTF-8 names").to_owned();
-        let _ = writeln!(out, "    ({name:?}, include_bytes!({:?})),", file.to_str().expect("UTF-8 names"));
+        let name = file
+            .strip_prefix(&root)
+            .expect("inside")
+            .to_str()
+            .expect("UTF-8 names")
+            .to_owned();
+        let _ = writeln!(
+            out,
+            "    ({name:?}, include_bytes!({:?})),",
+            file.to_str().expect("UTF-8 names")
+        );
     }
     out.push_str("];\n");
-    let target = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it")).join("goroot_files.rs");
+    let target =
+        PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it")).join("goroot_files.rs");
     std::fs::write(target, out).expect("OUT_DIR is writable");
 }
 

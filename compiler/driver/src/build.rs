@@ -54,11 +54,16 @@ pub fn build_program(
     let mut main_index = 0;
     for id in ids {
         let package = graph.package(id);
-        let Some(typed) = &frontend.packages[id.index()] else { continue };
+        let Some(typed) = &frontend.packages[id.index()] else {
+            continue;
+        };
         if id == main {
             main_index = packages.len();
         }
-        packages.push(InputPackage { typed, meta: meta(package, id == main, system)? });
+        packages.push(InputPackage {
+            typed,
+            meta: meta(package, id == main, system)?,
+        });
     }
     let input = LowerInput {
         store: &frontend.store,
@@ -69,10 +74,16 @@ pub fn build_program(
         godebug: String::new(),
         modinfo: buildinfo::modinfo(graph, main, &options.settings),
     };
-    let mut program = timings.time("lower", || lower::lower_program(input)).map_err(|diagnostics| {
-        let text = diagnostics::gc::render(&frontend.sources, &diagnostics, diagnostics::gc::Options::default());
-        diagnostics::gc::shorten_paths(&text, &graph.package(main).dir, &graph.cwd)
-    })?;
+    let mut program = timings
+        .time("lower", || lower::lower_program(input))
+        .map_err(|diagnostics| {
+            let text = diagnostics::gc::render(
+                &frontend.sources,
+                &diagnostics,
+                diagnostics::gc::Options::default(),
+            );
+            diagnostics::gc::shorten_paths(&text, &graph.package(main).dir, &graph.cwd)
+        })?;
     let mut pass_options = options.passes.clone();
     pass_options.no_optimize |= options.no_optimize;
     let passes = timings.time("passes", || passes::run(&mut program, &pass_options));
@@ -80,27 +91,51 @@ pub fn build_program(
         timings.add(&format!("  {name}"), time);
     }
     let trim = path_trimmer(graph, goroot, options.trimpath);
-    let codegen_options = codegen::Options { no_optimize: options.no_optimize, dump: options.dump_clif.clone() };
-    let mut object =
-        timings.time("codegen", || codegen::emit_program(&mut program, &frontend.sources, &*trim, &codegen_options))?;
+    let codegen_options = codegen::Options {
+        no_optimize: options.no_optimize,
+        dump: options.dump_clif.clone(),
+    };
+    let mut object = timings.time("codegen", || {
+        codegen::emit_program(&mut program, &frontend.sources, &*trim, &codegen_options)
+    })?;
     timings.time("link", || {
         link::archive::add_archive(&mut object, link::RUNTIME).map_err(|e| e.to_string())?;
-        link::link(&object, abi::symbols::ENTRY, &link::Options { strip: options.strip }).map_err(|e| e.to_string())
+        link::link(
+            &object,
+            abi::symbols::ENTRY,
+            &link::Options {
+                strip: options.strip,
+            },
+        )
+        .map_err(|e| e.to_string())
     })
 }
 
-fn meta(package: &Package, is_main: bool, system: &dyn source::system::System) -> Result<PackageMeta, String> {
+fn meta(
+    package: &Package,
+    is_main: bool,
+    system: &dyn source::system::System,
+) -> Result<PackageMeta, String> {
     let mut embeds: FxHashMap<String, Vec<EmbedFile>> = FxHashMap::default();
     for pattern in &package.embeds {
         let mut files = Vec::new();
         for name in &pattern.files {
             let path = package.dir.join(name);
-            let data = system.read(&path).map_err(|e| format!("open {}: {e}", path.display()))?;
-            files.push(EmbedFile { name: name.clone(), data: Arc::from(data) });
+            let data = system
+                .read(&path)
+                .map_err(|e| format!("open {}: {e}", path.display()))?;
+            files.push(EmbedFile {
+                name: name.clone(),
+                data: Arc::from(data),
+            });
         }
         embeds.insert(pattern.pattern.clone(), files);
     }
-    let link_path = if is_main && package.variant != Variant::Plain || package.name == "main" { "main" } else { &package.import_path };
+    let link_path = if is_main && package.variant != Variant::Plain || package.name == "main" {
+        "main"
+    } else {
+        &package.import_path
+    };
     Ok(PackageMeta {
         import_path: Symbol::intern(&package.import_path),
         name: Symbol::intern(&package.name),
@@ -127,7 +162,10 @@ fn path_trimmer(graph: &PackageGraph, goroot: &std::path::Path, trimpath: bool) 
                 "" => module.module.path.clone(),
                 v => format!("{}@{v}", module.module.path),
             };
-            let rest = p.import_path.strip_prefix(&module.module.path).unwrap_or("");
+            let rest = p
+                .import_path
+                .strip_prefix(&module.module.path)
+                .unwrap_or("");
             Some((p.dir.clone(), format!("{name}{rest}")))
         })
         .collect();
@@ -140,8 +178,15 @@ fn path_trimmer(graph: &PackageGraph, goroot: &std::path::Path, trimpath: bool) 
         let path = std::path::Path::new(name);
         let dir = path.parent().unwrap_or(path);
         match dirs.binary_search_by(|(d, _)| d.as_path().cmp(dir)) {
-            Ok(i) => format!("{}/{}", dirs[i].1, path.file_name().unwrap_or_default().to_string_lossy()),
-            Err(_) => format!("./{}", path.file_name().unwrap_or_default().to_string_lossy()),
+            Ok(i) => format!(
+                "{}/{}",
+                dirs[i].1,
+                path.file_name().unwrap_or_default().to_string_lossy()
+            ),
+            Err(_) => format!(
+                "./{}",
+                path.file_name().unwrap_or_default().to_string_lossy()
+            ),
         }
     })
 }

@@ -13,7 +13,11 @@ pub fn modinfo(graph: &PackageGraph, main: PackageId, settings: &[(&str, String)
     let package = graph.package(main);
     let mut text = String::new();
     let _ = writeln!(text, "path\t{}", package.import_path);
-    let mut modules: Vec<_> = graph.dependencies(main).into_iter().filter_map(|id| graph.package(id).module.clone()).collect();
+    let mut modules: Vec<_> = graph
+        .dependencies(main)
+        .into_iter()
+        .filter_map(|id| graph.package(id).module.clone())
+        .collect();
     modules.sort_by(|a, b| a.module.cmp(&b.module));
     modules.dedup_by(|a, b| a.module == b.module);
     let version = |m: &modules::modload::ModuleInfo| match m.module.version.as_str() {
@@ -24,7 +28,10 @@ pub fn modinfo(graph: &PackageGraph, main: PackageId, settings: &[(&str, String)
     if let Some(m) = &own {
         let _ = writeln!(text, "mod\t{}\t{}\t", m.module.path, version(m));
     }
-    for m in modules.iter().filter(|m| own.as_ref().is_none_or(|o| o.module != m.module)) {
+    for m in modules
+        .iter()
+        .filter(|m| own.as_ref().is_none_or(|o| o.module != m.module))
+    {
         let _ = writeln!(text, "dep\t{}\t{}\t", m.module.path, version(m));
     }
     for (key, value) in settings {

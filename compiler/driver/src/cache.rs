@@ -36,12 +36,19 @@ impl Cache {
         let dir = match system.env_var("FERROGOCACHE") {
             Some(v) if v == "off" => return None,
             Some(v) if !v.is_empty() => PathBuf::from(v),
-            _ => match system.env_var("XDG_CACHE_HOME").filter(|v| v.starts_with('/')) {
+            _ => match system
+                .env_var("XDG_CACHE_HOME")
+                .filter(|v| v.starts_with('/'))
+            {
                 Some(v) => Path::new(&v).join("ferrogo"),
-                None => Path::new(&system.env_var("HOME").filter(|h| !h.is_empty())?).join(".cache/ferrogo"),
+                None => Path::new(&system.env_var("HOME").filter(|h| !h.is_empty())?)
+                    .join(".cache/ferrogo"),
             },
         };
-        let bound = system.env_var("FERROGOCACHESIZE").and_then(|v| v.parse::<u64>().ok()).map_or(DEFAULT_SIZE, |mib| mib << 20);
+        let bound = system
+            .env_var("FERROGOCACHESIZE")
+            .and_then(|v| v.parse::<u64>().ok())
+            .map_or(DEFAULT_SIZE, |mib| mib << 20);
         Some(Cache { dir, bound })
     }
 
@@ -60,7 +67,9 @@ impl Cache {
     pub fn find(&self, system: &dyn System, key: &Key) -> Option<PathBuf> {
         let (data, sum) = self.paths(key);
         let want = system.read(&sum).ok()?;
-        let good = system.read(&data).is_ok_and(|bytes| check_of(&bytes) == want);
+        let good = system
+            .read(&data)
+            .is_ok_and(|bytes| check_of(&bytes) == want);
         if !good {
             let _ = system.remove_file(&sum);
             let _ = system.remove_file(&data);
@@ -94,7 +103,10 @@ impl Cache {
     fn trim(&self, added: u64) {
         // Sizes are only added up after about a sixteenth of the bound has been written: a counter file keeps the sum.
         let counter = self.dir.join("written");
-        let written = std::fs::read_to_string(&counter).ok().and_then(|t| t.trim().parse::<u64>().ok()).unwrap_or(u64::MAX / 2);
+        let written = std::fs::read_to_string(&counter)
+            .ok()
+            .and_then(|t| t.trim().parse::<u64>().ok())
+            .unwrap_or(u64::MAX / 2);
         let written = written.saturating_add(added);
         if written < self.bound / 16 {
             let _ = std::fs::write(&counter, written.to_string());
@@ -103,11 +115,19 @@ impl Cache {
         let mut entries: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         let mut total = 0;
         for dir in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
-            for file in std::fs::read_dir(dir.path()).into_iter().flatten().flatten() {
+            for file in std::fs::read_dir(dir.path())
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
                 let Ok(meta) = file.metadata() else { continue };
                 total += meta.len();
                 if let Some(hex) = file.file_name().to_str().and_then(|n| n.strip_suffix("-s")) {
-                    entries.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len(), dir.path().join(hex)));
+                    entries.push((
+                        meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                        meta.len(),
+                        dir.path().join(hex),
+                    ));
                 }
             }
         }
@@ -148,7 +168,10 @@ pub fn program_key(
     field(b"program 1");
     field(&compiler_identity(system)?);
     field(format!("{options:?}").as_bytes());
-    let mut ids: Vec<PackageId> = std::iter::once(main).chain(graph.implicit.values().copied()).flat_map(|id| graph.dependencies(id)).collect();
+    let mut ids: Vec<PackageId> = std::iter::once(main)
+        .chain(graph.implicit.values().copied())
+        .flat_map(|id| graph.dependencies(id))
+        .collect();
     ids.sort();
     ids.dedup();
     for id in ids {
@@ -174,7 +197,11 @@ fn compiler_identity(system: &dyn System) -> Option<Vec<u8>> {
     let exe = std::env::current_exe().ok()?;
     let exe = system.canonicalize(&exe).unwrap_or(exe);
     let meta = std::fs::metadata(&exe).ok()?;
-    let time = meta.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let time = meta
+        .modified()
+        .ok()?
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()?;
     Some(format!("{}\0{}\0{}", exe.display(), meta.len(), time.as_nanos()).into_bytes())
 }
 
@@ -184,7 +211,8 @@ mod tests {
     use source::system::OsSystem;
 
     fn cache(name: &str, bound: u64) -> Cache {
-        let dir = std::env::temp_dir().join(format!("ferrogo-cache-test-{name}-{}", std::process::id()));
+        let dir =
+            std::env::temp_dir().join(format!("ferrogo-cache-test-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         Cache { dir, bound }
     }
@@ -213,7 +241,9 @@ mod tests {
         for n in 0..40u8 {
             cache.store(&system, &[n; 32], &[n; 1000]).unwrap();
         }
-        let left = (0..40u8).filter(|n| cache.find(&system, &[*n; 32]).is_some()).count();
+        let left = (0..40u8)
+            .filter(|n| cache.find(&system, &[*n; 32]).is_some())
+            .count();
         assert!(left <= 11, "{left} entries of 1000 bytes are left");
         assert!(cache.find(&system, &[39; 32]).is_some(), "the newest stays");
         cache.clean(&system).unwrap();

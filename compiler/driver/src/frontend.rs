@@ -61,19 +61,31 @@ pub fn check_graph(
     let mut errors: Vec<(PackageId, String)> = Vec::new();
     for &id in wanted {
         let package = graph.package(id);
-        let own = package.files.iter().map(|f| (f.path.display().to_string(), f.bytes.clone()));
+        let own = package
+            .files
+            .iter()
+            .map(|f| (f.path.display().to_string(), f.bytes.clone()));
         for (name, bytes) in own.chain(extra(package)) {
             match sources.add(name.as_str(), bytes) {
                 Some(file) => jobs.push((id, file)),
-                None => errors.push((id, format!("{name}: more than 4 GiB of source in one build\n"))),
+                None => errors.push((
+                    id,
+                    format!("{name}: more than 4 GiB of source in one build\n"),
+                )),
             }
         }
     }
     let mut parsed: Vec<Option<Parsed>> = timings.time("parse", || {
-        let trees: Vec<_> = jobs.par_iter().map(|(id, file)| (*id, file.clone(), syntax::parse_file(file))).collect();
+        let trees: Vec<_> = jobs
+            .par_iter()
+            .map(|(id, file)| (*id, file.clone(), syntax::parse_file(file)))
+            .collect();
         let mut parsed: Vec<Option<Parsed>> = (0..graph.packages.len()).map(|_| None).collect();
         for &id in wanted {
-            parsed[id.index()] = Some(Parsed { files: Vec::new(), diagnostics: Vec::new() });
+            parsed[id.index()] = Some(Parsed {
+                files: Vec::new(),
+                diagnostics: Vec::new(),
+            });
         }
         for (id, file, (tree, diagnostics)) in trees {
             if let Some(p) = &mut parsed[id.index()] {
@@ -91,7 +103,9 @@ pub fn check_graph(
             options,
             parsed: parsed.iter_mut().map(|p| Mutex::new(p.take())).collect(),
             results: (0..graph.packages.len()).map(|_| OnceLock::new()).collect(),
-            waiting: (0..graph.packages.len()).map(|_| AtomicUsize::new(0)).collect(),
+            waiting: (0..graph.packages.len())
+                .map(|_| AtomicUsize::new(0))
+                .collect(),
             dependents: dependents(graph, wanted),
         };
         checker.run(wanted);
@@ -109,7 +123,12 @@ pub fn check_graph(
         }
     }
     errors.sort_by_key(|(id, _)| *id);
-    Frontend { store, sources, packages, errors }
+    Frontend {
+        store,
+        sources,
+        packages,
+        errors,
+    }
 }
 
 enum Outcome {
@@ -152,7 +171,11 @@ impl Checker<'_> {
                 self.waiting[id.index()].fetch_add(1, Ordering::Relaxed);
             }
         }
-        let ready: Vec<PackageId> = wanted.iter().copied().filter(|id| self.waiting[id.index()].load(Ordering::Relaxed) == 0).collect();
+        let ready: Vec<PackageId> = wanted
+            .iter()
+            .copied()
+            .filter(|id| self.waiting[id.index()].load(Ordering::Relaxed) == 0)
+            .collect();
         rayon::scope(|scope| {
             for id in ready {
                 scope.spawn(move |scope| self.check(id, scope));
@@ -182,9 +205,21 @@ impl Checker<'_> {
         if package.imports.values().any(blocked) {
             return Outcome::Skipped;
         }
-        let parsed = self.parsed[id.index()].lock().expect("no panic while holding it").take();
-        let Some(Parsed { mut files, diagnostics }) = parsed else { return Outcome::Skipped };
-        let trees = files.iter().zip(diagnostics).map(|((file, tree), found)| (&**file, tree, found));
+        let parsed = self.parsed[id.index()]
+            .lock()
+            .expect("no panic while holding it")
+            .take();
+        let Some(Parsed {
+            mut files,
+            diagnostics,
+        }) = parsed
+        else {
+            return Outcome::Skipped;
+        };
+        let trees = files
+            .iter()
+            .zip(diagnostics)
+            .map(|((file, tree), found)| (&**file, tree, found));
         let report = syntax::package::report(trees, package.is_std);
         if report.stop {
             return self.failed(package, &report.diagnostics);
@@ -192,9 +227,14 @@ impl Checker<'_> {
         if let Some((list, optional)) = overlay::replaced(&package.import_path) {
             // Parsed files are in the package's order; an overlay file may have the path of one of GOROOT's.
             let flags = package.files.iter().map(|f| f.is_overlay);
-            let (ours, own): (Vec<_>, Vec<_>) = files.into_iter().zip(flags.chain(std::iter::repeat(false))).partition(|(_, o)| *o);
-            let (ours, mut own): (Vec<_>, Vec<_>) =
-                (ours.into_iter().map(|(f, _)| f).collect(), own.into_iter().map(|(f, _)| f).collect());
+            let (ours, own): (Vec<_>, Vec<_>) = files
+                .into_iter()
+                .zip(flags.chain(std::iter::repeat(false)))
+                .partition(|(_, o)| *o);
+            let (ours, mut own): (Vec<_>, Vec<_>) = (
+                ours.into_iter().map(|(f, _)| f).collect(),
+                own.into_iter().map(|(f, _)| f).collect(),
+            );
             if let Err(text) = overlay::apply(&package.import_path, &mut own, &list, optional) {
                 return Outcome::Failed(text + "\n");
             }
@@ -202,13 +242,19 @@ impl Checker<'_> {
             files = own;
         }
         let resolve = |path: &str| -> Result<PkgId, String> {
-            let import = package.imports.get(path).ok_or_else(|| format!("could not import {path} (package not loaded)"))?;
+            let import = package
+                .imports
+                .get(path)
+                .ok_or_else(|| format!("could not import {path} (package not loaded)"))?;
             match self.results[import.index()].get() {
                 Some(Outcome::Good(typed)) => Ok(typed.pkg),
                 _ => Err(format!("could not import {path} (it has errors)")),
             }
         };
-        let files: Vec<(Arc<SourceFile>, Arc<ast::File>)> = files.into_iter().map(|(file, tree)| (file, Arc::new(tree))).collect();
+        let files: Vec<(Arc<SourceFile>, Arc<ast::File>)> = files
+            .into_iter()
+            .map(|(file, tree)| (file, Arc::new(tree)))
+            .collect();
         let trees = files.iter().map(|(_, tree)| tree.clone()).collect();
         let path = match package.variant {
             Variant::TestMain => Symbol::intern("main"),
@@ -219,25 +265,44 @@ impl Checker<'_> {
         let (typed, found) = types::check_package(self.store, self.sources, input);
         let mut diagnostics = report.diagnostics;
         diagnostics.extend(found);
-        if !package.is_std && !diagnostics.iter().any(|d| d.severity == diagnostics::Severity::Error) {
-            let files: Vec<_> = files.iter().map(|(file, tree)| (&**file, &**tree)).collect();
+        if !package.is_std
+            && !diagnostics
+                .iter()
+                .any(|d| d.severity == diagnostics::Severity::Error)
+        {
+            let files: Vec<_> = files
+                .iter()
+                .map(|(file, tree)| (&**file, &**tree))
+                .collect();
             diagnostics.extend(syntax::package::late_mistakes(&files, false));
         }
-        if diagnostics.iter().any(|d| d.severity == diagnostics::Severity::Error) {
+        if diagnostics
+            .iter()
+            .any(|d| d.severity == diagnostics::Severity::Error)
+        {
             return self.failed(package, &diagnostics);
         }
         Outcome::Good(Box::new(typed))
     }
 
     fn failed(&self, package: &Package, diagnostics: &[Diagnostic]) -> Outcome {
-        let options = diagnostics::gc::Options { all_errors: self.options.all_errors };
+        let options = diagnostics::gc::Options {
+            all_errors: self.options.all_errors,
+        };
         let text = diagnostics::gc::render(self.sources, diagnostics, options);
-        Outcome::Failed(diagnostics::gc::shorten_paths(&text, &package.dir, &self.graph.cwd))
+        Outcome::Failed(diagnostics::gc::shorten_paths(
+            &text,
+            &package.dir,
+            &self.graph.cwd,
+        ))
     }
 }
 
 /// `go1.21` as (1, 21).
 pub fn language_version(text: &str) -> (u32, u32) {
-    let mut parts = text.trim_start_matches("go").split('.').map(|p| p.parse().unwrap_or(0));
+    let mut parts = text
+        .trim_start_matches("go")
+        .split('.')
+        .map(|p| p.parse().unwrap_or(0));
     (parts.next().unwrap_or(1), parts.next().unwrap_or(27))
 }

@@ -38,7 +38,10 @@ pub struct Replaced {
 }
 
 fn manifest() -> Manifest {
-    let (_, text) = FILES.iter().find(|(name, _)| *name == "overlay.json").expect("goroot/overlay.json is embedded");
+    let (_, text) = FILES
+        .iter()
+        .find(|(name, _)| *name == "overlay.json")
+        .expect("goroot/overlay.json is embedded");
     serde_json::from_slice(text).expect("goroot/overlay.json is valid: a test checks it")
 }
 
@@ -51,34 +54,62 @@ pub fn overlay(goroot: &Path) -> Overlay {
             let dir = format!("{}/", package.dir.as_deref().unwrap_or(&package.path));
             let files = FILES
                 .iter()
-                .filter(|(name, _)| name.strip_prefix(&dir).is_some_and(|rest| rest.ends_with(".go") && !rest.contains('/')))
-                .map(|(name, bytes)| OverlayFile { name: name[dir.len()..].to_owned(), bytes: Arc::from(*bytes) })
+                .filter(|(name, _)| {
+                    name.strip_prefix(&dir)
+                        .is_some_and(|rest| rest.ends_with(".go") && !rest.contains('/'))
+                })
+                .map(|(name, bytes)| OverlayFile {
+                    name: name[dir.len()..].to_owned(),
+                    bytes: Arc::from(*bytes),
+                })
                 .collect();
             let mode = match package.mode.as_str() {
                 "replace" => OverlayMode::Replace,
-                _ => OverlayMode::Patch { removed: package.replace.iter().map(|r| r.name.clone()).collect() },
+                _ => OverlayMode::Patch {
+                    removed: package.replace.iter().map(|r| r.name.clone()).collect(),
+                },
             };
-            Arc::new(PackageOverlay { import_path: package.path, mode, files, drops_assembly: true })
+            Arc::new(PackageOverlay {
+                import_path: package.path,
+                mode,
+                files,
+                drops_assembly: true,
+            })
         })
         .collect();
-    Overlay { packages, display_root: goroot.join("src").display().to_string() }
+    Overlay {
+        packages,
+        display_root: goroot.join("src").display().to_string(),
+    }
 }
 
 /// Declarations to remove from a package, and whether they may be missing (packages of third parties).
 pub fn replaced(import_path: &str) -> Option<(Vec<Replaced>, bool)> {
-    manifest().packages.into_iter().find(|p| p.path == import_path && p.mode == "declarations").map(|p| (p.replace, p.optional))
+    manifest()
+        .packages
+        .into_iter()
+        .find(|p| p.path == import_path && p.mode == "declarations")
+        .map(|p| (p.replace, p.optional))
 }
 
 /// Takes the listed declarations out of a package's own files. Every one must be there and read as expected.
 ///
 /// # Errors
 /// Names each declaration that is missing or different, so that a changed GOROOT cannot be miscompiled silently.
-pub fn apply(import_path: &str, files: &mut [(Arc<SourceFile>, File)], list: &[Replaced], optional: bool) -> Result<(), String> {
+pub fn apply(
+    import_path: &str,
+    files: &mut [(Arc<SourceFile>, File)],
+    list: &[Replaced],
+    optional: bool,
+) -> Result<(), String> {
     let mut errors = Vec::new();
     for replaced in list {
         let mut found = false;
         for (source, file) in files.iter_mut() {
-            let at = file.decls.iter().position(|&d| names(file, d).iter().any(|n| *n == replaced.name));
+            let at = file
+                .decls
+                .iter()
+                .position(|&d| names(file, d).iter().any(|n| *n == replaced.name));
             let Some(at) = at else { continue };
             found = true;
             let decl = file.decls[at];
@@ -93,13 +124,20 @@ pub fn apply(import_path: &str, files: &mut [(Arc<SourceFile>, File)], list: &[R
             break;
         }
         if !found && !optional {
-            errors.push(format!("{import_path}: overlaid declaration {} does not exist in GOROOT", replaced.name));
+            errors.push(format!(
+                "{import_path}: overlaid declaration {} does not exist in GOROOT",
+                replaced.name
+            ));
         }
     }
     for (_, file) in files.iter_mut() {
         drop_unused_imports(file);
     }
-    if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.join("\n"))
+    }
 }
 
 /// The names a declaration declares, methods as `Type.Method`.
@@ -113,7 +151,9 @@ fn names(file: &File, decl: syntax::ast::DeclId) -> Vec<String> {
             }
         }
         DeclKind::Type { name, .. } => vec![file.sym(*name).to_string()],
-        DeclKind::Const { names, .. } | DeclKind::Var { names, .. } => names.iter().map(|&n| file.sym(n).to_string()).collect(),
+        DeclKind::Const { names, .. } | DeclKind::Var { names, .. } => {
+            names.iter().map(|&n| file.sym(n).to_string()).collect()
+        }
         DeclKind::Import { .. } | DeclKind::Bad => Vec::new(),
     }
 }
@@ -138,7 +178,9 @@ fn declaration_text(source: &SourceFile, file: &File, decl: syntax::ast::DeclId)
             (data.span.lo, hi)
         }
         DeclKind::Type { name, .. } => (file.names[*name].pos, data.span.hi),
-        DeclKind::Const { names, .. } | DeclKind::Var { names, .. } => (file.names[names[0]].pos, data.span.hi),
+        DeclKind::Const { names, .. } | DeclKind::Var { names, .. } => {
+            (file.names[names[0]].pos, data.span.hi)
+        }
         DeclKind::Import { .. } | DeclKind::Bad => (data.span.lo, data.span.hi),
     };
     let text = &source.src[source.offset(lo) as usize..source.offset(hi) as usize];
@@ -168,18 +210,31 @@ fn drop_unused_imports(file: &mut File) {
         }
     }
     let keep = |file: &File, decl: syntax::ast::DeclId| match &file.decl_arena[decl].kind {
-        DeclKind::Import { name: Some(name), .. } => {
+        DeclKind::Import {
+            name: Some(name), ..
+        } => {
             let name = file.sym(*name);
             name.is_blank() || name.as_str() == "." || used.contains(&name)
         }
         DeclKind::Import { name: None, path } => {
-            let ExprKind::BasicLit { text, .. } = &file.exprs[*path].kind else { return true };
-            let base = text.trim_matches(['"', '`']).rsplit('/').next().unwrap_or("");
+            let ExprKind::BasicLit { text, .. } = &file.exprs[*path].kind else {
+                return true;
+            };
+            let base = text
+                .trim_matches(['"', '`'])
+                .rsplit('/')
+                .next()
+                .unwrap_or("");
             used.iter().any(|u| u.as_str() == base) || base == "unsafe"
         }
         _ => true,
     };
-    let decls: Vec<_> = file.decls.iter().copied().filter(|&d| keep(file, d)).collect();
+    let decls: Vec<_> = file
+        .decls
+        .iter()
+        .copied()
+        .filter(|&d| keep(file, d))
+        .collect();
     file.decls = decls;
 }
 
@@ -192,7 +247,11 @@ mod tests {
         let overlay = overlay(Path::new("/goroot"));
         assert!(overlay.for_package("runtime").is_some());
         for package in &overlay.packages {
-            assert!(!package.files.is_empty(), "{} has no files", package.import_path);
+            assert!(
+                !package.files.is_empty(),
+                "{} has no files",
+                package.import_path
+            );
         }
     }
 }

@@ -34,7 +34,11 @@ pub struct Example {
 
 impl TestFunctions {
     fn is_empty(&self) -> bool {
-        self.tests.is_empty() && self.benchmarks.is_empty() && self.fuzz_targets.is_empty() && self.examples.is_empty() && !self.has_main
+        self.tests.is_empty()
+            && self.benchmarks.is_empty()
+            && self.fuzz_targets.is_empty()
+            && self.examples.is_empty()
+            && !self.has_main
     }
 }
 
@@ -45,8 +49,14 @@ impl TestFunctions {
 pub fn find(package: &Package) -> Result<TestFunctions, String> {
     let sources = SourceMap::new();
     let mut found = TestFunctions::default();
-    for file in package.files.iter().filter(|f| f.name().ends_with("_test.go")) {
-        let Some(source) = sources.add(file.path.display().to_string(), file.bytes.clone()) else { continue };
+    for file in package
+        .files
+        .iter()
+        .filter(|f| f.name().ends_with("_test.go"))
+    {
+        let Some(source) = sources.add(file.path.display().to_string(), file.bytes.clone()) else {
+            continue;
+        };
         let (tree, diagnostics) = syntax::parse_file(&source);
         if diagnostics.is_empty() {
             collect(&source, &tree, &mut found)?;
@@ -57,11 +67,26 @@ pub fn find(package: &Package) -> Result<TestFunctions, String> {
 
 fn collect(source: &SourceFile, file: &File, found: &mut TestFunctions) -> Result<(), String> {
     for &decl in &file.decls {
-        let DeclKind::Func { recv: None, name, ty, body } = &file.decl_arena[decl].kind else { continue };
-        let ExprKind::FuncType(sig) = &file.exprs[*ty].kind else { continue };
+        let DeclKind::Func {
+            recv: None,
+            name,
+            ty,
+            body,
+        } = &file.decl_arena[decl].kind
+        else {
+            continue;
+        };
+        let ExprKind::FuncType(sig) = &file.exprs[*ty].kind else {
+            continue;
+        };
         let text = file.sym(*name).as_str();
         let (line, col) = source.line_col(file.names[*name].pos);
-        let wrong = |want: &str| Err(format!("{}:{line}:{col}: wrong signature for {text}, must be: func {text}({want})", source.name));
+        let wrong = |want: &str| {
+            Err(format!(
+                "{}:{line}:{col}: wrong signature for {text}, must be: func {text}({want})",
+                source.name
+            ))
+        };
         if text == "TestMain" && is_test_param(file, sig, "M") {
             found.has_main = true;
         } else if is_test_name(text, "Test") && text != "TestMain" {
@@ -85,7 +110,11 @@ fn collect(source: &SourceFile, file: &File, found: &mut TestFunctions) -> Resul
             && let Some(body) = body
             && let Some((output, unordered)) = example_output(source, file, file.stmts[*body].span)
         {
-            found.examples.push(Example { name: text.to_owned(), output, unordered });
+            found.examples.push(Example {
+                name: text.to_owned(),
+                output,
+                unordered,
+            });
         }
     }
     Ok(())
@@ -93,7 +122,8 @@ fn collect(source: &SourceFile, file: &File, found: &mut TestFunctions) -> Resul
 
 /// `Test`, or `TestXxx` where `Xxx` does not start with a lower-case letter.
 fn is_test_name(name: &str, prefix: &str) -> bool {
-    name.strip_prefix(prefix).is_some_and(|rest| rest.chars().next().is_none_or(|c| !c.is_lowercase()))
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| rest.chars().next().is_none_or(|c| !c.is_lowercase()))
 }
 
 /// One parameter of type `*T` or `*testing.T`, no results, no type parameters.
@@ -101,7 +131,9 @@ fn is_test_param(file: &File, sig: &FuncType, letter: &str) -> bool {
     if sig.params.len() != 1 || !sig.results.is_empty() || !sig.tparams.is_empty() {
         return false;
     }
-    let ExprKind::Star(inner) = file.exprs[file.fields[sig.params[0]].ty].kind else { return false };
+    let ExprKind::Star(inner) = file.exprs[file.fields[sig.params[0]].ty].kind else {
+        return false;
+    };
     match &file.exprs[inner].kind {
         ExprKind::Name(n) => file.sym(*n).as_str() == letter,
         ExprKind::Selector { sel, .. } => file.sym(*sel).as_str() == letter,
@@ -111,15 +143,28 @@ fn is_test_param(file: &File, sig: &FuncType, letter: &str) -> bool {
 
 /// The expected output in the last comment of an example's body, and whether it is unordered.
 fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(String, bool)> {
-    let comments: Vec<Span> = file.comments.iter().copied().filter(|c| body.lo <= c.lo && c.hi <= body.hi).collect();
-    let text_of = |c: Span| String::from_utf8_lossy(&source.src[source.offset(c.lo) as usize..source.offset(c.hi) as usize]).into_owned();
+    let comments: Vec<Span> = file
+        .comments
+        .iter()
+        .copied()
+        .filter(|c| body.lo <= c.lo && c.hi <= body.hi)
+        .collect();
+    let text_of = |c: Span| {
+        String::from_utf8_lossy(
+            &source.src[source.offset(c.lo) as usize..source.offset(c.hi) as usize],
+        )
+        .into_owned()
+    };
     // The last group: comments on adjoining lines.
     let mut start = comments.len().checked_sub(1)?;
-    while start > 0 && source.line_col(comments[start - 1].hi).0 + 1 == source.line_col(comments[start].lo).0 {
+    while start > 0
+        && source.line_col(comments[start - 1].hi).0 + 1 == source.line_col(comments[start].lo).0
+    {
         start -= 1;
     }
     // A statement after the comment means that it says nothing about the output.
-    let after = &source.src[source.offset(comments.last()?.hi) as usize..source.offset(body.hi) as usize - 1];
+    let after = &source.src
+        [source.offset(comments.last()?.hi) as usize..source.offset(body.hi) as usize - 1];
     if !after.iter().all(u8::is_ascii_whitespace) {
         return None;
     }
@@ -137,24 +182,40 @@ fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(Strin
     }
     let trimmed = text.trim_start();
     let lower = trimmed.to_ascii_lowercase();
-    let (skip, unordered) = match (lower.starts_with("unordered output:"), lower.starts_with("output:")) {
+    let (skip, unordered) = match (
+        lower.starts_with("unordered output:"),
+        lower.starts_with("output:"),
+    ) {
         (true, _) => ("unordered output:".len(), true),
         (_, true) => ("output:".len(), false),
         _ => return None,
     };
     let output = trimmed[skip..].trim_start_matches(' ');
-    Some((output.strip_prefix('\n').unwrap_or(output).to_owned(), unordered))
+    Some((
+        output.strip_prefix('\n').unwrap_or(output).to_owned(),
+        unordered,
+    ))
 }
 
 /// The source of the test program for package `import_path`, whose functions are `internal` and, in package `p_test`, `external`.
-pub fn source_text(import_path: &str, module_path: &str, internal: &TestFunctions, external: &TestFunctions) -> String {
-    let mut out = String::from("// Code generated by ferrogo test. DO NOT EDIT.\n\npackage main\n\nimport (\n\t\"os\"\n");
+pub fn source_text(
+    import_path: &str,
+    module_path: &str,
+    internal: &TestFunctions,
+    external: &TestFunctions,
+) -> String {
+    let mut out = String::from(
+        "// Code generated by ferrogo test. DO NOT EDIT.\n\npackage main\n\nimport (\n\t\"os\"\n",
+    );
     let has_main = internal.has_main || external.has_main;
     if has_main {
         out.push_str("\t\"reflect\"\n");
     }
     out.push_str("\t\"testing\"\n\t\"testing/internal/testdeps\"\n");
-    for (name, path, functions) in [("_test", import_path.to_owned(), internal), ("_xtest", format!("{import_path}_test"), external)] {
+    for (name, path, functions) in [
+        ("_test", import_path.to_owned(), internal),
+        ("_xtest", format!("{import_path}_test"), external),
+    ] {
         if !functions.is_empty() {
             let _ = writeln!(out, "\t{name} {path:?}");
         } else if name == "_test" {
@@ -180,11 +241,18 @@ pub fn source_text(import_path: &str, module_path: &str, internal: &TestFunction
     for (package, functions) in [("_test", internal), ("_xtest", external)] {
         for e in &functions.examples {
             let output = mir::types::go_quote(e.output.as_bytes());
-            let _ = writeln!(out, "\t{{{:?}, {package}.{}, {output}, {}}},", e.name, e.name, e.unordered);
+            let _ = writeln!(
+                out,
+                "\t{{{:?}, {package}.{}, {output}, {}}},",
+                e.name, e.name, e.unordered
+            );
         }
     }
     out.push_str("}\n\n");
-    let _ = writeln!(out, "func init() {{\n\ttestdeps.ModulePath = {module_path:?}\n\ttestdeps.ImportPath = {import_path:?}\n}}\n");
+    let _ = writeln!(
+        out,
+        "func init() {{\n\ttestdeps.ModulePath = {module_path:?}\n\ttestdeps.ImportPath = {import_path:?}\n}}\n"
+    );
     out.push_str("func main() {\n\tm := testing.MainStart(testdeps.TestDeps{}, tests, benchmarks, fuzzTargets, examples)\n");
     match (internal.has_main, external.has_main) {
         (true, _) => out.push_str("\t_test.TestMain(m)\n"),
@@ -218,6 +286,13 @@ mod tests {
         let source = sources.add("b_test.go", text.as_bytes()).unwrap();
         let (tree, _) = syntax::parse_file(&source);
         collect(&source, &tree, &mut found).unwrap();
-        assert_eq!(found.examples, [Example { name: "ExampleA".into(), output: "a\n b\n".into(), unordered: true }]);
+        assert_eq!(
+            found.examples,
+            [Example {
+                name: "ExampleA".into(),
+                output: "a\n b\n".into(),
+                unordered: true
+            }]
+        );
     }
 }

@@ -25,10 +25,18 @@ impl Timings {
     }
     /// A table, one phase a line.
     pub fn render(&self) -> String {
-        let total: Duration = self.phases.iter().filter(|(n, _)| !n.starts_with(' ')).map(|(_, t)| *t).sum();
+        let total: Duration = self
+            .phases
+            .iter()
+            .filter(|(n, _)| !n.starts_with(' '))
+            .map(|(_, t)| *t)
+            .sum();
         let mut out = String::new();
         for (name, time) in self.phases.iter().chain([&("total".to_owned(), total)]) {
-            out.push_str(&format!("{name:<24} {:>9.1} ms\n", time.as_secs_f64() * 1e3));
+            out.push_str(&format!(
+                "{name:<24} {:>9.1} ms\n",
+                time.as_secs_f64() * 1e3
+            ));
         }
         out
     }

@@ -17,10 +17,21 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
     let mut session = start(args, "build", false)?;
     let patterns = session.flags.args.clone();
     let (_loader, graph) = session.load(&patterns, false)?;
-    let mains: Vec<PackageId> = graph.roots.iter().copied().filter(|&id| graph.package(id).name == "main").collect();
+    let mains: Vec<PackageId> = graph
+        .roots
+        .iter()
+        .copied()
+        .filter(|&id| graph.package(id).name == "main")
+        .collect();
     let output = session.flags.get("o").map(|o| session.dir.join(o));
-    let into_dir = output.as_ref().is_some_and(|o| session.system.is_dir(o) || session.flags.get("o").is_some_and(|o| o.ends_with('/')));
-    if graph.roots.len() > 1 && output.is_some() && !into_dir && output.as_deref() != Some(Path::new("/dev/null")) {
+    let into_dir = output.as_ref().is_some_and(|o| {
+        session.system.is_dir(o) || session.flags.get("o").is_some_and(|o| o.ends_with('/'))
+    });
+    if graph.roots.len() > 1
+        && output.is_some()
+        && !into_dir
+        && output.as_deref() != Some(Path::new("/dev/null"))
+    {
         return Err(Failure::from(format!(
             "go: cannot write multiple packages to non-directory {}",
             session.flags.get("o").unwrap_or_default()
@@ -49,7 +60,10 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         let name = binary_name(&graph, main);
         let path = match &output {
             Some(dir) if into_dir => {
-                session.system.create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+                session
+                    .system
+                    .create_dir_all(dir)
+                    .map_err(|e| format!("{}: {e}", dir.display()))?;
                 dir.join(name)
             }
             Some(path) => path.clone(),
@@ -77,10 +91,16 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     }
     let (_loader, graph) = session.load(patterns, false)?;
     let [main] = graph.roots[..] else {
-        return Err(Failure::from(format!("go: pattern {} matches multiple packages", patterns.join(" "))));
+        return Err(Failure::from(format!(
+            "go: pattern {} matches multiple packages",
+            patterns.join(" ")
+        )));
     };
     if graph.package(main).name != "main" {
-        return Err(Failure::from(format!("package {} is not a main package", graph.package(main).import_path)));
+        return Err(Failure::from(format!(
+            "package {} is not a main package",
+            graph.package(main).import_path
+        )));
     }
     let program = session.program(&graph, main, &[], &mut None)?;
     session.print_timings();
@@ -95,7 +115,10 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
         }
     };
     // The child gets terminal signals itself; we only wait for it.
-    let status = Command::new(&path).arg0(binary_name(&graph, main)).args(rest).status();
+    let status = Command::new(&path)
+        .arg0(binary_name(&graph, main))
+        .args(rest)
+        .status();
     if let Some(dir) = dir {
         let _ = std::fs::remove_dir_all(dir);
     }
@@ -123,11 +146,24 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
     let (_loader, graph) = session.load(&patterns, false)?;
     let bin = match session.env.explicit("GOBIN") {
         Some(dir) => PathBuf::from(dir),
-        None => session.env.gopath_list().into_iter().next().unwrap_or_default().join("bin"),
+        None => session
+            .env
+            .gopath_list()
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+            .join("bin"),
     };
-    for &main in graph.roots.iter().filter(|&&id| graph.package(id).name == "main") {
+    for &main in graph
+        .roots
+        .iter()
+        .filter(|&&id| graph.package(id).name == "main")
+    {
         let program = session.program(&graph, main, &[], &mut None)?;
-        session.system.create_dir_all(&bin).map_err(|e| format!("{}: {e}", bin.display()))?;
+        session
+            .system
+            .create_dir_all(&bin)
+            .map_err(|e| format!("{}: {e}", bin.display()))?;
         session.write_executable(&bin.join(binary_name(&graph, main)), &program)?;
     }
     session.print_timings();
@@ -140,20 +176,32 @@ pub fn start(args: &[String], command: &str, more: bool) -> Result<Session, Fail
         "run" => &[value("exec")],
         _ => &[boolean("i")],
     };
-    let parsed = flags::parse(args, &[BUILD, own], more)
-        .map_err(|text| Failure::usage(format!("{text}\nusage: go {command} [flags] [packages]\nRun 'go help {command}' for details.")))?;
+    let parsed = flags::parse(args, &[BUILD, own], more).map_err(|text| {
+        Failure::usage(format!(
+            "{text}\nusage: go {command} [flags] [packages]\nRun 'go help {command}' for details."
+        ))
+    })?;
     if let Some(text) = flags::unsupported(&parsed) {
         return Err(Failure::usage(format!("ferrogo {command}: {text}")));
     }
-    if let Some(mode) = parsed.get("buildmode").filter(|m| !matches!(*m, "default" | "exe")) {
-        return Err(Failure::usage(format!("ferrogo {command}: -buildmode={mode} is not supported by ferrogo yet")));
+    if let Some(mode) = parsed
+        .get("buildmode")
+        .filter(|m| !matches!(*m, "default" | "exe"))
+    {
+        return Err(Failure::usage(format!(
+            "ferrogo {command}: -buildmode={mode} is not supported by ferrogo yet"
+        )));
     }
     Session::new(parsed)
 }
 
 /// Packages and everything they and every program need, in dependency order.
 pub fn dependencies(graph: &PackageGraph, roots: &[PackageId]) -> Vec<PackageId> {
-    let mut ids: Vec<PackageId> = roots.iter().chain(graph.implicit.values()).flat_map(|&id| graph.dependencies(id)).collect();
+    let mut ids: Vec<PackageId> = roots
+        .iter()
+        .chain(graph.implicit.values())
+        .flat_map(|&id| graph.dependencies(id))
+        .collect();
     ids.sort();
     ids.dedup();
     ids
@@ -163,11 +211,15 @@ pub fn dependencies(graph: &PackageGraph, roots: &[PackageId]) -> Vec<PackageId>
 pub fn binary_name(graph: &PackageGraph, main: PackageId) -> String {
     let package = graph.package(main);
     if package.import_path == "command-line-arguments" {
-        return package.files.first().map_or("a.out".to_owned(), |f| f.name().trim_end_matches(".go").to_owned());
+        return package.files.first().map_or("a.out".to_owned(), |f| {
+            f.name().trim_end_matches(".go").to_owned()
+        });
     }
     let mut parts = package.import_path.rsplit('/');
     let last = parts.next().unwrap_or("a.out");
-    let is_version = last.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
+    let is_version = last
+        .strip_prefix('v')
+        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
     match parts.next() {
         Some(previous) if is_version => previous.to_owned(),
         _ => last.to_owned(),
@@ -182,10 +234,19 @@ pub fn temp_dir(what: &str) -> Result<PathBuf, Failure> {
         match std::fs::create_dir(&path) {
             Ok(()) => return Ok(path),
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Failure::from(format!("go: creating work dir: mkdir {}: {}", path.display(), modules::error::io_text(&e)))),
+            Err(e) => {
+                return Err(Failure::from(format!(
+                    "go: creating work dir: mkdir {}: {}",
+                    path.display(),
+                    modules::error::io_text(&e)
+                )));
+            }
         }
     }
-    Err(Failure::from(format!("go: creating work dir in {}: too many leftovers", base.display())))
+    Err(Failure::from(format!(
+        "go: creating work dir in {}: too many leftovers",
+        base.display()
+    )))
 }
 
 fn signal_name(signal: i32) -> String {

@@ -11,12 +11,18 @@ pub struct Flag {
 
 /// A value flag.
 pub const fn value(name: &'static str) -> Flag {
-    Flag { name, is_bool: false }
+    Flag {
+        name,
+        is_bool: false,
+    }
 }
 
 /// A boolean flag.
 pub const fn boolean(name: &'static str) -> Flag {
-    Flag { name, is_bool: true }
+    Flag {
+        name,
+        is_bool: true,
+    }
 }
 
 /// Flags of every command that builds.
@@ -64,7 +70,18 @@ pub const BUILD: &[Flag] = &[
 
 /// Flags of the language's own build flags that ferrogo does not support: named, exit status 2.
 pub const UNSUPPORTED: &[&str] = &[
-    "race", "msan", "asan", "cover", "covermode", "coverpkg", "linkshared", "toolexec", "pkgdir", "overlay", "installsuffix", "coverprofile",
+    "race",
+    "msan",
+    "asan",
+    "cover",
+    "covermode",
+    "coverpkg",
+    "linkshared",
+    "toolexec",
+    "pkgdir",
+    "overlay",
+    "installsuffix",
+    "coverprofile",
 ];
 
 /// Parsed command line.
@@ -79,7 +96,11 @@ pub struct Parsed {
 impl Parsed {
     /// The last value of a flag.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.flags.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
+        self.flags
+            .iter()
+            .rev()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| v.as_str())
     }
     /// Whether a boolean flag is on.
     pub fn is_set(&self, name: &str) -> bool {
@@ -87,7 +108,10 @@ impl Parsed {
     }
     /// All values of a flag.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.flags.iter().filter(move |(n, _)| *n == name).map(|(_, v)| v.as_str())
+        self.flags
+            .iter()
+            .filter(move |(n, _)| *n == name)
+            .map(|(_, v)| v.as_str())
     }
 }
 
@@ -100,7 +124,11 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
     let mut at = 0;
     while at < args.len() {
         let arg = &args[at];
-        let Some(body) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')).filter(|b| !b.is_empty()) else {
+        let Some(body) = arg
+            .strip_prefix("--")
+            .or_else(|| arg.strip_prefix('-'))
+            .filter(|b| !b.is_empty())
+        else {
             if arg == "--" {
                 parsed.args.extend_from_slice(&args[at + 1..]);
                 break;
@@ -128,15 +156,29 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
             return Err(format!("flag provided but not defined: -{name}"));
         };
         let value = match (inline, flag.is_bool) {
-            (Some(v), true) if !matches!(v.as_str(), "true" | "false" | "1" | "0" | "t" | "f" | "T" | "F" | "TRUE" | "FALSE") => {
-                return Err(format!("invalid boolean value {v:?} for -{name}: parse error"));
+            (Some(v), true)
+                if !matches!(
+                    v.as_str(),
+                    "true" | "false" | "1" | "0" | "t" | "f" | "T" | "F" | "TRUE" | "FALSE"
+                ) =>
+            {
+                return Err(format!(
+                    "invalid boolean value {v:?} for -{name}: parse error"
+                ));
             }
-            (Some(v), true) => (if matches!(v.as_str(), "true" | "1" | "t" | "T" | "TRUE") { "true" } else { "false" }).to_owned(),
+            (Some(v), true) => (if matches!(v.as_str(), "true" | "1" | "t" | "T" | "TRUE") {
+                "true"
+            } else {
+                "false"
+            })
+            .to_owned(),
             (Some(v), false) => v,
             (None, true) => "true".to_owned(),
             (None, false) => {
                 at += 1;
-                args.get(at).cloned().ok_or_else(|| format!("flag needs an argument: -{name}"))?
+                args.get(at)
+                    .cloned()
+                    .ok_or_else(|| format!("flag needs an argument: -{name}"))?
             }
         };
         parsed.flags.push((flag.name, value));
@@ -147,7 +189,9 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
 
 /// Flags that are known but do nothing yet: their names, if given.
 pub fn unsupported(parsed: &Parsed) -> Option<String> {
-    let name = UNSUPPORTED.iter().find(|n| parsed.get(n).is_some_and(|v| v != "false"))?;
+    let name = UNSUPPORTED
+        .iter()
+        .find(|n| parsed.get(n).is_some_and(|v| v != "false"))?;
     Some(format!("-{name} is not supported by ferrogo yet"))
 }
 
@@ -167,8 +211,14 @@ mod tests {
         assert!(p.is_set("v"));
         assert_eq!(p.get("tags"), Some("a,b"));
         assert_eq!(p.args, ["./...", "-x"]);
-        assert_eq!(check(&["-nope"]).unwrap_err(), "flag provided but not defined: -nope");
+        assert_eq!(
+            check(&["-nope"]).unwrap_err(),
+            "flag provided but not defined: -nope"
+        );
         assert_eq!(check(&["-o"]).unwrap_err(), "flag needs an argument: -o");
-        assert_eq!(unsupported(&check(&["-race"]).unwrap()).unwrap(), "-race is not supported by ferrogo yet");
+        assert_eq!(
+            unsupported(&check(&["-race"]).unwrap()).unwrap(),
+            "-race is not supported by ferrogo yet"
+        );
     }
 }

@@ -18,14 +18,20 @@ type Command = fn(&[String]) -> Result<ExitCode, Failure>;
 /// Commands with what they do.
 const COMMANDS: &[(&str, &str, Command)] = &[
     ("build", "compile packages and dependencies", build::build),
-    ("install", "compile and install packages and dependencies", build::install),
+    (
+        "install",
+        "compile and install packages and dependencies",
+        build::install,
+    ),
     ("run", "compile and run Go program", build::run),
     ("test", "test packages", test::test),
     ("version", "print version", version),
 ];
 
 fn main() -> ExitCode {
-    let pool = rayon::ThreadPoolBuilder::new().stack_size(driver::frontend::THREAD_STACK).build_global();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .stack_size(driver::frontend::THREAD_STACK)
+        .build_global();
     if let Err(error) = pool {
         eprintln!("ferrogo: cannot start threads: {error}");
         return ExitCode::from(1);
@@ -53,13 +59,19 @@ fn main() -> ExitCode {
 }
 
 fn usage() {
-    eprintln!("ferrogo is a tool for managing Go source code.\n\nUsage:\n\n\tferrogo <command> [arguments]\n\nThe commands are:\n");
+    eprintln!(
+        "ferrogo is a tool for managing Go source code.\n\nUsage:\n\n\tferrogo <command> [arguments]\n\nThe commands are:\n"
+    );
     for (name, what, _) in COMMANDS {
         eprintln!("\t{name:<11} {what}");
     }
 }
 
 fn version(_: &[String]) -> Result<ExitCode, Failure> {
-    println!("go version go{} linux/amd64 (ferrogo {})", modules::GO_RELEASE, env!("CARGO_PKG_VERSION"));
+    println!(
+        "go version go{} linux/amd64 (ferrogo {})",
+        modules::GO_RELEASE,
+        env!("CARGO_PKG_VERSION")
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -30,14 +30,20 @@ impl From<String> for Failure {
 
 impl From<modules::Error> for Failure {
     fn from(error: modules::Error) -> Self {
-        Failure { text: error.to_string(), status: 1 }
+        Failure {
+            text: error.to_string(),
+            status: 1,
+        }
     }
 }
 
 impl Failure {
     /// A wrong command line: exit status 2.
     pub fn usage(text: impl Into<String>) -> Self {
-        Failure { text: text.into(), status: 2 }
+        Failure {
+            text: text.into(),
+            status: 2,
+        }
     }
 }
 
@@ -76,23 +82,44 @@ impl Session {
         let mut timings = Timings::default();
         let goroot = timings.time("goroot", || modules::goroot::find(&env))?.0;
         env.set_goroot(&goroot);
-        let cwd = system.current_dir().map_err(|e| format!("go: getwd: {e}"))?;
+        let cwd = system
+            .current_dir()
+            .map_err(|e| format!("go: getwd: {e}"))?;
         let dir = match flags.get("C") {
             Some(dir) => cwd.join(dir),
             None => cwd,
         };
         if !system.is_dir(&dir) {
-            return Err(Failure::usage(format!("go: chdir {}: no such file or directory", dir.display())));
+            return Err(Failure::usage(format!(
+                "go: chdir {}: no such file or directory",
+                dir.display()
+            )));
         }
-        Ok(Session { system, env, goroot, timings, flags, dir })
+        Ok(Session {
+            system,
+            env,
+            goroot,
+            timings,
+            flags,
+            dir,
+        })
     }
 
     /// Loads the packages that the patterns name. Errors of packages end the command.
     ///
     /// # Errors
     /// What `go` prints.
-    pub fn load(&mut self, patterns: &[String], tests: bool) -> Result<(Loader, PackageGraph), Failure> {
-        let tags = self.flags.get("tags").map(|t| t.split([',', ' ']).filter(|t| !t.is_empty()).map(str::to_owned).collect());
+    pub fn load(
+        &mut self,
+        patterns: &[String],
+        tests: bool,
+    ) -> Result<(Loader, PackageGraph), Failure> {
+        let tags = self.flags.get("tags").map(|t| {
+            t.split([',', ' '])
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+                .collect()
+        });
         let options = LoadOptions {
             tags: tags.unwrap_or_default(),
             modules: ModOptions {
@@ -121,14 +148,25 @@ impl Session {
     }
 
     /// Checks packages (closed under imports).
-    pub fn check(&mut self, graph: &PackageGraph, wanted: &[PackageId], extra: &driver::ExtraFiles<'_>) -> Frontend {
-        let options = driver::frontend::CheckOptions { all_errors: self.gcflag("-e") };
+    pub fn check(
+        &mut self,
+        graph: &PackageGraph,
+        wanted: &[PackageId],
+        extra: &driver::ExtraFiles<'_>,
+    ) -> Frontend {
+        let options = driver::frontend::CheckOptions {
+            all_errors: self.gcflag("-e"),
+        };
         driver::check_graph(graph, wanted, extra, options, &mut self.timings)
     }
 
     /// Whether `-gcflags` holds this flag.
     pub fn gcflag(&self, flag: &str) -> bool {
-        self.flags.all("gcflags").any(|v| v.trim_start_matches("all=").split_whitespace().any(|f| f == flag))
+        self.flags.all("gcflags").any(|v| {
+            v.trim_start_matches("all=")
+                .split_whitespace()
+                .any(|f| f == flag)
+        })
     }
 
     /// Build options from the flags.
@@ -136,31 +174,45 @@ impl Session {
     /// # Errors
     /// Names a flag that is malformed or unknown.
     pub fn build_options(&self) -> Result<BuildOptions, Failure> {
-        let mut options = BuildOptions { trimpath: self.flags.is_set("trimpath"), ..BuildOptions::default() };
+        let mut options = BuildOptions {
+            trimpath: self.flags.is_set("trimpath"),
+            ..BuildOptions::default()
+        };
         for value in self.flags.all("gcflags") {
             for flag in value.trim_start_matches("all=").split_whitespace() {
                 match flag {
                     "-N" => options.no_optimize = true,
                     // Inlining off, all errors, escape notes, debug flags: accepted.
                     "-l" | "-e" | "-m" | "-m=2" | "-B" | "-C" | "-S" | "-dwarf=false" => {}
-                    f if f.starts_with("-d=") || f.starts_with("-lang=") || f.starts_with("-c=") => {}
-                    other => return Err(Failure::usage(format!("ferrogo: -gcflags: flag {other} is not supported"))),
+                    f if f.starts_with("-d=")
+                        || f.starts_with("-lang=")
+                        || f.starts_with("-c=") => {}
+                    other => {
+                        return Err(Failure::usage(format!(
+                            "ferrogo: -gcflags: flag {other} is not supported"
+                        )));
+                    }
                 }
             }
         }
         let mut words = Vec::new();
         for value in self.flags.all("ldflags") {
-            let split = modules::env::split_quoted(value.trim_start_matches("all=")).map_err(Failure::usage)?;
+            let split = modules::env::split_quoted(value.trim_start_matches("all="))
+                .map_err(Failure::usage)?;
             words.extend(split);
         }
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
-            let word = word.strip_prefix("--").map_or(word.clone(), |w| format!("-{w}"));
+            let word = word
+                .strip_prefix("--")
+                .map_or(word.clone(), |w| format!("-{w}"));
             match word.as_str() {
                 "-s" => options.strip = true,
                 "-w" => {}
                 "-X" => {
-                    let define = words.next().ok_or_else(|| Failure::usage("ferrogo: -ldflags: -X needs an argument"))?;
+                    let define = words
+                        .next()
+                        .ok_or_else(|| Failure::usage("ferrogo: -ldflags: -X needs an argument"))?;
                     options.defines.push(parse_define(&define)?);
                 }
                 w if w.starts_with("-X=") => options.defines.push(parse_define(&w[3..])?),
@@ -169,7 +221,11 @@ impl Session {
                         words.next();
                     }
                 }
-                other => return Err(Failure::usage(format!("ferrogo: -ldflags: flag {other} is not supported"))),
+                other => {
+                    return Err(Failure::usage(format!(
+                        "ferrogo: -ldflags: flag {other} is not supported"
+                    )));
+                }
             }
         }
         options.passes.dump_before = self.flags.get("dump-before").map(str::to_owned);
@@ -188,7 +244,12 @@ impl Session {
                 options.settings.push((key, value.to_owned()));
             }
         }
-        for (key, value) in [("CGO_ENABLED", "0"), ("GOARCH", "amd64"), ("GOOS", "linux"), ("GOAMD64", "v2")] {
+        for (key, value) in [
+            ("CGO_ENABLED", "0"),
+            ("GOARCH", "amd64"),
+            ("GOOS", "linux"),
+            ("GOAMD64", "v2"),
+        ] {
             options.settings.push((key, value.to_owned()));
         }
         Ok(options)
@@ -207,12 +268,20 @@ impl Session {
         frontend: &mut Option<Frontend>,
     ) -> Result<Program, Failure> {
         let options = self.build_options()?;
-        let plain = options.dump_clif.is_none() && options.passes.dump_before.is_none() && options.passes.dump_after.is_none();
-        let cache = if plain { Cache::open(&*self.system) } else { None };
+        let plain = options.dump_clif.is_none()
+            && options.passes.dump_before.is_none()
+            && options.passes.dump_after.is_none();
+        let cache = if plain {
+            Cache::open(&*self.system)
+        } else {
+            None
+        };
         let system = self.system.clone();
-        let key = cache
-            .as_ref()
-            .and_then(|_| self.timings.time("key", || cache::program_key(graph, main, extra, &options, &*system)));
+        let key = cache.as_ref().and_then(|_| {
+            self.timings.time("key", || {
+                cache::program_key(graph, main, extra, &options, &*system)
+            })
+        });
         if let (Some(cache), Some(key)) = (&cache, &key)
             && !self.flags.is_set("a")
             && let Some(path) = self.timings.time("cache", || cache.find(&*system, key))
@@ -223,19 +292,34 @@ impl Session {
             let ids = crate::build::dependencies(graph, &[main]);
             let files = |package: &modules::Package| -> Vec<(String, Arc<[u8]>)> {
                 match package.id == main {
-                    true => extra.iter().map(|(name, bytes)| (name.clone(), Arc::from(bytes.as_slice()))).collect(),
+                    true => extra
+                        .iter()
+                        .map(|(name, bytes)| (name.clone(), Arc::from(bytes.as_slice())))
+                        .collect(),
                     false => Vec::new(),
                 }
             };
             *frontend = Some(self.check(graph, &ids, &files));
         }
-        let Some(checked) = frontend.as_ref() else { return Err(Failure::from("ferrogo: nothing was checked".to_owned())) };
+        let Some(checked) = frontend.as_ref() else {
+            return Err(Failure::from("ferrogo: nothing was checked".to_owned()));
+        };
         if let Some(text) = render_errors(graph, checked) {
             return Err(Failure::from(text));
         }
-        let image = driver::build_program(graph, checked, main, &self.goroot, &*self.system, &options, &mut self.timings)?;
+        let image = driver::build_program(
+            graph,
+            checked,
+            main,
+            &self.goroot,
+            &*self.system,
+            &options,
+            &mut self.timings,
+        )?;
         if let (Some(cache), Some(key)) = (&cache, &key)
-            && let Some(path) = self.timings.time("cache", || cache.store(&*system, key, &image))
+            && let Some(path) = self
+                .timings
+                .time("cache", || cache.store(&*system, key, &image))
         {
             return Ok(Program::Cached(path));
         }
@@ -254,12 +338,20 @@ impl Session {
     /// # Errors
     /// The file cannot be written.
     pub fn write_executable(&self, path: &Path, program: &Program) -> Result<(), Failure> {
-        let failed = |e: std::io::Error| Failure::from(format!("open {}: {}", path.display(), modules::error::io_text(&e)));
+        let failed = |e: std::io::Error| {
+            Failure::from(format!(
+                "open {}: {}",
+                path.display(),
+                modules::error::io_text(&e)
+            ))
+        };
         match program {
             Program::Bytes(image) => self.system.write_atomic(path, image, 0o755).map_err(failed),
             Program::Cached(file) => {
                 let image = self.system.read(file).map_err(failed)?;
-                self.system.write_atomic(path, &image, 0o755).map_err(failed)
+                self.system
+                    .write_atomic(path, &image, 0o755)
+                    .map_err(failed)
             }
         }
     }
@@ -268,7 +360,9 @@ impl Session {
 fn parse_define(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((name, value)) if name.contains('.') => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(Failure::usage(format!("ferrogo: -X flag requires argument of the form importpath.name=value, got {text:?}"))),
+        _ => Err(Failure::usage(format!(
+            "ferrogo: -X flag requires argument of the form importpath.name=value, got {text:?}"
+        ))),
     }
 }
 
@@ -279,7 +373,10 @@ pub fn render_errors(graph: &PackageGraph, frontend: &Frontend) -> Option<String
     }
     let mut text = String::new();
     for (id, errors) in &frontend.errors {
-        text.push_str(&format!("# {}\n{errors}", graph.package(*id).display_path()));
+        text.push_str(&format!(
+            "# {}\n{errors}",
+            graph.package(*id).display_path()
+        ));
     }
     Some(text)
 }

@@ -43,7 +43,13 @@ const TEST_FLAGS: &[Flag] = &[
     value("fuzztime"),
     value("fuzzminimizetime"),
 ];
-const OWN_FLAGS: &[Flag] = &[boolean("c"), value("vet"), boolean("i"), value("exec"), value("coverprofile")];
+const OWN_FLAGS: &[Flag] = &[
+    boolean("c"),
+    value("vet"),
+    boolean("i"),
+    value("exec"),
+    value("coverprofile"),
+];
 
 /// `ferrogo test`.
 ///
@@ -56,7 +62,9 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(format!("ferrogo test: {text}")));
     }
     if parsed.get("fuzz").is_some() {
-        return Err(Failure::usage("ferrogo test: -fuzz is not supported by ferrogo yet"));
+        return Err(Failure::usage(
+            "ferrogo test: -fuzz is not supported by ferrogo yet",
+        ));
     }
     let mut session = Session::new(parsed)?;
     let mut patterns = session.flags.args.clone();
@@ -69,7 +77,9 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     let mut functions: Vec<(TestFunctions, TestFunctions)> = Vec::new();
     for target in &graph.tests {
         let internal = find(&graph, target.internal)?;
-        let external = target.external.map_or(Ok(TestFunctions::default()), |id| find(&graph, id))?;
+        let external = target
+            .external
+            .map_or(Ok(TestFunctions::default()), |id| find(&graph, id))?;
         functions.push((internal, external));
     }
     let mains: Vec<(PackageId, String)> = graph
@@ -79,15 +89,26 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
         .filter(|(t, _)| has_tests(&graph, t))
         .map(|(t, (internal, external))| {
             let package = graph.package(t.package);
-            let module = package.module.as_ref().map_or("", |m| m.module.path.as_str());
-            (t.main, testmain::source_text(&package.import_path, module, internal, external))
+            let module = package
+                .module
+                .as_ref()
+                .map_or("", |m| m.module.path.as_str());
+            (
+                t.main,
+                testmain::source_text(&package.import_path, module, internal, external),
+            )
         })
         .collect();
-    let mut reporter = Reporter { json: session.flags.is_set("json"), failed: false };
+    let mut reporter = Reporter {
+        json: session.flags.is_set("json"),
+        failed: false,
+    };
     for target in &graph.tests {
         let path = graph.package(target.package).import_path.clone();
         if !has_tests(&graph, target) {
-            let checked = session.check(&graph, &dependencies(&graph, &[target.package]), &|_| Vec::new());
+            let checked = session.check(&graph, &dependencies(&graph, &[target.package]), &|_| {
+                Vec::new()
+            });
             if let Some(text) = render_errors(&graph, &checked) {
                 eprint!("{text}");
                 reporter.line(&format!("FAIL\t{path} [build failed]"), &path, "fail");
@@ -112,14 +133,23 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
         if session.flags.is_set("c") {
             let base = path.rsplit('/').next().unwrap_or("main").to_owned() + ".test";
             let output = match session.flags.get("o") {
-                Some(o) if session.system.is_dir(&session.dir.join(o)) => session.dir.join(o).join(base),
+                Some(o) if session.system.is_dir(&session.dir.join(o)) => {
+                    session.dir.join(o).join(base)
+                }
                 Some(o) => session.dir.join(o),
                 None => session.dir.join(base),
             };
             session.write_executable(&output, &program)?;
             continue;
         }
-        run_test(&session, graph.package(target.package), &program, &binary_args, package_list_mode, &mut reporter)?;
+        run_test(
+            &session,
+            graph.package(target.package),
+            &program,
+            &binary_args,
+            package_list_mode,
+            &mut reporter,
+        )?;
     }
     session.print_timings();
     if reporter.failed {
@@ -202,10 +232,23 @@ fn run_test(
             }
         }
     }
-    command.args(binary_args).current_dir(&package.dir).env("PWD", &package.dir).env("GOROOT", &session.goroot).stdin(Stdio::null());
+    command
+        .args(binary_args)
+        .current_dir(&package.dir)
+        .env("PWD", &package.dir)
+        .env("GOROOT", &session.goroot)
+        .stdin(Stdio::null());
     let start = Instant::now();
-    let limit = parse_duration(timeout).filter(|t| !t.is_zero()).map(|t| t + Duration::from_secs(60));
-    let (status, output) = execute(&mut command, path, verbose || session.flags.get("bench").is_some(), reporter.json, limit);
+    let limit = parse_duration(timeout)
+        .filter(|t| !t.is_zero())
+        .map(|t| t + Duration::from_secs(60));
+    let (status, output) = execute(
+        &mut command,
+        path,
+        verbose || session.flags.get("bench").is_some(),
+        reporter.json,
+        limit,
+    );
     let _ = std::fs::remove_dir_all(&dir);
     let took = start.elapsed().as_secs_f64();
     let ok = matches!(&status, Ok(s) if s.success());
@@ -228,8 +271,16 @@ fn run_test(
             print!("{}", String::from_utf8_lossy(&output));
         }
         let text = String::from_utf8_lossy(&output);
-        let note = if text.contains("testing: warning: no tests to run") { " [no tests to run]" } else { "" };
-        emit(reporter.json, path, &format!("ok  \t{path}\t{took:.3}s{note}\n"));
+        let note = if text.contains("testing: warning: no tests to run") {
+            " [no tests to run]"
+        } else {
+            ""
+        };
+        emit(
+            reporter.json,
+            path,
+            &format!("ok  \t{path}\t{took:.3}s{note}\n"),
+        );
     }
     if reporter.json {
         crate::test_json::end(path, if ok { "pass" } else { "fail" }, Some(took));
@@ -239,7 +290,11 @@ fn run_test(
 }
 
 fn emit(json: bool, package: &str, text: &str) {
-    if json { crate::test_json::output(package, text) } else { print!("{text}") }
+    if json {
+        crate::test_json::output(package, text)
+    } else {
+        print!("{text}")
+    }
 }
 
 /// Go's "exit status N" line, which is printed for other statuses than the 1 of a failed test.
@@ -273,7 +328,15 @@ fn execute(
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = match spawned {
         Ok(child) => child,
-        Err(e) => return (Err(format!("fork/exec {}: {e}", Path::new(command.get_program()).display())), Vec::new()),
+        Err(e) => {
+            return (
+                Err(format!(
+                    "fork/exec {}: {e}",
+                    Path::new(command.get_program()).display()
+                )),
+                Vec::new(),
+            );
+        }
     };
     let package = package.to_owned();
     let collector = std::thread::spawn(move || {
@@ -324,7 +387,9 @@ fn parse_duration(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         total += number
             * match &rest[..unit] {
                 "ns" => 1e-9,

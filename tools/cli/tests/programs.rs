@@ -19,12 +19,32 @@ const MODES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 fn build(program: &Path, output: &Path) -> Result<(), String> {
-    let outcome = testkit::run(Command::new(env!("CARGO_BIN_EXE_ferrogo")).arg("build").arg("-o").arg(output).arg(program), LIMIT);
-    if outcome.status == Some(0) { Ok(()) } else { Err(format!("build fails:\n{}{}", outcome.stdout, outcome.stderr)) }
+    let outcome = testkit::run(
+        Command::new(env!("CARGO_BIN_EXE_ferrogo"))
+            .arg("build")
+            .arg("-o")
+            .arg(output)
+            .arg(program),
+        LIMIT,
+    );
+    if outcome.status == Some(0) {
+        Ok(())
+    } else {
+        Err(format!(
+            "build fails:\n{}{}",
+            outcome.stdout, outcome.stderr
+        ))
+    }
 }
 
 fn run(binary: &Path, env: &[(&str, &str)]) -> Outcome {
-    testkit::run(Command::new(binary).env_remove("GODEBUG").env_remove("GOMAXPROCS").envs(env.iter().copied()), LIMIT)
+    testkit::run(
+        Command::new(binary)
+            .env_remove("GODEBUG")
+            .env_remove("GOMAXPROCS")
+            .envs(env.iter().copied()),
+        LIMIT,
+    )
 }
 
 /// With `UPDATE=1`: records the official compiler's results.
@@ -44,7 +64,10 @@ fn programs_behave_as_recorded() {
         let name = program.file_stem().unwrap().to_string_lossy().into_owned();
         let recorded = program.with_extension("golden");
         let binary = temp.join(&name);
-        if official && (std::env::var_os("UPDATE").is_some() || std::env::var_os("COMPARE_OFFICIAL").is_some()) {
+        if official
+            && (std::env::var_os("UPDATE").is_some()
+                || std::env::var_os("COMPARE_OFFICIAL").is_some())
+        {
             let mut go = testkit::official_go().expect("just seen");
             let built = testkit::run(go.arg("build").arg("-o").arg(&binary).arg(program), LIMIT);
             assert_eq!(built.status, Some(0), "{name}: {}", built.stderr);
@@ -67,5 +90,11 @@ fn programs_behave_as_recorded() {
         }
     }
     let _ = std::fs::remove_dir_all(&temp);
-    assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), programs.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} fail:\n{}",
+        failures.len(),
+        programs.len(),
+        failures.join("\n")
+    );
 }

@@ -29,7 +29,11 @@ impl Outcome {
             .map(|l| format!("{l}\n"))
             .collect();
         let status = self.status.map_or("timeout".to_owned(), |s| s.to_string());
-        format!("-- status --\n{status}\n-- stdout --\n{}-- stderr --\n{}\n", self.stdout, stderr.trim_end())
+        format!(
+            "-- status --\n{status}\n-- stdout --\n{}-- stderr --\n{}\n",
+            self.stdout,
+            stderr.trim_end()
+        )
     }
 }
 
@@ -69,15 +73,25 @@ pub fn run(command: &mut Command, limit: Duration) -> Outcome {
         use std::os::unix::process::ExitStatusExt;
         s.code().unwrap_or_else(|| 128 + s.signal().unwrap_or(0))
     });
-    Outcome { status, stdout: out.join().unwrap_or_default(), stderr: err.join().unwrap_or_default() }
+    Outcome {
+        status,
+        stdout: out.join().unwrap_or_default(),
+        stderr: err.join().unwrap_or_default(),
+    }
 }
 
 /// The official `go` of the pinned release, if one can be run: its command line prefix.
 pub fn official_go() -> Option<Command> {
     let mut command = Command::new("go");
     command.env("GOTOOLCHAIN", "go1.27.3").env("GOFLAGS", "");
-    let version = Command::new("go").env("GOTOOLCHAIN", "go1.27.3").arg("version").output().ok()?;
-    String::from_utf8_lossy(&version.stdout).contains("go1.27.3").then_some(command)
+    let version = Command::new("go")
+        .env("GOTOOLCHAIN", "go1.27.3")
+        .arg("version")
+        .output()
+        .ok()?;
+    String::from_utf8_lossy(&version.stdout)
+        .contains("go1.27.3")
+        .then_some(command)
 }
 
 /// The repository's top folder.
@@ -106,11 +120,16 @@ pub fn compare(recorded: &Path, got: &str) -> Result<(), String> {
     if std::env::var_os("UPDATE").is_some() {
         return std::fs::write(recorded, got).map_err(|e| format!("{}: {e}", recorded.display()));
     }
-    let want = std::fs::read_to_string(recorded).map_err(|e| format!("{}: {e}", recorded.display()))?;
+    let want =
+        std::fs::read_to_string(recorded).map_err(|e| format!("{}: {e}", recorded.display()))?;
     if want == got {
         return Ok(());
     }
-    let at = want.lines().zip(got.lines()).position(|(w, g)| w != g).unwrap_or(want.lines().count().min(got.lines().count()));
+    let at = want
+        .lines()
+        .zip(got.lines())
+        .position(|(w, g)| w != g)
+        .unwrap_or(want.lines().count().min(got.lines().count()));
     Err(format!(
         "{}:{}: want {:?}, got {:?}",
         recorded.display(),

@@ -21,7 +21,10 @@ struct Run {
 pub fn run() -> Result<(), String> {
     let root = crate::tidy::root();
     let only: Vec<String> = std::env::args().skip(2).collect();
-    let runs: usize = std::env::var("RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let runs: usize = std::env::var("RUNS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(5);
     let temp = std::env::temp_dir().join(format!("ferrogo-bench-{}", std::process::id()));
     std::fs::create_dir_all(&temp).map_err(|e| e.to_string())?;
     let ferrogo = build_ferrogo(&root)?;
@@ -33,15 +36,38 @@ pub fn run() -> Result<(), String> {
         .collect();
     programs.sort();
     let mut ratios = Vec::new();
-    println!("{:<14} {:>9} {:>9} {:>6} {:>6} {:>8} {:>8}", "program", "gc ms", "ferrogo", "ratio", "cpu", "gc KiB", "KiB");
+    println!(
+        "{:<14} {:>9} {:>9} {:>6} {:>6} {:>8} {:>8}",
+        "program", "gc ms", "ferrogo", "ratio", "cpu", "gc KiB", "KiB"
+    );
     for program in &programs {
-        let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = program
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if !only.is_empty() && !only.contains(&name) {
             continue;
         }
-        let (gc, ours) = (temp.join(format!("{name}-gc")), temp.join(format!("{name}-ferrogo")));
-        build(Command::new("go").env("GOTOOLCHAIN", "go1.27.3").args(["build", "-o"]).arg(&gc).arg(program), &name)?;
-        if let Err(error) = build(Command::new(&ferrogo).args(["build", "-o"]).arg(&ours).arg(program), &name) {
+        let (gc, ours) = (
+            temp.join(format!("{name}-gc")),
+            temp.join(format!("{name}-ferrogo")),
+        );
+        build(
+            Command::new("go")
+                .env("GOTOOLCHAIN", "go1.27.3")
+                .args(["build", "-o"])
+                .arg(&gc)
+                .arg(program),
+            &name,
+        )?;
+        if let Err(error) = build(
+            Command::new(&ferrogo)
+                .args(["build", "-o"])
+                .arg(&ours)
+                .arg(program),
+            &name,
+        ) {
             println!("{name:<14} {error}");
             continue;
         }
@@ -72,8 +98,14 @@ pub fn run() -> Result<(), String> {
 /// Builds ferrogo in release mode and returns its path.
 pub fn build_ferrogo(root: &Path) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    build(Command::new(cargo).args(["build", "--release", "--package", "ferrogo"]).current_dir(root), "ferrogo")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    build(
+        Command::new(cargo)
+            .args(["build", "--release", "--package", "ferrogo"])
+            .current_dir(root),
+        "ferrogo",
+    )?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release/ferrogo"))
 }
 
@@ -81,7 +113,14 @@ fn build(command: &mut Command, name: &str) -> Result<(), String> {
     let output = command.output().map_err(|e| format!("{name}: {e}"))?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(format!("does not build: {}", String::from_utf8_lossy(&output.stderr).lines().take(3).collect::<Vec<_>>().join(" | "))),
+        false => Err(format!(
+            "does not build: {}",
+            String::from_utf8_lossy(&output.stderr)
+                .lines()
+                .take(3)
+                .collect::<Vec<_>>()
+                .join(" | ")
+        )),
     }
 }
 
@@ -99,7 +138,11 @@ fn compare(gc: &Path, ours: &Path, runs: usize) -> Result<(Run, Run), String> {
             let best = &mut best[slot];
             *best = Some(match *best {
                 None => run,
-                Some(b) => Run { wall: b.wall.min(run.wall), cpu: b.cpu.min(run.cpu), rss_kib: b.rss_kib.min(run.rss_kib) },
+                Some(b) => Run {
+                    wall: b.wall.min(run.wall),
+                    cpu: b.cpu.min(run.cpu),
+                    rss_kib: b.rss_kib.min(run.rss_kib),
+                },
             });
         }
     }
@@ -127,5 +170,12 @@ fn once(binary: &Path) -> Result<(Run, Vec<u8>), String> {
         return Err(format!("fails: {}", used.status));
     }
     let cpu = used.rusage.utime + used.rusage.stime;
-    Ok((Run { wall: start.elapsed(), cpu, rss_kib: used.rusage.maxrss / 1024 }, output))
+    Ok((
+        Run {
+            wall: start.elapsed(),
+            cpu,
+            rss_kib: used.rusage.maxrss / 1024,
+        },
+        output,
+    ))
 }

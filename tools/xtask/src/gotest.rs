@@ -14,7 +14,20 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// Folders of the corpus that the official harness runs.
-const DIRS: &[&str] = &[".", "ken", "chan", "interface", "internal/runtime/sys", "syntax", "dwarf", "fixedbugs", "typeparam", "abi", "simd", "stackobj"];
+const DIRS: &[&str] = &[
+    ".",
+    "ken",
+    "chan",
+    "interface",
+    "internal/runtime/sys",
+    "syntax",
+    "dwarf",
+    "fixedbugs",
+    "typeparam",
+    "abi",
+    "simd",
+    "stackobj",
+];
 
 /// How a case went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +57,16 @@ pub fn run() -> Result<(), String> {
         Err(_) => crate::bench::build_ferrogo(&root)?,
     };
     let official = tool == Path::new("go");
-    let cases: Vec<Case> =
-        find(&corpus).into_iter().filter(|c| filters.is_empty() || filters.iter().any(|f| c.name.contains(f.as_str()))).collect();
+    let cases: Vec<Case> = find(&corpus)
+        .into_iter()
+        .filter(|c| filters.is_empty() || filters.iter().any(|f| c.name.contains(f.as_str())))
+        .collect();
     let results: Mutex<BTreeMap<String, (String, Verdict)>> = Mutex::default();
     let next = AtomicUsize::new(0);
-    let threads = std::env::var("THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
+    let threads = std::env::var("THREADS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(2);
     let temp = std::env::temp_dir().join(format!("ferrogo-gotest-{}", std::process::id()));
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -59,10 +77,20 @@ pub fn run() -> Result<(), String> {
                     let _ = std::fs::remove_dir_all(&dir);
                     let _ = std::fs::create_dir_all(&dir);
                     let verdict = judge(tool, corpus, case, &dir);
-                    if let (Verdict::Fail(why), false) = (&verdict, std::env::var_os("QUIET").is_some()) {
-                        println!("FAIL {} ({}): {}", case.name, case.action, why.lines().next().unwrap_or(""));
+                    if let (Verdict::Fail(why), false) =
+                        (&verdict, std::env::var_os("QUIET").is_some())
+                    {
+                        println!(
+                            "FAIL {} ({}): {}",
+                            case.name,
+                            case.action,
+                            why.lines().next().unwrap_or("")
+                        );
                     }
-                    results.lock().expect("no panic").insert(case.name.clone(), (case.action.clone(), verdict));
+                    results
+                        .lock()
+                        .expect("no panic")
+                        .insert(case.name.clone(), (case.action.clone(), verdict));
                 }
             });
         }
@@ -72,7 +100,12 @@ pub fn run() -> Result<(), String> {
     report(&root, &results, official, filters.is_empty())
 }
 
-fn report(root: &Path, results: &BTreeMap<String, (String, Verdict)>, official: bool, complete: bool) -> Result<(), String> {
+fn report(
+    root: &Path,
+    results: &BTreeMap<String, (String, Verdict)>,
+    official: bool,
+    complete: bool,
+) -> Result<(), String> {
     let folder = root.join("tests/conformance");
     let excused: BTreeSet<String> = match official {
         true => BTreeSet::new(),
@@ -100,31 +133,56 @@ fn report(root: &Path, results: &BTreeMap<String, (String, Verdict)>, official: 
     for (action, (pass, all)) in &by_action {
         println!("{action:<12} {pass:>5} of {all:>5}");
     }
-    let list = folder.join(if official { "gotest-official.txt" } else { "gotest-failing.txt" });
+    let list = folder.join(if official {
+        "gotest-official.txt"
+    } else {
+        "gotest-failing.txt"
+    });
     let known = read_list(&list);
     if std::env::var_os("UPDATE").is_some() && complete {
         std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
         let text: String = failed.iter().map(|n| format!("{n}\n")).collect();
         return std::fs::write(&list, text).map_err(|e| format!("{}: {e}", list.display()));
     }
-    let gained: Vec<&String> = known.iter().filter(|n| results.contains_key(*n) && !failed.contains(*n)).collect();
+    let gained: Vec<&String> = known
+        .iter()
+        .filter(|n| results.contains_key(*n) && !failed.contains(*n))
+        .collect();
     for name in &gained {
         println!("now passes: {name}");
     }
-    let lost: Vec<&str> = failed.iter().filter(|n| !known.contains(*n)).map(String::as_str).collect();
+    let lost: Vec<&str> = failed
+        .iter()
+        .filter(|n| !known.contains(*n))
+        .map(String::as_str)
+        .collect();
     match lost.is_empty() {
         true => Ok(()),
-        false => Err(format!("{} cases fail that are not in {}:\n{}", lost.len(), list.display(), lost.join("\n"))),
+        false => Err(format!(
+            "{} cases fail that are not in {}:\n{}",
+            lost.len(),
+            list.display(),
+            lost.join("\n")
+        )),
     }
 }
 
 fn read_list(path: &Path) -> BTreeSet<String> {
-    std::fs::read_to_string(path).unwrap_or_default().lines().filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect()
+    std::fs::read_to_string(path)
+        .unwrap_or_default()
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `test/` of an installed official Go.
 fn corpus() -> Option<PathBuf> {
-    let output = Command::new("go").env("GOTOOLCHAIN", "local").args(["env", "GOROOT"]).output().ok()?;
+    let output = Command::new("go")
+        .env("GOTOOLCHAIN", "local")
+        .args(["env", "GOROOT"])
+        .output()
+        .ok()?;
     let dir = Path::new(String::from_utf8_lossy(&output.stdout).trim()).join("test");
     dir.is_dir().then_some(dir)
 }
@@ -141,22 +199,45 @@ fn find(corpus: &Path) -> Vec<Case> {
             .collect();
         files.sort();
         for file in files {
-            let Ok(bytes) = std::fs::read(&file) else { continue };
-            let text = String::from_utf8_lossy(&bytes);
-            let Some(line) = text.lines().find(|l| !l.trim().is_empty() && !l.starts_with("//go:build") && !l.starts_with("// +build")) else {
+            let Ok(bytes) = std::fs::read(&file) else {
                 continue;
             };
-            let Some(recipe) = line.strip_prefix("//") else { continue };
+            let text = String::from_utf8_lossy(&bytes);
+            let Some(line) = text.lines().find(|l| {
+                !l.trim().is_empty() && !l.starts_with("//go:build") && !l.starts_with("// +build")
+            }) else {
+                continue;
+            };
+            let Some(recipe) = line.strip_prefix("//") else {
+                continue;
+            };
             let mut words = recipe.split_whitespace().map(str::to_owned);
             let Some(action) = words.next() else { continue };
             const ACTIONS: &[&str] = &[
-                "run", "runoutput", "rundir", "runindir", "buildrun", "buildrundir", "compile", "compiledir", "build", "builddir",
+                "run",
+                "runoutput",
+                "rundir",
+                "runindir",
+                "buildrun",
+                "buildrundir",
+                "compile",
+                "compiledir",
+                "build",
+                "builddir",
             ];
             if !ACTIONS.contains(&action.as_str()) || !constraint_holds(&text) {
                 continue;
             }
-            let name = file.strip_prefix(corpus).unwrap_or(&file).display().to_string();
-            cases.push(Case { name, action, args: words.collect() });
+            let name = file
+                .strip_prefix(corpus)
+                .unwrap_or(&file)
+                .display()
+                .to_string();
+            cases.push(Case {
+                name,
+                action,
+                args: words.collect(),
+            });
         }
     }
     cases
@@ -164,11 +245,20 @@ fn find(corpus: &Path) -> Vec<Case> {
 
 /// `//go:build` for linux/amd64 without cgo, with gc.
 fn constraint_holds(text: &str) -> bool {
-    let Some(line) = text.lines().take_while(|l| !l.starts_with("package")).find_map(|l| l.strip_prefix("//go:build ")) else { return true };
+    let Some(line) = text
+        .lines()
+        .take_while(|l| !l.starts_with("package"))
+        .find_map(|l| l.strip_prefix("//go:build "))
+    else {
+        return true;
+    };
     // Expressions in the corpus are flat enough for: || of && of possibly negated tags, with parentheses dropped pairwise.
     let tag = |t: &str| {
         let holds = |t: &str| {
-            matches!(t, "linux" | "amd64" | "gc" | "unix") || t.strip_prefix("go1.").and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n <= 27)
+            matches!(t, "linux" | "amd64" | "gc" | "unix")
+                || t.strip_prefix("go1.")
+                    .and_then(|n| n.parse::<u32>().ok())
+                    .is_some_and(|n| n <= 27)
         };
         match t.strip_prefix('!') {
             Some(rest) => !holds(rest),
@@ -176,27 +266,51 @@ fn constraint_holds(text: &str) -> bool {
         }
     };
     let line = line.replace(['(', ')'], " ");
-    line.split("||").any(|part| part.split("&&").all(|t| tag(t.trim())))
+    line.split("||")
+        .any(|part| part.split("&&").all(|t| tag(t.trim())))
 }
 
 fn command(tool: &Path, dir: &Path) -> Command {
     let mut command = Command::new(tool);
-    command.current_dir(dir).env("GOTOOLCHAIN", "go1.27.3").env("GOFLAGS", "").env("GOWORK", "off").env_remove("GODEBUG");
+    command
+        .current_dir(dir)
+        .env("GOTOOLCHAIN", "go1.27.3")
+        .env("GOFLAGS", "")
+        .env("GOWORK", "off")
+        .env_remove("GODEBUG");
     command
 }
 
 fn judge(tool: &Path, corpus: &Path, case: &Case, temp: &Path) -> Verdict {
     let file = corpus.join(&case.name);
     // Flags of the compiler in the recipe come before program arguments.
-    let flags: Vec<&String> = case.args.iter().take_while(|a| a.starts_with('-')).collect();
-    if flags.iter().any(|f| f.starts_with("-goexperiment") || f.starts_with("-godebug") || f.starts_with("-race") || f.starts_with("-asan")) {
+    let flags: Vec<&String> = case
+        .args
+        .iter()
+        .take_while(|a| a.starts_with('-'))
+        .collect();
+    if flags.iter().any(|f| {
+        f.starts_with("-goexperiment")
+            || f.starts_with("-godebug")
+            || f.starts_with("-race")
+            || f.starts_with("-asan")
+    }) {
         return Verdict::Skip("needs another configuration");
     }
     let args: Vec<&String> = case.args.iter().skip(flags.len()).collect();
     let result = match case.action.as_str() {
-        "run" | "buildrun" => run_file(tool, &[file.clone()], &args, temp).and_then(|out| expect(&file, &out)),
+        "run" | "buildrun" => {
+            run_file(tool, &[file.clone()], &args, temp).and_then(|out| expect(&file, &out))
+        }
         "runoutput" => run_output(tool, &file, &args, temp),
-        "compile" | "build" => build(tool, &[file.clone()], temp, "a.out", case.action == "compile").map(|_| ()),
+        "compile" | "build" => build(
+            tool,
+            &[file.clone()],
+            temp,
+            "a.out",
+            case.action == "compile",
+        )
+        .map(|_| ()),
         "rundir" | "compiledir" | "builddir" | "buildrundir" => directory(tool, &file, case, temp),
         "runindir" => run_in_dir(tool, &file, &args, temp),
         _ => return Verdict::Skip("unknown recipe"),
@@ -208,7 +322,13 @@ fn judge(tool: &Path, corpus: &Path, case: &Case, temp: &Path) -> Verdict {
 }
 
 /// Builds files. Packages that are not `main` are only compiled.
-fn build(tool: &Path, files: &[PathBuf], temp: &Path, output: &str, _compile: bool) -> Result<PathBuf, String> {
+fn build(
+    tool: &Path,
+    files: &[PathBuf],
+    temp: &Path,
+    output: &str,
+    _compile: bool,
+) -> Result<PathBuf, String> {
     let binary = temp.join(output);
     let mut command = command(tool, temp);
     command.arg("build").arg("-o").arg(&binary).args(files);
@@ -219,7 +339,12 @@ fn build(tool: &Path, files: &[PathBuf], temp: &Path, output: &str, _compile: bo
     }
 }
 
-fn run_file(tool: &Path, files: &[PathBuf], args: &[&String], temp: &Path) -> Result<String, String> {
+fn run_file(
+    tool: &Path,
+    files: &[PathBuf],
+    args: &[&String],
+    temp: &Path,
+) -> Result<String, String> {
     let binary = build(tool, files, temp, "a.out", false)?;
     execute(&binary, args, temp)
 }
@@ -227,11 +352,20 @@ fn run_file(tool: &Path, files: &[PathBuf], args: &[&String], temp: &Path) -> Re
 fn execute(binary: &Path, args: &[&String], dir: &Path) -> Result<String, String> {
     let mut command = Command::new("sh");
     // Joined, as the harness reads both.
-    command.arg("-c").arg("exec \"$0\" \"$@\" 2>&1").arg(binary).args(args).current_dir(dir).env_remove("GODEBUG");
+    command
+        .arg("-c")
+        .arg("exec \"$0\" \"$@\" 2>&1")
+        .arg(binary)
+        .args(args)
+        .current_dir(dir)
+        .env_remove("GODEBUG");
     let outcome = testkit::run(&mut command, LIMIT);
     match outcome.status {
         Some(0) => Ok(outcome.stdout),
-        Some(code) => Err(format!("exit status {code}: {}", last_lines(&outcome.stdout))),
+        Some(code) => Err(format!(
+            "exit status {code}: {}",
+            last_lines(&outcome.stdout)
+        )),
         None => Err(format!("ran too long: {}", last_lines(&outcome.stdout))),
     }
 }
@@ -267,7 +401,12 @@ fn directory(tool: &Path, file: &Path, case: &Case, temp: &Path) -> Result<(), S
         .filter(|p| p.extension().is_some_and(|e| e == "go"))
         .collect();
     files.sort();
-    if std::fs::read_dir(&dir).into_iter().flatten().flatten().any(|e| e.path().extension().is_some_and(|x| x == "s")) {
+    if std::fs::read_dir(&dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|e| e.path().extension().is_some_and(|x| x == "s"))
+    {
         return Err("has assembly".into());
     }
     let single = case.args.iter().any(|a| a == "-s");
@@ -280,9 +419,16 @@ fn directory(tool: &Path, file: &Path, case: &Case, temp: &Path) -> Result<(), S
         if !constraint_holds(&String::from_utf8_lossy(&text)) {
             continue;
         }
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let name = package_name(&String::from_utf8_lossy(&text)).unwrap_or_default();
-        match packages.iter_mut().find(|(_, list)| !single && package_of(&list[0]) == name) {
+        match packages
+            .iter_mut()
+            .find(|(_, list)| !single && package_of(&list[0]) == name)
+        {
             Some((_, list)) => list.push(file.clone()),
             None => packages.push((if single { stem } else { name }, vec![file.clone()])),
         }
@@ -290,14 +436,27 @@ fn directory(tool: &Path, file: &Path, case: &Case, temp: &Path) -> Result<(), S
     let mut last = String::new();
     for (package, list) in &packages {
         // The import path is `./` + the file's stem for single-file packages.
-        let names: BTreeSet<String> = list.iter().map(|f| f.file_stem().unwrap_or_default().to_string_lossy().into_owned()).collect();
-        let folder = if list.len() == 1 { names.into_iter().next().unwrap_or_default() } else { package.clone() };
+        let names: BTreeSet<String> = list
+            .iter()
+            .map(|f| {
+                f.file_stem()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        let folder = if list.len() == 1 {
+            names.into_iter().next().unwrap_or_default()
+        } else {
+            package.clone()
+        };
         let target = module.join(&folder);
         std::fs::create_dir_all(&target).map_err(|e| e.to_string())?;
         for file in list {
             let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
             let bytes = replace(&bytes, b"\"./", b"\"test/");
-            std::fs::write(target.join(file.file_name().unwrap_or_default()), bytes).map_err(|e| e.to_string())?;
+            std::fs::write(target.join(file.file_name().unwrap_or_default()), bytes)
+                .map_err(|e| e.to_string())?;
         }
         last = folder;
     }
@@ -322,12 +481,18 @@ fn directory(tool: &Path, file: &Path, case: &Case, temp: &Path) -> Result<(), S
 }
 
 fn package_of(file: &Path) -> String {
-    std::fs::read(file).ok().and_then(|t| package_name(&String::from_utf8_lossy(&t))).unwrap_or_default()
+    std::fs::read(file)
+        .ok()
+        .and_then(|t| package_name(&String::from_utf8_lossy(&t)))
+        .unwrap_or_default()
 }
 
 fn package_name(text: &str) -> Option<String> {
     let line = text.lines().find(|l| l.starts_with("package "))?;
-    line["package ".len()..].split([' ', ';', '/', '\t']).next().map(str::to_owned)
+    line["package ".len()..]
+        .split([' ', ';', '/', '\t'])
+        .next()
+        .map(str::to_owned)
 }
 
 fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -349,7 +514,8 @@ fn run_in_dir(tool: &Path, file: &Path, args: &[&String], temp: &Path) -> Result
     let copy = temp.join("module");
     copy_tree(&file.with_extension("dir"), &copy).map_err(|e| e.to_string())?;
     if !copy.join("go.mod").exists() {
-        std::fs::write(copy.join("go.mod"), "module main\n\ngo 1.27\n").map_err(|e| e.to_string())?;
+        std::fs::write(copy.join("go.mod"), "module main\n\ngo 1.27\n")
+            .map_err(|e| e.to_string())?;
     }
     let binary = temp.join("a.out");
     let mut command = command(tool, &copy);

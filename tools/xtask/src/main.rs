@@ -15,9 +15,21 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "regenerate the table of runtime layouts and code anchors from the official compilers",
         layouts::run,
     ),
-    ("bench", "run the benchmark programs under gc and ferrogo side by side", bench::run),
-    ("gotest", "run Go's own test corpus and compare with the recorded results", gotest::run),
-    ("tidy", "check crate edges and unsafe code against ARCHITECTURE.md", tidy::run),
+    (
+        "bench",
+        "run the benchmark programs under gc and ferrogo side by side",
+        bench::run,
+    ),
+    (
+        "gotest",
+        "run Go's own test corpus and compare with the recorded results",
+        gotest::run,
+    ),
+    (
+        "tidy",
+        "check crate edges and unsafe code against ARCHITECTURE.md",
+        tidy::run,
+    ),
 ];
 
 fn main() -> ExitCode {

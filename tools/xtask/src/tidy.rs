@@ -26,34 +26,50 @@ pub fn root() -> PathBuf {
 }
 
 fn edges(root: &Path) -> Result<Vec<String>, String> {
-    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).map_err(|e| format!("ARCHITECTURE.md: {e}"))?;
+    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md"))
+        .map_err(|e| format!("ARCHITECTURE.md: {e}"))?;
     let allowed = edge_table(&text);
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(root)
         .output()
         .map_err(|e| format!("cargo metadata: {e}"))?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata: {e}"))?;
-    let packages = metadata["packages"].as_array().ok_or("cargo metadata: no packages")?;
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata: {e}"))?;
+    let packages = metadata["packages"]
+        .as_array()
+        .ok_or("cargo metadata: no packages")?;
     let ours: BTreeSet<&str> = packages.iter().filter_map(|p| p["name"].as_str()).collect();
     let mut errors = Vec::new();
     for package in packages {
         let name = package["name"].as_str().unwrap_or_default();
         let Some(may) = allowed.get(name) else {
-            errors.push(format!("crate {name} has no row in ARCHITECTURE.md's table of edges"));
+            errors.push(format!(
+                "crate {name} has no row in ARCHITECTURE.md's table of edges"
+            ));
             continue;
         };
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let to = dependency["name"].as_str().unwrap_or_default();
             let is_dev = dependency["kind"].as_str() == Some("dev");
             if ours.contains(to) && !is_dev && !may.contains(to) {
-                errors.push(format!("crate {name} depends on {to}, which ARCHITECTURE.md does not allow"));
+                errors.push(format!(
+                    "crate {name} depends on {to}, which ARCHITECTURE.md does not allow"
+                ));
             }
         }
     }
     for name in allowed.keys() {
         if !ours.contains(name.as_str()) {
-            errors.push(format!("ARCHITECTURE.md's table of edges names {name}, which is no crate"));
+            errors.push(format!(
+                "ARCHITECTURE.md's table of edges names {name}, which is no crate"
+            ));
         }
     }
     Ok(errors)
@@ -68,7 +84,12 @@ fn edge_table(text: &str) -> BTreeMap<String, BTreeSet<String>> {
         .filter_map(|l| {
             let mut cells = l.strip_prefix("| ")?.split('|').map(str::trim);
             let (name, edges) = (cells.next()?, cells.next()?);
-            (name != "crate").then(|| (name.to_owned(), edges.split_whitespace().map(str::to_owned).collect()))
+            (name != "crate").then(|| {
+                (
+                    name.to_owned(),
+                    edges.split_whitespace().map(str::to_owned).collect(),
+                )
+            })
         })
         .collect()
 }
@@ -80,10 +101,15 @@ fn unsafe_code(root: &Path) -> Result<Vec<String>, String> {
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let source = entry.path().join("src");
-            let file = ["lib.rs", "main.rs"].iter().map(|f| source.join(f)).find(|p| p.is_file());
+            let file = ["lib.rs", "main.rs"]
+                .iter()
+                .map(|f| source.join(f))
+                .find(|p| p.is_file());
             let Some(file) = file else { continue };
-            let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-            if !text.contains("#![forbid(unsafe_code)]") && !MAY_BE_UNSAFE.contains(&name.as_str()) {
+            let text =
+                std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+            if !text.contains("#![forbid(unsafe_code)]") && !MAY_BE_UNSAFE.contains(&name.as_str())
+            {
                 errors.push(format!("{folder}/{name} does not forbid unsafe code"));
             }
         }
