@@ -192,10 +192,16 @@ impl FnCx<'_, '_> {
         self.place_operands(x, &mut operands);
         self.prep(&operands);
         let op = if inc { BinaryOp::Add } else { BinaryOp::Sub };
-        self.update(x, pos, true, |_, _| (), |f, old, ty, ()| {
-            let one = f.constant(&types::constant::ConstValue::Int(1), ty);
-            f.arith(op, old, one)
-        });
+        self.update(
+            x,
+            pos,
+            true,
+            |_, _| (),
+            |f, old, ty, ()| {
+                let one = f.constant(&types::constant::ConstValue::Int(1), ty);
+                f.arith(op, old, one)
+            },
+        );
     }
 
     pub(crate) fn op_assign(&mut self, s: StmtId, l: ExprId, op: BinaryOp, r: ExprId) {
@@ -205,7 +211,13 @@ impl FnCx<'_, '_> {
         operands.push(r);
         self.prep(&operands);
         if op.is_shift() {
-            self.update(l, pos, false, |_, _| (), |f, old, _, ()| f.shift(op, old, r, pos));
+            self.update(
+                l,
+                pos,
+                false,
+                |_, _| (),
+                |f, old, _, ()| f.shift(op, old, r, pos),
+            );
             return;
         }
         let in_place = !matches!(op, BinaryOp::Div | BinaryOp::Rem);
