@@ -114,7 +114,13 @@ pub fn scan(runtime: &Runtime<'_>) -> CodeScan {
                     if within(&data, address) {
                         let writes = instruction.op0_kind() == OpKind::Memory
                             && instruction.mnemonic() == Mnemonic::Mov;
-                        let rank = if own { 3 } else if initialises { 2 } else { u8::from(!writes) };
+                        let rank = if own {
+                            3
+                        } else if initialises {
+                            2
+                        } else {
+                            u8::from(!writes)
+                        };
                         let users = result.users.entry(address).or_default();
                         match users.iter_mut().find(|user| user.function == name) {
                             Some(user) if user.rank > rank => {
