@@ -71,15 +71,28 @@ func convTslice(v []byte) unsafe.Pointer {
 
 // itabTable is a hash table of itabs with linear probing, keyed by the addresses of the two types. A table is only added to;
 // when it is three quarters full a larger copy takes its place. Readers need no lock.
+//
+// Interface types with the same methods share their itabs, so that comparing the first words of two interface values of such
+// types compares their dynamic types: the entry of every type but the first one met is an alias.
 type itabTable struct {
 	count   uintptr
 	mask    uintptr
-	entries []unsafe.Pointer // *itab
+	entries []itabEntry
+}
+
+// itabEntry is free while tab is nil; tab is stored last.
+type itabEntry struct {
+	inter *interfacetype
+	typ   *_type
+	tab   unsafe.Pointer // *itab
 }
 
 var (
 	itabLock mutex
 	itabs    unsafe.Pointer // *itabTable; nil until the static itabs are entered
+
+	// Under itabLock: for each set of methods, by hash, the interface types whose itabs are used.
+	sharedInterfaces map[uintptr][]*interfacetype
 )
 
 func itabHash(inter *interfacetype, typ *_type) uintptr {
@@ -88,39 +101,42 @@ func itabHash(inter *interfacetype, typ *_type) uintptr {
 
 func (t *itabTable) find(inter *interfacetype, typ *_type) *itab {
 	for i := itabHash(inter, typ) & t.mask; ; i = (i + 1) & t.mask {
-		m := (*itab)(atomic.LoadPointer(&t.entries[i]))
+		e := &t.entries[i]
+		m := (*itab)(atomic.LoadPointer(&e.tab))
 		if m == nil {
 			return nil
 		}
-		if m.Inter == inter && m.Type == typ {
+		if e.inter == inter && e.typ == typ {
 			return m
 		}
 	}
 }
 
-// insert enters m unless there is one for its types. The caller holds itabLock and keeps the table sparse.
-func (t *itabTable) insert(m *itab) {
-	for i := itabHash(m.Inter, m.Type) & t.mask; ; i = (i + 1) & t.mask {
-		have := (*itab)(t.entries[i])
-		if have == nil {
-			atomic.StorePointer(&t.entries[i], unsafe.Pointer(m))
+// insert enters m unless there is an entry for the types. The caller holds itabLock and keeps the table sparse.
+func (t *itabTable) insert(inter *interfacetype, typ *_type, m *itab) {
+	for i := itabHash(inter, typ) & t.mask; ; i = (i + 1) & t.mask {
+		e := &t.entries[i]
+		if e.tab == nil {
+			e.inter, e.typ = inter, typ
+			atomic.StorePointer(&e.tab, unsafe.Pointer(m))
 			t.count++
 			return
 		}
-		if have.Inter == m.Inter && have.Type == m.Type {
+		if e.inter == inter && e.typ == typ {
 			return
 		}
 	}
 }
 
 func newItabTable(size uintptr) *itabTable {
-	return &itabTable{mask: size - 1, entries: make([]unsafe.Pointer, size)}
+	return &itabTable{mask: size - 1, entries: make([]itabEntry, size)}
 }
 
-// itabTableForWrite returns a table with room for one more. The caller holds itabLock.
+// itabTableForWrite returns a table with room for two more. The caller holds itabLock.
 func itabTableForWrite() *itabTable {
 	t := (*itabTable)(itabs)
 	if t == nil {
+		sharedInterfaces = make(map[uintptr][]*interfacetype)
 		static := unsafe.Slice((**itab)(module().itabs.ptr), module().itabs.len)
 		size := uintptr(512)
 		for size*3/4 < uintptr(len(static))*2 {
@@ -128,21 +144,62 @@ func itabTableForWrite() *itabTable {
 		}
 		t = newItabTable(size)
 		for _, m := range static {
-			t.insert(m)
+			t.insert(m.Inter, m.Type, m)
+			sharedInterface(m.Inter)
 		}
 		atomic.StorePointer(&itabs, unsafe.Pointer(t))
 	}
-	if t.count+1 > (t.mask+1)*3/4 {
+	if t.count+2 > (t.mask+1)*3/4 {
 		bigger := newItabTable((t.mask + 1) * 2)
-		for _, p := range t.entries {
-			if p != nil {
-				bigger.insert((*itab)(p))
+		for i := range t.entries {
+			if e := &t.entries[i]; e.tab != nil {
+				bigger.insert(e.inter, e.typ, (*itab)(e.tab))
 			}
 		}
 		t = bigger
 		atomic.StorePointer(&itabs, unsafe.Pointer(t))
 	}
 	return t
+}
+
+// sharedInterface returns the interface type whose itabs stand for those of inter. The caller holds itabLock.
+func sharedInterface(inter *interfacetype) *interfacetype {
+	h := uintptr(len(inter.Methods))
+	for i := range inter.Methods {
+		h = h*31 ^ uintptr(unsafe.Pointer(resolveType(inter.Methods[i].Typ)))
+	}
+	for _, other := range sharedInterfaces[h] {
+		if other == inter || sameMethods(other, inter) {
+			return other
+		}
+	}
+	sharedInterfaces[h] = append(sharedInterfaces[h], inter)
+	return inter
+}
+
+func sameMethods(a, b *interfacetype) bool {
+	if len(a.Methods) != len(b.Methods) {
+		return false
+	}
+	for i := range a.Methods {
+		x, y := &a.Methods[i], &b.Methods[i]
+		if resolveType(x.Typ) != resolveType(y.Typ) {
+			return false
+		}
+		n, m := resolveName(&a.Type, x.Name), resolveName(&b.Type, y.Name)
+		if n.Name() != m.Name() || !n.IsExported() && methodPkgPath(a, n) != methodPkgPath(b, m) {
+			return false
+		}
+	}
+	return true
+}
+
+// methodPkgPath is the package of an unexported method of an interface type.
+func methodPkgPath(inter *interfacetype, n name) string {
+	if path := namePkgPath(n); path != "" {
+		return path
+	}
+	return inter.PkgPath.Name()
 }
 
 // getitab returns the itab of typ for the interface. If typ lacks a method it returns nil if
@@ -164,16 +221,7 @@ func getitab(inter *interfacetype, typ *_type, canfail bool) *itab {
 	}
 	if m == nil {
 		lock(&itabLock)
-		t := itabTableForWrite()
-		if m = t.find(inter, typ); m == nil {
-			n := uintptr(len(inter.Methods))
-			m = (*itab)(persistentalloc(unsafe.Sizeof(itab{})+(n-1)*unsafe.Sizeof(uintptr(0)), 8))
-			m.Inter = inter
-			m.Type = typ
-			m.Hash = typ.Hash
-			itabInit(m)
-			t.insert(m)
-		}
+		m = addItab(inter, typ)
 		unlock(&itabLock)
 	}
 	if m.Fun[0] != 0 {
@@ -183,6 +231,29 @@ func getitab(inter *interfacetype, typ *_type, canfail bool) *itab {
 		return nil
 	}
 	panic(error(&TypeAssertionError{nil, typ, &inter.Type, itabInit(m)}))
+}
+
+// addItab makes the itab or finds the one that is to be shared, and enters it. The caller holds itabLock.
+func addItab(inter *interfacetype, typ *_type) *itab {
+	t := itabTableForWrite()
+	if m := t.find(inter, typ); m != nil {
+		return m
+	}
+	shared := sharedInterface(inter)
+	m := t.find(shared, typ)
+	if m == nil {
+		n := uintptr(len(inter.Methods))
+		m = (*itab)(persistentalloc(unsafe.Sizeof(itab{})+(n-1)*unsafe.Sizeof(uintptr(0)), 8))
+		m.Inter = shared
+		m.Type = typ
+		m.Hash = typ.Hash
+		itabInit(m)
+		t.insert(shared, typ, m)
+	}
+	if shared != inter {
+		t.insert(inter, typ, m)
+	}
+	return m
 }
 
 // itabInit fills the method table of m. If the type lacks a method, Fun[0] stays zero and the method's name is the result.
@@ -200,10 +271,7 @@ search:
 		wantType := resolveType(want.Typ)
 		name := resolveName(&inter.Type, want.Name)
 		text := name.Name()
-		path := namePkgPath(name)
-		if path == "" {
-			path = inter.PkgPath.Name()
-		}
+		path := methodPkgPath(inter, name)
 		for ; j < len(methods); j++ {
 			have := &methods[j]
 			haveName := resolveName(typ, have.Name)

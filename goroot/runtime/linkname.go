@@ -44,19 +44,47 @@ func chanbuf(c unsafe.Pointer, i uint) unsafe.Pointer {
 	panic(error(errorString("chanbuf is not supported")))
 }
 
+// reflect_gcbits tells for each word of the object that x points to whether it may hold a pointer.
+//
 //go:linkname reflect_gcbits reflect.gcbits
 func reflect_gcbits(x any) []byte {
-	t := efaceOf(&x)._type
-	if t.Kind_ == abi.Pointer {
-		t = t.Elem()
+	e := efaceOf(&x)
+	t := e._type.Elem()
+	size := t.Size_
+	if base, n := findObjectRaw(e.data); base == e.data && t.Size_ != 0 {
+		size = n / t.Size_ * t.Size_
 	}
-	out := make([]byte, t.PtrBytes/8)
-	if t.TFlag&abi.TFlagGCMaskOnDemand == 0 {
-		for i := range out {
-			out[i] = *(*byte)(add(unsafe.Pointer(t.GCData), uintptr(i/8))) >> (i % 8) & 1
-		}
+	out := make([]byte, size/8)
+	for at := uintptr(0); t.Size_ != 0 && at+t.Size_ <= size; at += t.Size_ {
+		markPointers(t, at, out)
+	}
+	for len(out) > 0 && out[len(out)-1] == 0 {
+		out = out[:len(out)-1]
 	}
 	return out
+}
+
+// markPointers sets out for the words of a t at offset at that may hold pointers.
+func markPointers(t *_type, at uintptr, out []byte) {
+	if !t.Pointers() {
+		return
+	}
+	switch t.Kind_ {
+	case abi.Array:
+		a := t.ArrayType()
+		for i := uintptr(0); i < a.Len; i++ {
+			markPointers(a.Elem, at+i*a.Elem.Size_, out)
+		}
+	case abi.Struct:
+		for i := range t.StructType().Fields {
+			f := &t.StructType().Fields[i]
+			markPointers(f.Typ, at+f.Offset, out)
+		}
+	case abi.Interface:
+		out[at/8], out[at/8+1] = 1, 1
+	default:
+		out[at/8] = 1
+	}
 }
 
 //go:linkname lastmoduleinit plugin.lastmoduleinit

@@ -303,7 +303,15 @@ impl Builder<'_> {
             self.address(at + 32, DescReloc::Here(offset));
         }
         let text = types.type_string(ty);
-        let exported = named.is_some_and(|n| n.name.chars().next().is_some_and(char::is_uppercase));
+        // A pointer to a defined type counts as exported, and as of the package, as that type does.
+        let base = named.or_else(|| match types.kind(ty) {
+            TyKind::Pointer(elem) => match types.kind(*elem) {
+                TyKind::Named(id) => Some(types.named(*id)),
+                _ => None,
+            },
+            _ => None,
+        });
+        let exported = base.is_some_and(|n| n.name.chars().next().is_some_and(char::is_uppercase));
         let name = self.name(&text, exported, None, None, false);
         self.put_u32(at + 40, name);
         if let Some(offset) = info.ptr_to.and_then(|p| self.data.offsets.get(&p)).copied() {
@@ -391,7 +399,9 @@ impl Builder<'_> {
         }
         if uncommon {
             let u = at + self.kind_size(ty);
-            if let Some(pkg) = named.and_then(|n| n.pkg_path) {
+            // Names of unexported methods tell their package only if it is another one.
+            let home = base.and_then(|n| n.pkg_path);
+            if let Some(pkg) = home {
                 let name = self.name(pkg.as_str(), false, None, None, false);
                 self.put_u32(u, name);
             }
@@ -404,7 +414,7 @@ impl Builder<'_> {
                     method.name.as_str(),
                     method.pkg.is_none(),
                     None,
-                    method.pkg,
+                    method.pkg.filter(|&pkg| Some(pkg) != home),
                     false,
                 );
                 self.put_u32(tail, name);

@@ -649,7 +649,7 @@ impl TypeTable {
                     ChanDir::Send => "chan<- ",
                     ChanDir::Recv => "<-chan ",
                 });
-                let parens = *dir != ChanDir::Send
+                let parens = *dir == ChanDir::Both
                     && matches!(self.kind(*elem), TyKind::Chan(ChanDir::Recv, _));
                 if parens {
                     out.push('(');

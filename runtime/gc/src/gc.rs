@@ -398,9 +398,11 @@ impl Gc {
         self.pacer
             .start(heap.live_bytes.load(Ordering::Relaxed), world.now());
         // Root jobs. Spans made from now on have no specials that are not shaded when added.
-        let mut globals = 0;
-        world.for_each_global_root(&mut |range| globals += range.words.div_ceil(GLOBAL_BLOCK));
-        self.jobs.globals.store(globals, Ordering::Relaxed);
+        let mut words = 0;
+        world.for_each_global_root(&mut |range| words += range.words);
+        self.jobs
+            .globals
+            .store(words.div_ceil(GLOBAL_BLOCK), Ordering::Relaxed);
         self.jobs
             .spans
             .store(heap.spans.len().div_ceil(SPAN_BLOCK), Ordering::Relaxed);
@@ -518,17 +520,18 @@ impl Gc {
         jobs.next.load(Ordering::Acquire) < total
     }
 
+    /// Job `n` is block `n` of the globals' words, all ranges taken together: programs have one
+    /// range or thousands of small ones.
     fn globals_job(&self, world: &dyn World, marker: &mut Marker<'_>, job: usize) {
+        let (lo, hi) = (job * GLOBAL_BLOCK, (job + 1) * GLOBAL_BLOCK);
         let mut first = 0;
         world.for_each_global_root(&mut |range: RootRange| {
-            let blocks = range.words.div_ceil(GLOBAL_BLOCK);
-            if (first..first + blocks).contains(&job) {
-                let from = (job - first) * GLOBAL_BLOCK;
-                let words = GLOBAL_BLOCK.min(range.words - from);
+            let (from, to) = (lo.max(first), hi.min(first + range.words));
+            if from < to {
                 // SAFETY: the world reports readable ranges with their bitmaps.
-                unsafe { marker.scan_bitmap(range.start, from, words, range.bitmap) };
+                unsafe { marker.scan_bitmap(range.start, from - first, to - from, range.bitmap) };
             }
-            first += blocks;
+            first += range.words;
         });
     }
 

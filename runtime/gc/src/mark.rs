@@ -429,13 +429,20 @@ impl<'a> Marker<'a> {
         words: usize,
         bitmap: *const u8,
     ) {
-        for word in first_word..first_word + words {
-            // SAFETY: the caller's promise.
+        let end = first_word + words;
+        let mut word = first_word;
+        while word < end {
+            // SAFETY: the caller's promise: one bit for every word below `end`.
             unsafe {
-                if *bitmap.add(word / 8) >> (word % 8) & 1 != 0 {
-                    let value = ((start + word * 8) as *const usize).read_volatile();
-                    self.push_word(value);
+                let mut bits = *bitmap.add(word / 8) >> (word % 8);
+                let count = (8 - word % 8).min(end - word);
+                bits &= (0xff >> (8 - count)) as u8;
+                while bits != 0 {
+                    let at = start + (word + bits.trailing_zeros() as usize) * 8;
+                    self.push_word((at as *const usize).read_volatile());
+                    bits &= bits - 1;
                 }
+                word += count;
             }
         }
         self.scan_work += words * 8;

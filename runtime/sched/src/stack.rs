@@ -223,13 +223,14 @@ pub fn release_all_but_first(g: &G) {
     if first.is_null() {
         return;
     }
+    // Before the sum is set: it takes the retired segment off.
+    release_retired(g);
     // SAFETY: the goroutine is dead; nothing runs on its segments.
     unsafe {
         free_chain((*first).next);
         (*first).next = ptr::null_mut();
         g.stack_bytes.set((*first).size);
     }
-    release_retired(g);
     g.seg.set(first);
 }
 

@@ -285,6 +285,13 @@ impl Target for CoreFile {
         &self.threads
     }
 
+    fn present_bytes(&self) -> u64 {
+        self.segments
+            .iter()
+            .map(|segment| segment.end - segment.start)
+            .sum()
+    }
+
     fn method(&self) -> Method {
         Method::Core
     }

@@ -236,6 +236,11 @@ impl Walk {
             entry.0.first = slots as u32;
             slots += u64::from(entry.0.slots);
         }
+        if slots.saturating_mul(8) > runtime.image.target.present_bytes() {
+            return Err(Error::new(
+                "the span list announces more objects than there is memory: it is damaged",
+            ));
+        }
         if slots >= u64::from(u32::MAX) - 16 {
             return Err(Error::new(format!(
                 "the heap has {slots} object slots; at most {} can be analysed",

@@ -217,7 +217,7 @@ impl Injector {
         sys::set_sigmask(self.tid, u64::MAX).map_err(failed)?;
         let result = sys::set_regs(self.tid, &regs)
             .map_err(failed)
-            .and_then(|()| self.run());
+            .and_then(|()| self.run(number));
         let restored = sys::set_regs(self.tid, &resumed(&self.saved))
             .and_then(|()| sys::set_sigmask(self.tid, self.mask));
         let result = result?;
@@ -231,18 +231,25 @@ impl Injector {
     }
 
     /// Resumes up to the exit of the system call.
-    fn run(&self) -> Result<(i64, Option<i32>)> {
+    fn run(&self, number: i64) -> Result<(i64, Option<i32>)> {
         let gone = || Error::new(format!("process {} ended during the snapshot", self.pid));
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut syscall_stops = 0;
         let mut child = None;
+        sys::checkpoint(if number == libc::SYS_clone {
+            "prepared"
+        } else {
+            "reaping"
+        });
         while syscall_stops < 2 {
             sys::resume_to_syscall(self.tid).map_err(|_| gone())?;
             match sys::wait(self.tid, true).map_err(|_| gone())? {
                 Wait::Stopped { signal, event: 0 } if signal == libc::SIGTRAP | 0x80 => {
-                    syscall_stops += 1
+                    syscall_stops += 1;
+                    sys::checkpoint("entered");
                 }
                 Wait::Stopped { event, .. } if event == libc::PTRACE_EVENT_CLONE => {
+                    sys::checkpoint("cloned");
                     child = sys::event_message(self.tid)
                         .ok()
                         .and_then(|id| i32::try_from(id).ok());

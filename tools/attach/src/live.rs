@@ -188,6 +188,7 @@ impl Live {
     pub fn take(pid: i32, options: &Options) -> Result<Live> {
         let held_since = Instant::now();
         let hold = Hold::new(pid)?;
+        sys::checkpoint("seized");
         let threads = hold.registers();
         let mut live = Live {
             pid,
@@ -229,6 +230,7 @@ impl Live {
             libc::SYS_clone,
             [flags, 0, 0, injector.child_tid_address(), 0, 0],
         );
+        sys::checkpoint("copied");
         let child = match &result {
             Ok((_, child)) => *child,
             Err(_) => None,
@@ -238,6 +240,7 @@ impl Live {
             sys::wait(child, true).ok();
             let tied = sys::set_options(child, libc::PTRACE_O_EXITKILL);
             live.child = Some(child);
+            sys::checkpoint("tied");
             live.reader = child;
             if let Err(error) = tied {
                 drop(hold);

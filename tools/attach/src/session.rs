@@ -521,6 +521,10 @@ fn read(
                         !frame.function.starts_with("main."),
                     )
                 });
+                if !ty.name.contains('.') {
+                    // The standard library allocates builtin types everywhere: that tells nothing.
+                    frames.retain(|frame| !is_std(&frame.function));
+                }
                 infos[index].sites = places(frames.iter());
                 infos[index].sites.truncate(MAX_SITES);
             }

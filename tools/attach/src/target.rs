@@ -76,6 +76,11 @@ pub trait Target: Send + Sync {
     /// Threads with their registers.
     fn threads(&self) -> &[Thread];
 
+    /// Bytes of memory that are really there: bounds what a damaged file can make us allocate.
+    fn present_bytes(&self) -> u64 {
+        u64::MAX
+    }
+
     /// How it was taken.
     fn method(&self) -> Method;
 

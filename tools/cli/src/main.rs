@@ -25,6 +25,7 @@ const COMMANDS: &[(&str, &str, Command)] = &[
     ),
     ("run", "compile and run Go program", build::run),
     ("test", "test packages", test::test),
+    ("doctor", "tell why the memory of a Go process is high", doctor),
     ("version", "print version", version),
 ];
 
@@ -65,6 +66,10 @@ fn usage() {
     for (name, what, _) in COMMANDS {
         eprintln!("\t{name:<11} {what}");
     }
+}
+
+fn doctor(args: &[String]) -> Result<ExitCode, Failure> {
+    Ok(::doctor::main(std::iter::once("ferrogo doctor").chain(args.iter().map(String::as_str)).map(Into::into)))
 }
 
 fn version(_: &[String]) -> Result<ExitCode, Failure> {

@@ -528,6 +528,19 @@ impl Analysis {
         }
     }
 
+    /// The same, a goroutine being named by its group.
+    pub fn holder_name(&self, node: Node) -> String {
+        let root = node
+            .checked_sub(self.graph.first_root)
+            .and_then(|root| self.snapshot.roots.get(root as usize));
+        match root.map(|root| &root.kind) {
+            Some(RootKind::Goroutine(_)) if node < self.graph.first_slot => {
+                self.node_name(self.graph.dominator(node).unwrap_or(node))
+            }
+            _ => self.node_name(node),
+        }
+    }
+
     /// Objects of a type, by name as shown.
     pub fn slots_of_type(&self, name: &str) -> Vec<Slot> {
         (0..self.snapshot.heap.slots() as u32)

@@ -55,7 +55,8 @@ pub fn merged(analysis: &Analysis) -> Vec<Merged> {
                 .entry(key)
                 .or_insert_with(|| intern(&mut names, snapshot.type_name(slot)))
         } else {
-            intern(&mut names, analysis.node_name(node))
+            // A goroutine is drawn as its group, into which it is folded.
+            intern(&mut names, analysis.holder_name(node))
         };
         let at = if name_of_node[parent as usize] == name {
             parent

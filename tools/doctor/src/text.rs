@@ -453,7 +453,7 @@ pub fn holders(analysis: &Analysis, what: &str, limit: usize, style: &Style) -> 
         let size = analysis.snapshot.heap.size(slot);
         for node in analysis.graph.referrers(analysis.graph.first_slot + slot) {
             let entry = referrers
-                .entry(analysis.node_name(node))
+                .entry(analysis.holder_name(node))
                 .or_insert((0, 0, slot));
             entry.0 += 1;
             entry.1 += size;

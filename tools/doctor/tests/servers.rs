@@ -156,6 +156,53 @@ fn snapshots_and_killed_doctors_do_not_disturb_a_busy_server() {
     assert!(server.finish(), "the server ended badly");
 }
 
+/// Processes whose parent is `pid`, zombies too.
+fn children(pid: u32) -> usize {
+    let dir = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    dir.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
+        .filter(|stat| {
+            let rest = stat.rfind(')').map_or("", |at| &stat[at + 1..]);
+            rest.split_ascii_whitespace().nth(1) == Some(&pid.to_string())
+        })
+        .count()
+}
+
+#[test]
+fn death_at_any_step_of_a_snapshot_leaves_the_target_whole() {
+    if !have_go() {
+        return;
+    }
+    let server = Example::start(&build("server", Build::Plain, "local"));
+    let pid = server.child.id();
+    let (good, bad) = under_load(&server.said, "/item/*", || {
+        std::thread::sleep(Duration::from_millis(100));
+        for point in [
+            "seized", "prepared", "entered", "cloned", "copied", "tied", "reaping",
+        ] {
+            for _ in 0..if full() { 20 } else { 2 } {
+                let status = doctor()
+                    .args([&server.pid(), "-q"])
+                    .env("FERROGO_DOCTOR_DIE_AT", point)
+                    .stdout(std::process::Stdio::null())
+                    .status()
+                    .expect("the doctor runs");
+                assert!(status.code().is_none(), "the doctor did not die at {point}");
+                // Whatever copy there is has ended by itself; the next run collects it.
+                std::thread::sleep(Duration::from_millis(50));
+                assert_eq!(
+                    children(pid),
+                    zombies_of(pid),
+                    "a copy runs on after {point}"
+                );
+                report(&[&server.pid()]);
+                assert_eq!(children(pid), 0, "a zombie stays after {point}");
+            }
+        }
+    });
+    assert!(good > 0 && bad == 0, "{good} answered, {bad} failed");
+    assert!(server.finish(), "the server ended badly");
+}
+
 #[test]
 fn an_endpoint_tells_allocations_and_goroutines() {
     if !have_go() {
