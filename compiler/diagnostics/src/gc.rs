@@ -65,18 +65,27 @@ pub fn position(map: &SourceMap, pos: Pos) -> String {
     }
 }
 
-/// A position as gc prints it inside of messages (`other declaration of x`): where a line
-/// directive applies, the real position follows in brackets.
+/// A position as gc prints it inside of messages (`other declaration of x`): with any column, and
+/// where a line directive applies, with the real position in brackets.
 pub fn position_with_origin(map: &SourceMap, pos: Pos) -> String {
-    let text = position(map, pos);
     let Some(file) = map.file_of(pos) else {
-        return text;
+        return position(map, pos);
     };
-    if base_of(&file, pos) == 0 {
-        return text;
-    }
+    let place = |name: &str, line: u32, col: u32| match col {
+        0 => format!("{name}:{line}"),
+        _ => format!("{name}:{line}:{col}"),
+    };
+    let location = file.location(pos);
     let (line, col) = file.line_col(pos);
-    format!("{text}[{}:{line}:{col}]", file.name)
+    let (shown, real) = (
+        place(&location.file, location.line, location.col),
+        place(&file.name, line, col),
+    );
+    if shown == real {
+        shown
+    } else {
+        format!("{shown}[{real}]")
+    }
 }
 
 /// Number of line directives of the file that stand before `pos`.

@@ -263,8 +263,7 @@ impl Checker<'_> {
         let mut input = CheckInput::new(path, trees, language_version(&package.language), &resolve);
         input.bodyless_ok = package.body_less_ok || package.is_std;
         let (typed, found) = types::check_package(self.store, self.sources, input);
-        let mut diagnostics = report.diagnostics;
-        diagnostics.extend(found);
+        let mut diagnostics = report.with_type_errors(found);
         if !package.is_std
             && !diagnostics
                 .iter()

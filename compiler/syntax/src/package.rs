@@ -4,7 +4,7 @@ use diagnostics::Diagnostic;
 use source::SourceFile;
 
 use crate::ast::File;
-use crate::parser::{SYNTAX, retain_parse_errors};
+use crate::parser::{SYNTAX, is_type_error, retain_parse_errors};
 use crate::pragma;
 
 /// What parsing a package has found.
@@ -14,6 +14,18 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// Whether gc stops here, without type-checking.
     pub stop: bool,
+}
+
+impl Report {
+    /// Adds what the type checker has found, where gc does not stop before it. Behind it come those
+    /// of our findings that are gc's type checker's, which are the last about their position.
+    pub fn with_type_errors(self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let (late, mut all): (Vec<_>, Vec<_>) =
+            self.diagnostics.into_iter().partition(is_type_error);
+        all.extend(found);
+        all.extend(late);
+        all
+    }
 }
 
 /// Puts together what [`crate::parse_file`] has found in a package's files, given in the order in

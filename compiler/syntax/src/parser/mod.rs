@@ -37,11 +37,16 @@ pub const LEXICAL: &str = "Lexical";
 pub const SYNTAX_TREE: &str = "InvalidSyntaxTree";
 const CHECKER_CODES: [&str; 3] = [SYNTAX_TREE, "BadDecl", "InvalidIterVar"];
 
+/// Whether an error that we find while parsing is one of gc's type checker.
+pub(crate) fn is_type_error(diagnostic: &Diagnostic) -> bool {
+    CHECKER_CODES.contains(&diagnostic.code)
+}
+
 /// Drops what gc would not print from a package's parse errors: where there are syntax errors, all
 /// that its type checker would have found.
 pub fn retain_parse_errors(diagnostics: &mut Vec<Diagnostic>) {
     if diagnostics.iter().any(|d| d.code == SYNTAX) {
-        diagnostics.retain(|d| !CHECKER_CODES.contains(&d.code));
+        diagnostics.retain(|d| !is_type_error(d));
     }
 }
 
@@ -212,8 +217,8 @@ impl<'a> Parser<'a> {
     /// Whether anything has been wrong so far.
     fn any_errors(&mut self) -> bool {
         self.read_directives();
-        let parse_error = |d: &Diagnostic| !CHECKER_CODES.contains(&d.code);
-        self.diagnostics.iter().any(parse_error) || !self.directives.diagnostics.is_empty()
+        self.diagnostics.iter().any(|d| !is_type_error(d))
+            || !self.directives.diagnostics.is_empty()
     }
 
     // Tokens.

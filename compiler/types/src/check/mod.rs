@@ -586,12 +586,7 @@ impl<'a> Checker<'a> {
         self.report(diagnostic);
     }
     fn position(&self, pos: Pos) -> Option<String> {
-        let at = self.sources.location(pos)?;
-        Some(if at.col == 0 {
-            format!("{}:{}", at.file, at.line)
-        } else {
-            format!("{}:{}:{}", at.file, at.line, at.col)
-        })
+        pos.is_some().then(|| diagnostics::gc::position_with_origin(self.sources, pos))
     }
     fn redeclared(&mut self, pos: Pos, name: Symbol, other: ObjId) {
         let other_pos = self.store.obj(other).pos;
