@@ -5,6 +5,7 @@ use mir::{BinOp, CmpOp, FuncFlags, FuncId, Op, Terminator, Ty, TyKind, TypeTable
 use smallvec::smallvec;
 use source::Pos;
 
+use crate::compare::Condition;
 use crate::cx::Cx;
 use crate::func::FnCx;
 
@@ -183,42 +184,25 @@ impl FnCx<'_, '_> {
         }
         match self.cx.p.types.under(ty).clone() {
             TyKind::Struct(_) => {
-                let runs = self.runs(ty);
-                let var = self.b.new_var(TypeTable::BOOL);
-                let (no, join) = (self.new_block(), self.new_block());
-                for run in runs {
-                    let eq = match run {
+                let mut conditions = Vec::new();
+                for run in self.runs(ty) {
+                    conditions.push(match run {
                         Run::Memory(at, n) => {
-                            let (a, b) = (
-                                self.offset(p, at, TypeTable::UINT8),
-                                self.offset(q, at, TypeTable::UINT8),
-                            );
-                            self.memory_equal(a, b, n)
+                            let byte = TypeTable::UINT8;
+                            Condition::Memory(self.offset(p, at, byte), self.offset(q, at, byte), n)
                         }
                         Run::Field(at, fty) => {
                             let (a, b) = (self.offset(p, at, fty), self.offset(q, at, fty));
-                            let (a, b) = (self.load(a, fty), self.load(b, fty));
-                            self.equal(a, b, fty)
+                            Condition::Value(self.load(a, fty), self.load(b, fty), fty)
                         }
-                    };
-                    let next = self.new_block();
-                    self.b.branch(eq, next, no);
-                    self.start_block(next);
+                    });
                 }
-                let yes = self.bool(true);
-                self.b.def_var(var, yes);
-                self.b.jump(join);
-                self.start_block(no);
-                let f = self.bool(false);
-                self.b.def_var(var, f);
-                self.b.jump(join);
-                self.start_block(join);
-                self.b.use_var(var)
+                self.all_hold(conditions)
             }
             TyKind::Array(elem, n) => {
                 let var = self.b.new_var(TypeTable::BOOL);
                 let (no, join) = (self.new_block(), self.new_block());
-                let exit = self.counted_loop(n, |f, i| {
+                self.counted_loop(n, |f, i| {
                     let (a, b) = (f.index_addr(p, i, elem), f.index_addr(q, i, elem));
                     let (a, b) = (f.load(a, elem), f.load(b, elem));
                     let eq = f.equal(a, b, elem);
@@ -226,7 +210,6 @@ impl FnCx<'_, '_> {
                     f.b.branch(eq, next, no);
                     f.start_block(next);
                 });
-                let _ = exit;
                 let yes = self.bool(true);
                 self.b.def_var(var, yes);
                 self.b.jump(join);

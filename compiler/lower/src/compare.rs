@@ -258,32 +258,64 @@ impl FnCx<'_, '_> {
     }
 
     pub(crate) fn all_equal(&mut self, parts: Vec<(Value, Value, Ty)>) -> Value {
-        match parts.as_slice() {
-            [] => self.bool(true),
-            [(x, y, ty)] => self.equal(*x, *y, *ty),
-            _ => {
-                let var = self.b.new_var(TypeTable::BOOL);
-                let (no, join) = (self.new_block(), self.new_block());
-                let last = parts.len() - 1;
-                for (i, (x, y, ty)) in parts.into_iter().enumerate() {
-                    let eq = self.equal(x, y, ty);
-                    if i == last {
-                        self.b.def_var(var, eq);
-                        self.b.jump(join);
-                    } else {
-                        let next = self.new_block();
-                        self.b.branch(eq, next, no);
-                        self.start_block(next);
+        if let [(x, y, ty)] = *parts.as_slice() {
+            return self.equal(x, y, ty);
+        }
+        let conditions = parts
+            .into_iter()
+            .map(|(x, y, ty)| Condition::Value(x, y, ty))
+            .collect();
+        self.all_hold(conditions)
+    }
+
+    /// Whether all conditions hold. Conditions that call something come after the cheap ones, but none is moved across
+    /// one that may panic.
+    pub(crate) fn all_hold(&mut self, conditions: Vec<Condition>) -> Value {
+        let mut order: Vec<Condition> = Vec::new();
+        let mut late: Vec<Condition> = Vec::new();
+        for c in conditions {
+            match c {
+                Condition::Value(x, y, ty) => match self.cx.p.types.under(ty) {
+                    TyKind::String => {
+                        order.push(Condition::Lengths(x, y));
+                        late.push(c);
                     }
-                }
-                self.start_block(no);
-                let f = self.bool(false);
-                self.b.def_var(var, f);
-                self.b.jump(join);
-                self.start_block(join);
-                self.b.use_var(var)
+                    TyKind::Interface(_) | TyKind::Struct(_) | TyKind::Array(..) => {
+                        order.append(&mut late);
+                        order.push(c);
+                    }
+                    _ => order.push(c),
+                },
+                Condition::Lengths(..) => order.push(c),
+                Condition::Memory(_, _, n) if n > 8 => late.push(c),
+                Condition::Memory(..) => order.push(c),
             }
         }
+        order.append(&mut late);
+        let var = self.b.new_var(TypeTable::BOOL);
+        let (no, join) = (self.new_block(), self.new_block());
+        for c in order {
+            let eq = match c {
+                Condition::Value(x, y, ty) => self.equal(x, y, ty),
+                Condition::Lengths(x, y) => {
+                    let (n, m) = (self.extract(x, 1), self.extract(y, 1));
+                    self.cmp(CmpOp::Eq, n, m)
+                }
+                Condition::Memory(p, q, n) => self.memory_equal(p, q, n),
+            };
+            let next = self.new_block();
+            self.b.branch(eq, next, no);
+            self.start_block(next);
+        }
+        let yes = self.bool(true);
+        self.b.def_var(var, yes);
+        self.b.jump(join);
+        self.start_block(no);
+        let f = self.bool(false);
+        self.b.def_var(var, f);
+        self.b.jump(join);
+        self.start_block(join);
+        self.b.use_var(var)
     }
 
     fn string_equal(&mut self, a: Value, b: Value) -> Value {
@@ -344,6 +376,16 @@ impl FnCx<'_, '_> {
             |f| f.bool(false),
         )
     }
+}
+
+/// A part of an equality.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Condition {
+    Value(Value, Value, Ty),
+    /// Strings of equal length.
+    Lengths(Value, Value),
+    /// So many equal bytes at two addresses.
+    Memory(Value, Value, u64),
 }
 
 pub(crate) fn cmp_op(op: BinaryOp) -> CmpOp {

@@ -15,6 +15,8 @@ enum Deferred {
     Call {
         callee: ThunkCallee,
         results: SmallVec<[Ty; 2]>,
+        /// How many of the last captured words only have to stay alive.
+        keep: usize,
     },
     Builtin(Builtin),
 }
@@ -148,9 +150,14 @@ impl<'a> FnCx<'_, 'a> {
             }
             match deferred {
                 Deferred::Builtin(b) => f.builtin_effect(b, &values),
-                Deferred::Call { callee, results } => {
+                Deferred::Call {
+                    callee,
+                    results,
+                    keep,
+                } => {
+                    let (values, keep) = values.split_at(values.len() - keep);
                     let (callee, args) = match callee {
-                        ThunkCallee::Func(func) => (Callee::Func(func), &values[..]),
+                        ThunkCallee::Func(func) => (Callee::Func(func), values),
                         ThunkCallee::Closure => (Callee::Closure(values[0].0), &values[1..]),
                         ThunkCallee::Code => (Callee::Code(values[0].0), &values[1..]),
                     };
@@ -158,7 +165,7 @@ impl<'a> FnCx<'_, 'a> {
                         callee,
                         args: args.to_vec(),
                         results,
-                        keep: Vec::new(),
+                        keep: keep.iter().map(|k| k.0).collect(),
                     };
                     f.emit_call(&p);
                 }
@@ -202,10 +209,16 @@ impl<'a> FnCx<'_, 'a> {
             }
         };
         operands.extend(p.args);
+        let keep = p.keep.len();
+        for v in p.keep {
+            let pointer = self.retype(v, TypeTable::UNSAFE_POINTER);
+            operands.push((pointer, TypeTable::UNSAFE_POINTER));
+        }
         (
             Deferred::Call {
                 callee,
                 results: p.results,
+                keep,
             },
             operands,
         )

@@ -141,6 +141,7 @@ fn inline_calls(
     done: &IndexVec<FuncId, bool>,
 ) -> bool {
     let nosplit = program.funcs[id].flags.nosplit;
+    let wrapper = program.funcs[id].flags.wrapper;
     let mut changed = false;
     let mut work: Vec<Block> = body.blocks.ids().collect();
     while let Some(block) = work.pop() {
@@ -162,6 +163,10 @@ fn inline_calls(
             if nosplit && !callee.flags.nosplit {
                 continue;
             }
+            // `recover` looks through wrappers: what the callee calls must not seem to be called by the wrapper's caller.
+            if wrapper && !callee.flags.wrapper && makes_calls(callee) {
+                continue;
+            }
             let rest = splice(body, block, index - 1, inst, callee);
             work.push(rest);
             changed = true;
@@ -169,6 +174,14 @@ fn inline_calls(
         }
     }
     changed
+}
+
+fn makes_calls(func: &Function) -> bool {
+    func.body.as_ref().is_some_and(|body| {
+        body.insts
+            .iter()
+            .any(|inst| matches!(inst.op, Op::Call { .. }))
+    })
 }
 
 /// Replaces the call at `at` of `block` by the callee's body. Returns the block with the instructions after the call.

@@ -9,6 +9,10 @@
 //! M's system stack.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
+mod atomic {
+    pub(crate) use rt_sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+}
+
 pub mod arch;
 pub mod bubble;
 pub mod coro;

@@ -99,7 +99,12 @@ impl P {
                 syscall_tick: Cell::new(0),
                 syscall_when: Cell::new(0),
             },
-            runq: RunQueue::new(),
+            runq: RunQueue::with(
+                AtomicU32::new(0),
+                AtomicU32::new(0),
+                AtomicPtr::new(ptr::null_mut()),
+                [const { AtomicPtr::new(ptr::null_mut()) }; crate::runq::CAPACITY as usize],
+            ),
             timers: TimerHeap::new(),
             running: AtomicPtr::new(ptr::null_mut()),
             preempt: AtomicBool::new(false),

@@ -9,9 +9,9 @@
 //!
 //! Indices wrap around u32; `tail - head` is the length.
 
+use crate::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::g::G;
 use core::ptr;
-use rt_sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// Capacity of the ring.
 pub const CAPACITY: u32 = 256;
@@ -25,13 +25,18 @@ pub struct RunQueue {
 }
 
 impl RunQueue {
-    /// Empty.
-    pub const fn new() -> RunQueue {
+    /// Empty, from zeros and nulls (the caller makes them, since loom's cannot be made in a constant).
+    pub const fn with(
+        head: AtomicU32,
+        tail: AtomicU32,
+        next: AtomicPtr<G>,
+        ring: [AtomicPtr<G>; CAPACITY as usize],
+    ) -> RunQueue {
         RunQueue {
-            head: AtomicU32::new(0),
-            tail: AtomicU32::new(0),
-            next: AtomicPtr::new(ptr::null_mut()),
-            ring: [const { AtomicPtr::new(ptr::null_mut()) }; CAPACITY as usize],
+            head,
+            tail,
+            next,
+            ring,
         }
     }
 

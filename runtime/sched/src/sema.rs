@@ -205,3 +205,60 @@ pub fn release(addr: usize, handoff: bool) {
         proc::yield_local(g);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiter(addr: usize) -> &'static Sudog {
+        let sudog = Box::leak(Box::new(Sudog::new()));
+        sudog.object.set(addr);
+        sudog
+    }
+
+    fn bucket() -> Bucket {
+        Bucket {
+            lock: RawMutex::new(LockRank::Unranked),
+            waiters: AtomicU32::new(0),
+            heads: Cell::new(ptr::null()),
+        }
+    }
+
+    /// Random operations on a few addresses in one bucket, against queues of plain vectors.
+    #[test]
+    fn waiters_leave_in_order_of_arrival_unless_put_in_front() {
+        let bucket = bucket();
+        let mut naive: Vec<std::collections::VecDeque<usize>> = vec![Default::default(); 4];
+        let mut state = 99u64;
+        for _ in 0..20_000 {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            let (which, what) = ((state >> 33) as usize % 4, (state >> 40) % 5);
+            let addr = 1000 + which * 8;
+            if what < 3 {
+                let sudog = waiter(addr);
+                let lifo = what == 0;
+                bucket.enqueue(sudog, addr, lifo);
+                let id = sudog as *const Sudog as usize;
+                if lifo {
+                    naive[which].push_front(id)
+                } else {
+                    naive[which].push_back(id)
+                }
+            } else {
+                let found = bucket
+                    .dequeue(addr)
+                    .map(|sudog| sudog as *const Sudog as usize);
+                assert_eq!(found, naive[which].pop_front());
+            }
+        }
+    }
+
+    #[test]
+    fn permits_are_taken_until_none_is_left() {
+        let word = AtomicU32::new(2);
+        let addr = word.as_ptr() as usize;
+        assert!(try_take(addr) && try_take(addr) && !try_take(addr));
+    }
+}

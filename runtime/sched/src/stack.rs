@@ -413,3 +413,78 @@ pub fn return_of_saved(g: &G) -> usize {
     // SAFETY: the stub's frame: rbp chain of a goroutine inside a system function.
     unsafe { frame_return(g.sched_bp.get()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_goroutine_has_an_aligned_context_within_its_first_segment() {
+        let g = G::new();
+        prepare_new(&g);
+        // SAFETY: just made.
+        let seg = unsafe { &*g.seg.get() };
+        let start = g.sched_sp.get() + arch::CONTEXT_WORDS * 8;
+        assert!(seg.contains(g.sched_sp.get()) && start % 16 == 0);
+        assert_eq!(seg.limit, seg.lo + abi::g::STACK_SLACK as usize);
+        assert_eq!(g.stack_limit.load(Ordering::Relaxed), seg.limit as u64);
+        let mut ranges = vec![];
+        for_each_range(&g, g.sched_sp.get(), |lo, hi| ranges.push((lo, hi)));
+        assert_eq!(ranges, [(g.sched_sp.get(), seg.hi())]);
+    }
+
+    /// Builds the chain that morestack makes, then unwinds and trims it.
+    #[test]
+    fn chain_of_segments_is_walked_unwound_and_trimmed() {
+        let g = G::new();
+        prepare_new(&g);
+        // SAFETY: segments made here, linked as morestack does.
+        unsafe {
+            let first = g.seg.get();
+            let origin = (*first).hi() - 256;
+            let second = alloc(SECOND_SIZE);
+            (*second).prev = first;
+            (*first).next = second;
+            (((*second).entry_sp + 8) as *mut usize).write(origin);
+            g.seg.set(second);
+            g.stack_bytes.set(FIRST_SIZE + SECOND_SIZE);
+            assert_eq!(
+                (((*second).entry_sp) as *const usize).read(),
+                arch::lessstack as *const () as usize
+            );
+            let sp = (*second).entry_sp - 64;
+            let mut ranges = vec![];
+            for_each_range(&g, sp, |lo, hi| ranges.push((lo, hi)));
+            assert_eq!(ranges, [(sp, (*second).hi()), (origin, (*first).hi())]);
+            assert!(on_stack(&g, sp) && on_stack(&g, origin) && !on_stack(&g, 64));
+            unwind_to(&g, origin);
+            assert!(
+                ptr::eq(g.seg.get(), first)
+                    && g.stack_limit.load(Ordering::Relaxed) == (*first).limit as u64
+            );
+            assert!(!(*first).next.is_null(), "the next segment stays cached");
+            trim(&g);
+            assert!((*first).next.is_null() && g.stack_bytes.get() == FIRST_SIZE);
+            assert!(
+                ptr::eq(alloc(SECOND_SIZE), second),
+                "freed segments are used again"
+            );
+        }
+    }
+
+    /// The return address of a segment's first frame is found through the older stack pointer.
+    #[test]
+    fn segment_boundaries_are_hidden_from_walks() {
+        let real_return = [0x1234usize];
+        let frame = [
+            0usize,
+            arch::lessstack as *const () as usize,
+            real_return.as_ptr() as usize,
+        ];
+        // SAFETY: laid out like the first frame of a segment.
+        assert_eq!(unsafe { frame_return(frame.as_ptr() as usize) }, 0x1234);
+        let plain = [0usize, 0x5678];
+        // SAFETY: laid out like a frame.
+        assert_eq!(unsafe { frame_return(plain.as_ptr() as usize) }, 0x5678);
+    }
+}

@@ -549,3 +549,94 @@ pub fn next_of_all() -> i64 {
         .all_ps()
         .fold(0, |when, p| earlier(when, p.timers.next_when()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timers(count: usize) -> Vec<&'static Timer> {
+        (0..count)
+            .map(|_| &*Box::leak(Box::new(Timer::new())))
+            .collect()
+    }
+
+    /// Random insertions, removals and changes; the heap's minimum is always the naive one's.
+    #[test]
+    fn earliest_timer_is_always_at_the_top() {
+        let heap = TimerHeap::new();
+        let timers = timers(500);
+        let mut state = 12345u64;
+        let mut random = |below: u64| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) % below
+        };
+        for _ in 0..20_000 {
+            let timer = timers[random(500) as usize];
+            match (timer.position.get() > 0, random(3)) {
+                (false, _) => {
+                    timer.when.set(1 + random(1000) as i64);
+                    heap.insert(timer);
+                }
+                (true, 0) => heap.remove(timer),
+                (true, _) => {
+                    timer.when.set(1 + random(1000) as i64);
+                    heap.update(timer);
+                }
+            }
+            let least = timers
+                .iter()
+                .filter(|t| t.position.get() > 0)
+                .map(|t| t.when.get())
+                .min();
+            assert_eq!(heap.next_when(), least.unwrap_or(0));
+        }
+        let mut last = 0;
+        while heap.len() > 0 {
+            // SAFETY: leaked above.
+            let timer = unsafe { &*heap.entry(0).timer };
+            assert!(timer.when.get() >= last && timer.position.get() == 1);
+            last = timer.when.get();
+            heap.remove(timer);
+        }
+    }
+
+    #[test]
+    fn due_timers_run_in_order_and_periodic_ones_skip_what_they_missed() {
+        use core::sync::atomic::AtomicUsize;
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        let heap: &'static TimerHeap = Box::leak(Box::new(TimerHeap::new()));
+        let timers = timers(3);
+        for (index, timer) in timers.iter().enumerate() {
+            timer
+                .heap
+                .store(heap as *const _ as *mut _, Ordering::Relaxed);
+            timer.rust.set(Some(|timer, _| {
+                let before = RUNS.fetch_add(1, Ordering::Relaxed);
+                timer.seq.set(before + 1);
+            }));
+            timer.when.set(30 - 10 * index as i64);
+            timer.armed.set(true);
+            heap.insert(timer);
+        }
+        timers[0].period.set(100);
+        assert_eq!(heap.run(5), 10, "nothing is due");
+        assert_eq!(
+            heap.run(250),
+            330,
+            "the periodic one is next, in its own rhythm"
+        );
+        assert_eq!(
+            [
+                timers[2].seq.get(),
+                timers[1].seq.get(),
+                timers[0].seq.get()
+            ],
+            [1, 2, 3]
+        );
+        assert!(!timers[1].armed.get() && timers[0].armed.get());
+        assert!(timers[0].stop(|| false) && !timers[0].stop(|| false));
+        assert_eq!(heap.len(), 0);
+    }
+}
