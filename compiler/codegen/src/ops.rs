@@ -167,6 +167,11 @@ impl Translator<'_, '_> {
                         ir::StackSlotData::new(ir::StackSlotKind::ExplicitSlot, ty.bytes(), 3);
                     let slot = self.b.create_sized_stack_slot(data);
                     self.b.ins().stack_store(types::I64, val, slot, 0);
+                    // The collector reads frames conservatively: leave nothing behind.
+                    if ty == types::I64 {
+                        let zero = self.b.ins().iconst(types::I64, 0);
+                        self.b.ins().stack_store(types::I64, zero, slot, 0);
+                    }
                 }
                 Vals::new()
             }

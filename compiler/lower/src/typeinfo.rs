@@ -118,7 +118,13 @@ impl Cx<'_> {
             self.mark_in_iface(part);
         }
         let is_iface = self.p.types.is_interface(ty);
-        if matches!(self.p.types.kind(ty), TyKind::Named(_)) && !is_iface {
+        // Reflection may take the address of a value: types whose pointers have methods bring those along.
+        let has_methods = match self.p.types.kind(ty) {
+            TyKind::Named(_) => !is_iface,
+            TyKind::Struct(fields) => fields.iter().any(|f| f.embedded),
+            _ => false,
+        };
+        if has_methods {
             let pointer = self.p.types.pointer(ty);
             self.mark_in_iface(pointer);
         }
