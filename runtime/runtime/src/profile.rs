@@ -246,7 +246,7 @@ pub fn heap(records: *mut usize, count: usize) -> usize {
 
 // ---------------------------------------------------------------- CPU
 
-/// Words of the sample buffer: records {words, time, count 1, 1, pcs..}.
+/// Words of the sample buffer: records {words, time, count, pcs..}.
 const CPU_WORDS: usize = 1 << 17;
 
 struct CpuBuffer {
@@ -318,7 +318,11 @@ pub fn cpu_sample(context: &UContext) {
         pcs[0] = pc;
         depth = 1;
     }
-    let words = 4 + depth as u64;
+    // Readers look up what is before an address: right for return addresses, one too early for the interrupted instruction.
+    if pcs[0] == pc {
+        pcs[0] = pc + 1;
+    }
+    let words = 3 + depth as u64;
     let at = CPU_WRITE.fetch_add(words, Ordering::SeqCst);
     if at + words > CPU_WORDS as u64 {
         CPU_WRITE.fetch_sub(words, Ordering::SeqCst);
@@ -330,10 +334,9 @@ pub fn cpu_sample(context: &UContext) {
         let base = (CPU.words.get() as *mut u64).add(at as usize);
         base.write(words);
         base.add(1).write(rt_os::time::nanotime() as u64);
-        base.add(2).write(0);
-        base.add(3).write(1);
+        base.add(2).write(1);
         for (index, pc) in pcs[..depth].iter().enumerate() {
-            base.add(4 + index).write(*pc as u64);
+            base.add(3 + index).write(*pc as u64);
         }
     }
     CPU_DONE.fetch_add(words, Ordering::SeqCst);

@@ -425,7 +425,7 @@ mod tests {
         // SAFETY: just made.
         let seg = unsafe { &*g.seg.get() };
         let start = g.sched_sp.get() + arch::CONTEXT_WORDS * 8;
-        assert!(seg.contains(g.sched_sp.get()) && start % 16 == 0);
+        assert!(seg.contains(g.sched_sp.get()) && start.is_multiple_of(16));
         assert_eq!(seg.limit, seg.lo + abi::g::STACK_SLACK as usize);
         assert_eq!(g.stack_limit.load(Ordering::Relaxed), seg.limit as u64);
         let mut ranges = vec![];
