@@ -407,3 +407,13 @@ fn assists_alone_end_a_cycle() {
     let world = run_threads(config(), 20, 2, 0, 60_000);
     assert!(world.gc.cycles() > 5);
 }
+
+#[test]
+fn collections_at_every_window_of_several_threads_lose_nothing() {
+    let config = Config {
+        collect_every: 50,
+        poison: true,
+        ..config()
+    };
+    run_threads(config, 100, 2, 1, 8_000);
+}

@@ -146,6 +146,8 @@ pub struct PageAlloc {
     pub free_backed: usize,
     /// Free pages without.
     pub free_scavenged: usize,
+    /// Pages that the scavenger has taken and not yet given back.
+    pub in_scavenger: usize,
     /// Where the scavenger goes on (it works downwards from high addresses).
     scavenge_cursor: usize,
 }
@@ -173,6 +175,7 @@ impl PageAlloc {
             hint: 0,
             free_backed: 0,
             free_scavenged: 0,
+            in_scavenger: 0,
             scavenge_cursor: 0,
         }
     }
@@ -401,6 +404,7 @@ impl PageAlloc {
                 let first = index * CHUNK_PAGES + last + 1 - n;
                 self.scavenge_cursor = first;
                 self.take(first, n);
+                self.in_scavenger += n;
                 return Some((first, n));
             }
             cursor = index * CHUNK_PAGES;
@@ -416,7 +420,15 @@ impl PageAlloc {
             chunk.scavenged[word] |= mask;
         });
         self.free_scavenged += n;
+        self.in_scavenger -= n;
         self.hint = self.hint.min(first);
+    }
+
+    /// Pages from [`PageAlloc::take_for_scavenge`] are free again, memory and all: the system
+    /// would not take it.
+    pub fn not_scavenged(&mut self, first: usize, n: usize) {
+        self.in_scavenger -= n;
+        self.free(first, n);
     }
 
     /// Looks at every page again at the next scavenge.

@@ -35,7 +35,7 @@ impl Heap {
                 }
                 Err(_) => {
                     // Locked or otherwise unreleasable memory: keep it.
-                    locked.pages.free(first, n);
+                    locked.pages.not_scavenged(first, n);
                     break;
                 }
             }

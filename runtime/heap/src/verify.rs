@@ -121,7 +121,7 @@ impl Heap {
             return fail("bytes in manual spans", 0, manual_pages * PAGE_SIZE);
         }
         let taken = locked.pages.covered() - locked.pages.free_backed - locked.pages.free_scavenged;
-        if taken != object_pages + manual_pages {
+        if taken != object_pages + manual_pages + locked.pages.in_scavenger {
             return fail(
                 "taken pages belong to no span",
                 taken,
