@@ -170,10 +170,13 @@ impl Hchan {
                 (at, at + head)
             }
         } else {
-            // The buffer first: between the two allocations it is referred to from this (system) stack only, and a collection
-            // cannot finish meanwhile, since this P does not reach a safepoint.
+            // Each allocation is a safepoint at which a whole collection may run: the buffer is kept by a word of G that is a root
+            // (compiled code writes it only right before it calls out).
             let buffer = malloc(bytes, elem);
-            (malloc(head, &raw const HCHAN_TYPE.0), buffer)
+            G::current().panic_arg0.set(buffer);
+            let at = malloc(head, &raw const HCHAN_TYPE.0);
+            G::current().panic_arg0.set(0);
+            (at, buffer)
         };
         let bubble = G::current().bubble.get() as usize;
         // SAFETY: fresh zeroed memory; zero is the initial state of everything not written here.
