@@ -571,9 +571,9 @@ impl<'a> Checker<'a> {
         var
     }
     /// Assigns a range clause's value to an existing variable.
-    pub(super) fn assign_range_value(&mut self, lhs: ExprId, x: &mut Operand) {
+    pub(super) fn assign_range_value(&mut self, lhs: ExprId, x: &mut Operand, context: &str) {
         if let Ok(ty) = self.assignee(lhs) {
-            self.assign_operand(x, ty, "range clause");
+            self.assign_operand(x, ty, context);
         }
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Checker<'a> {
                     );
                     let mut valid = true;
                     for &index in indices {
-                        let ty = self.typ(index);
+                        let ty = self.var_type(index);
                         valid &= ty != TypeId::INVALID;
                         targs.push(ty);
                     }
@@ -216,8 +216,8 @@ impl<'a> Checker<'a> {
         if args.len() != 1 {
             let text = self.type_str(ty);
             if args.is_empty() {
-                self.error(
-                    rparen,
+                self.error_at(
+                    expr,
                     "WrongArgCount",
                     format!("missing argument in conversion to {text}"),
                 );
@@ -706,6 +706,10 @@ impl<'a> Checker<'a> {
             );
             return Operand::invalid(expr);
         }
+        let (base, _) = store.deref(x.ty);
+        if x.mode != Mode::TypeExpr && !self.require_complete(base) {
+            return Operand::invalid(expr);
+        }
         let addressable = x.mode == Mode::Variable;
         let found = store.lookup(x.ty, addressable, Some(self.pkg), sym);
         let (obj, index, indirect) = match found {
@@ -733,10 +737,9 @@ impl<'a> Checker<'a> {
             SelectionKind::Field
         };
         if kind == SelectionKind::MethodExpr && !is_method {
-            let pos = self.name_pos(sel);
             let recv = self.type_str(x.ty);
-            self.error(
-                pos,
+            self.error_at(
+                expr,
                 "MissingFieldOrMethod",
                 format!("operand for field selector {sym} must be value of type {recv}"),
             );

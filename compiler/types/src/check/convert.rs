@@ -1053,9 +1053,4 @@ impl<'a> Checker<'a> {
         }
         !sources.is_empty() && !targets.is_empty()
     }
-
-    /// The field type that keeps a struct type from being comparable, if that is the reason.
-    pub(super) fn incomparable_reason(&self, ty: TypeId) -> Option<Incomparable> {
-        self.store.incomparable(ty, true, &mut Vec::new())
-    }
 }

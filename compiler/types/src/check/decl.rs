@@ -81,7 +81,7 @@ impl<'a> Checker<'a> {
     }
 
     /// An invalid cycle through a type declaration: uses of the type are not followed further.
-    fn break_cycle(&mut self, obj: ObjId) {
+    pub(super) fn break_cycle(&mut self, obj: ObjId) {
         match self.store.obj(obj).ty.get().map(|&ty| self.store.ty(ty)) {
             Some(Type::Named(named)) => {
                 let _ = named.underlying.set(TypeId::INVALID);
@@ -790,8 +790,11 @@ impl<'a> Checker<'a> {
                     let mut x = self.init_expr(var, value);
                     self.init_var(var, &mut x, "variable declaration");
                 }
-            } else {
+            } else if values.len() == 1 {
                 self.init_vars(&vars, values, None);
+            } else {
+                self.use_exprs(values);
+                self.check_var_arity(names, values);
             }
         }
         for &var in &vars {
@@ -800,8 +803,9 @@ impl<'a> Checker<'a> {
             }
         }
         for var in vars {
-            self.declare_local(var);
-            self.local_vars.push(var);
+            if self.declare_local(var) {
+                self.local_vars.push(var);
+            }
         }
     }
 

@@ -109,6 +109,15 @@ impl<'a> Checker<'a> {
             self.instantiate_or_reject(&mut x, target);
         }
         x.expr = Some(expr);
+        if !self.path.is_empty()
+            && !matches!(
+                x.mode,
+                Mode::Invalid | Mode::NoValue | Mode::TypeExpr | Mode::Builtin(_)
+            )
+            && !self.require_complete(x.ty)
+        {
+            x.invalidate();
+        }
         self.record(expr, &x);
         x
     }

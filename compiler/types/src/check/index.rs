@@ -26,7 +26,7 @@ impl<'a> Checker<'a> {
             self.require_version(self.env.ast.exprs[expr].pos, 18, "function instantiation");
             let mut targs = Vec::new();
             for &index in indices {
-                let ty = self.typ(index);
+                let ty = self.var_type(index);
                 if ty == TypeId::INVALID {
                     return Operand::invalid(expr);
                 }
@@ -76,14 +76,7 @@ impl<'a> Checker<'a> {
                     "must be called"
                 };
                 if let Mode::Builtin(_) = x.mode {
-                    self.error_at(
-                        base,
-                        "UncalledBuiltin",
-                        format!("cannot index {text}").replace(
-                            "invalid operation: cannot index",
-                            "invalid operation: cannot index",
-                        ),
-                    );
+                    self.error_at(base, "UncalledBuiltin", format!("cannot index {text}"));
                 } else {
                     self.error_at(base, "TooManyValues", format!("{text} {what}"));
                 }
@@ -151,7 +144,8 @@ impl<'a> Checker<'a> {
         }
         if !valid {
             let text = self.operand_str(&x);
-            self.error_at(base, "NonSliceableOperand", format!("cannot index {text}"));
+            let pos = self.env.ast.exprs[expr].pos;
+            self.error(pos, "NonIndexableOperand", format!("cannot index {text}"));
             self.use_exprs(indices);
             return Operand::invalid(expr);
         }
@@ -552,13 +546,5 @@ impl<'a> Checker<'a> {
             );
         }
         false
-    }
-
-    /// Whether an expression is the given kind of literal, through parentheses.
-    pub(super) fn is_composite(&self, expr: ExprId) -> bool {
-        matches!(
-            self.kind(self.env.ast.unparen(expr)),
-            ExprKind::CompositeLit { .. }
-        )
     }
 }

@@ -7,7 +7,6 @@ use super::expr::default_type;
 use super::operand::Operand;
 use super::{Checker, Target};
 use crate::model::*;
-use crate::strings::TypeWriter;
 use crate::subst::Subst;
 use crate::typed::*;
 use crate::unify::{Mode as UnifyMode, Unifier};
@@ -187,24 +186,25 @@ impl<'a> Checker<'a> {
                 let ty = args[i].ty;
                 match kinds.iter_mut().find(|(known, _)| *known == index) {
                     None => kinds.push((index, ty)),
-                    Some((_, kind)) => match self.larger_untyped(*kind, ty) {
-                        Some(larger) => *kind = larger,
-                        _ => {
-                            if site.report {
-                                let name = self.type_str(tparams[index]);
-                                let (s, t) = (self.type_str(*kind), self.type_str(ty));
-                                let arg = args[i].clone();
-                                let prefix = self.call_prefix(site);
-                                let _ = prefix;
-                                self.error_operand(
+                    Some((_, kind)) => {
+                        match self.larger_untyped(*kind, ty) {
+                            Some(larger) => *kind = larger,
+                            _ => {
+                                if site.report {
+                                    let name = self.type_str(tparams[index]);
+                                    let (s, t) = (self.type_str(*kind), self.type_str(ty));
+                                    let arg = args[i].clone();
+                                    let prefix = self.call_prefix(site);
+                                    self.error_operand(
                                     &arg,
                                     "CannotInferTypeArgs",
-                                    format!("mismatched types {s} and {t} (cannot infer {name})"),
+                                    format!("{prefix}mismatched types {s} and {t} (cannot infer {name})"),
                                 );
+                                }
+                                return None;
                             }
-                            return None;
                         }
-                    },
+                    }
                 }
             }
             for (index, kind) in kinds {
@@ -520,13 +520,7 @@ impl<'a> Checker<'a> {
                         .collect();
                     let (from, to): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
                     let substituted = Subst::new(store, &from, &to).ty(renamed);
-                    let qualifier = |pkg| self.qualify(pkg);
-                    let show = |ty: TypeId| {
-                        let mut writer = TypeWriter::new(store, &qualifier);
-                        writer.param_names = false;
-                        writer.ty(ty);
-                        writer.out
-                    };
+                    let show = |ty: TypeId| self.type_str(ty);
                     let message = if from.is_empty() {
                         let names: Vec<String> =
                             fresh.iter().map(|&tparam| self.type_str(tparam)).collect();

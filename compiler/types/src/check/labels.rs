@@ -36,7 +36,7 @@ struct Walk {
     order: Vec<Symbol>,
     jumps: Vec<Jump>,
     /// Variable declarations: block, sequence number, position.
-    declarations: Vec<(usize, usize, Pos)>,
+    declarations: Vec<(usize, usize, Pos, Option<Symbol>)>,
     /// Sequence number of each label.
     label_at: FxHashMap<Symbol, usize>,
     sequence: usize,
@@ -114,14 +114,16 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let at = walk.label_at[&sym];
-            if let Some((_, _, declared)) = walk.declarations.iter().find(|(block, sequence, _)| {
-                *block == target && *sequence > jump.at && *sequence < at
-            }) {
+            if let Some((_, _, declared, declared_name)) =
+                walk.declarations.iter().rfind(|(block, sequence, _, _)| {
+                    *block == target && *sequence > jump.at && *sequence < at
+                })
+            {
                 let declared = *declared;
                 let message = if compiler {
                     let at = self.position(declared).unwrap_or_default();
-                    format!("goto {sym} jumps over variable declaration at {at}")
-                        .replace(&at, &line_only(&at))
+                    let name = declared_name.map_or("variable", Symbol::as_str);
+                    format!("goto {sym} jumps over declaration of {name} at {at}")
                 } else {
                     let line = self
                         .sources
@@ -178,13 +180,19 @@ impl<'a> Checker<'a> {
                         let pos = names
                             .first()
                             .map_or(ast.decl_arena[decl].span.lo, |&name| ast.names[name].pos);
-                        walk.declarations.push((around.block, walk.sequence, pos));
+                        let name = names.first().map(|&name| ast.sym(name));
+                        walk.declarations
+                            .push((around.block, walk.sequence, pos, name));
                     }
                 }
             }
-            StmtKind::Define { .. } => {
+            StmtKind::Define { lhs, .. } => {
+                let name = lhs.first().and_then(|&left| match ast.exprs[left].kind {
+                    syntax::ast::ExprKind::Name(name) => Some(ast.sym(name)),
+                    _ => None,
+                });
                 walk.declarations
-                    .push((around.block, walk.sequence, ast.stmts[id].pos))
+                    .push((around.block, walk.sequence, ast.stmts[id].span.lo, name));
             }
             StmtKind::Labeled { label, stmt } => self.walk_label(*label, *stmt, walk, around),
             StmtKind::Branch { kind, label } => self.walk_branch(id, *kind, *label, walk, around),
@@ -331,16 +339,19 @@ impl<'a> Checker<'a> {
                     .copied();
                 match found {
                     Some((_, is_loop, is_breakable)) => {
-                        if let Some(label) = walk.labels.get_mut(&sym) {
+                        let fits = sym != self.names.blank
+                            && if kind == BranchKind::Break {
+                                is_breakable
+                            } else {
+                                is_loop
+                            };
+                        if (fits || compiler)
+                            && let Some(label) = walk.labels.get_mut(&sym)
+                        {
                             label.used = true;
                             let obj = label.obj;
                             self.record_name(name, obj);
                         }
-                        let fits = if kind == BranchKind::Break {
-                            is_breakable
-                        } else {
-                            is_loop
-                        };
                         if !fits {
                             self.error(
                                 pos,
@@ -377,13 +388,5 @@ impl<'a> Checker<'a> {
     }
     fn function_has_label(&self, sym: Symbol, walk: &Walk) -> bool {
         walk.labels.contains_key(&sym)
-    }
-}
-
-fn line_only(at: &str) -> String {
-    // file:line:col
-    match at.rsplitn(3, ':').collect::<Vec<_>>()[..] {
-        [_, line, _] => format!("line {line}"),
-        _ => at.to_owned(),
     }
 }

@@ -109,6 +109,10 @@ impl<'a> Checker<'a> {
                 return Operand::invalid(expr);
             }
         };
+        if !self.require_complete(base) {
+            self.use_exprs(elems);
+            return Operand::invalid(expr);
+        }
         let under = match self.shared_under(base) {
             Ok(under) => under,
             Err(why) => {
@@ -425,6 +429,9 @@ impl<'a> Checker<'a> {
             };
             let mut x = self.expr_with_hint(*key, key_type);
             self.assignment(&mut x, Some(key_type), "map literal");
+            if x.is_invalid() {
+                continue;
+            }
             if !x.is_invalid()
                 && x.is_const()
                 && let Some(constant) = x.val.as_ref().and_then(const_key)

@@ -713,6 +713,28 @@ impl<'a> Checker<'a> {
         info.value = None;
     }
 
+    /// A value of a type whose declaration is under way cannot be made: reports the cycle. Returns whether the type is fine.
+    fn require_complete(&mut self, ty: TypeId) -> bool {
+        if self.path.is_empty() {
+            return true;
+        }
+        let base = self.store.unalias(ty);
+        let Some(named) = self.store.named(base) else {
+            return true;
+        };
+        if self.store.try_underlying(base).is_some() {
+            return true;
+        }
+        if let Some(start) = self.path.iter().rposition(|&active| active == named.obj) {
+            let cycle = self.path[start..].to_vec();
+            self.cycle_error(&cycle);
+            for obj in cycle {
+                self.break_cycle(obj);
+            }
+        }
+        false
+    }
+
     // Objects.
 
     fn new_var(&mut self, kind: VarKind, name: Symbol, pos: Pos) -> ObjId {
@@ -736,14 +758,17 @@ impl<'a> Checker<'a> {
         self.store.obj(obj).used.load(Ordering::Relaxed)
     }
     /// Declares an object in the innermost block; blank ones bind nothing.
-    fn declare_local(&mut self, obj: ObjId) {
+    /// Returns whether it was declared.
+    fn declare_local(&mut self, obj: ObjId) -> bool {
         let object = self.store.obj(obj);
         if object.name == self.names.blank || object.name == self.names.empty {
-            return;
+            return true;
         }
         if let Some(other) = self.locals.declare(object.name, obj) {
             self.redeclared(object.pos, object.name, other);
+            return false;
         }
+        true
     }
     /// The object that a name denotes here.
     fn find(&self, name: Symbol) -> Option<ObjId> {

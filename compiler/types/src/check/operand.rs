@@ -51,16 +51,6 @@ impl Operand {
             nth: 0,
         }
     }
-    /// A value without an expression of its own.
-    pub fn value(ty: TypeId) -> Operand {
-        Operand {
-            mode: Mode::Value,
-            ty,
-            val: None,
-            expr: None,
-            nth: 0,
-        }
-    }
     pub fn is_invalid(&self) -> bool {
         self.mode == Mode::Invalid
     }

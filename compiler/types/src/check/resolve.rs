@@ -265,7 +265,7 @@ impl<'a> Checker<'a> {
         loop {
             match &ast.exprs[base].kind {
                 ExprKind::Paren(inner) => base = *inner,
-                ExprKind::Star(inner) => {
+                ExprKind::Star(inner) if !pointer => {
                     pointer = true;
                     base = *inner;
                 }

@@ -665,7 +665,18 @@ impl<'a> Checker<'a> {
 
     /// The type of a type switch case; nil has its untyped type.
     fn case_type(&mut self, expr: ExprId) -> Option<TypeId> {
-        let x = self.expr_or_type(expr, false);
+        let inner = self.env.ast.unparen(expr);
+        let is_nil = match self.kind(inner) {
+            ExprKind::Name(name) => self
+                .find(self.sym(*name))
+                .is_some_and(|obj| matches!(self.store.obj(obj).kind, ObjKind::Nil)),
+            _ => false,
+        };
+        let x = if is_nil {
+            self.expr_or_type(expr, false)
+        } else {
+            Operand::new(Mode::TypeExpr, self.typ(expr), expr)
+        };
         match x.mode {
             Mode::Invalid => None,
             Mode::Nil => Some(TypeId::basic(BasicKind::UntypedNil)),
@@ -731,7 +742,6 @@ impl<'a> Checker<'a> {
                         "InvalidSelectCase",
                         "select case must be send or receive (possibly with assignment)",
                     );
-                    self.stmt(comm, Context::default());
                 }
             }
             self.stmt_list(&clause.body, context);
@@ -893,7 +903,11 @@ impl<'a> Checker<'a> {
                         nth: 0,
                     };
                 }
-                self.assign_range_value(side, &mut y);
+                self.assign_range_value(
+                    side,
+                    &mut y,
+                    if is_int { "range clause" } else { "assignment" },
+                );
             }
             if sides.iter().all(Option::is_none) && untyped_int && !failed {
                 self.assignment(&mut x, None, "range clause");

@@ -33,6 +33,15 @@ impl<'a> Checker<'a> {
         {
             self.require_version(self.pos(expr), 18, &format!("predeclared {sym}"));
         }
+        if want_type && !matches!(object.kind, ObjKind::TypeName | ObjKind::PkgName(_)) {
+            // Its own type does not matter.
+            self.record_name(name, obj);
+            self.mark_used(obj);
+            x.mode = Mode::Value;
+            let text = self.not_a_type_str(&x);
+            self.error_at(expr, "NotAType", format!("{text} is not a type"));
+            return Operand::invalid(expr);
+        }
         if object.ty.get().is_none() || !self.path.is_empty() {
             self.resolve_obj(obj);
         }
@@ -268,6 +277,7 @@ impl<'a> Checker<'a> {
             | ExprKind::KeyValue { .. } => {
                 let text = self.expr_str(expr);
                 self.error_at(expr, "NotAType", format!("{text} is not a type"));
+                self.use_exprs(&[expr]);
                 TypeId::INVALID
             }
         }
@@ -473,7 +483,7 @@ impl<'a> Checker<'a> {
         let (base, is_pointer) = store.deref(ty);
         let message = if store.is_type_param(base) {
             // The pointer to a type parameter is reported the same way.
-            "embedded field type cannot be a type parameter"
+            "embedded field type cannot be a (pointer to a) type parameter"
         } else {
             match store.under(base) {
                 Type::Basic(BasicKind::Invalid) => return,
@@ -831,7 +841,7 @@ impl<'a> Checker<'a> {
         };
         let mut targs = Vec::with_capacity(indices.len());
         for &index in indices {
-            targs.push(self.typ(index));
+            targs.push(self.var_type(index));
         }
         if generic == TypeId::INVALID || targs.contains(&TypeId::INVALID) {
             return TypeId::INVALID;
@@ -883,22 +893,14 @@ impl<'a> Checker<'a> {
         let name = self.store.obj(obj).name;
         let _ = x;
         if got < want {
-            let pos = match self.kind(expr) {
-                ExprKind::Index { .. } => self.span(expr).hi,
-                _ => self.pos(expr),
-            };
-            let _ = pos;
-            let pos = indices
-                .last()
-                .map_or(self.pos(expr), |&last| self.pos(last));
-            self.error(
-                pos,
+            self.error_at(
+                expr,
                 "WrongTypeArgCount",
                 format!("not enough type arguments for type {name}: have {got}, want {want}"),
             );
         } else {
             self.error_at(
-                indices[want],
+                expr,
                 "WrongTypeArgCount",
                 format!("too many type arguments for type {name}: have {got}, want {want}"),
             );
@@ -916,22 +918,5 @@ impl<'a> Checker<'a> {
                 _ => return None,
             }
         }
-    }
-
-    pub(super) fn embedded_type_name(&self, expr: ExprId) -> (Symbol, Pos) {
-        self.embedded_name(expr)
-    }
-    /// Whether an expression is syntactically a type literal.
-    pub(super) fn is_type_literal(&self, expr: ExprId) -> bool {
-        matches!(
-            self.kind(expr),
-            ast::ExprKind::ArrayType { .. }
-                | ast::ExprKind::SliceType(_)
-                | ast::ExprKind::StructType { .. }
-                | ast::ExprKind::FuncType(_)
-                | ast::ExprKind::InterfaceType { .. }
-                | ast::ExprKind::MapType { .. }
-                | ast::ExprKind::ChanType { .. }
-        )
     }
 }
