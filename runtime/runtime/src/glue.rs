@@ -172,7 +172,15 @@ fn shared_roots(f: &mut dyn FnMut(usize)) {
                 // SAFETY: between the saved stack pointer and the callback's entry on a live stack.
                 f(unsafe { *(at as *const usize) });
             }
-            f(m.g0.closure_ctx.get());
+            for word in [
+                &m.g0.closure_ctx,
+                &m.g0.ret0,
+                &m.g0.ret1,
+                &m.g0.sudog.elem,
+                &m.g0.sudog.object,
+            ] {
+                f(word.get());
+            }
         }
     }
     f(POOL_CLEANUP.load(Ordering::Relaxed));
@@ -255,6 +263,19 @@ fn gc_work(p: &'static P) -> bool {
             true
         }
     }
+}
+
+/// Keeps arguments of an entry point reachable across its own allocations: they came in registers, and the caller may have dropped
+/// them. Overwritten by the next one.
+pub fn hold(words: [usize; 4]) {
+    for word in words {
+        wb_slot(0, word);
+    }
+    let g = G::current();
+    g.ret0.set(words[0]);
+    g.ret1.set(words[1]);
+    g.sudog.elem.set(words[2]);
+    g.sudog.object.set(words[3]);
 }
 
 /// Allocates for the runtime and for compiled code.

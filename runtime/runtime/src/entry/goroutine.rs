@@ -106,6 +106,7 @@ extern "C" fn set_running_inits(_on: bool) {}
 
 extern "C" fn newcoro(start: usize) -> usize {
     // 16 bytes without pointers; the G reports the object as its root.
+    crate::glue::hold([start, 0, 0, 0]);
     let at = crate::glue::malloc(16, core::ptr::null(), true);
     crate::glue::wb_slot(0, start);
     // SAFETY: fresh zeroed memory of sufficient size.

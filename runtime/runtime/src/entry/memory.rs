@@ -202,7 +202,8 @@ extern "C" fn register_weak(addr: usize) -> usize {
     if addr == 0 {
         return 0;
     }
-    // SAFETY: system function: at a safepoint, with a P; the caller holds the object.
+    glue::hold([addr, 0, 0, 0]);
+    // SAFETY: system function: at a safepoint, with a P; the object is held.
     match unsafe { GC.weak_handle(&glue::WORLD, M::current().p().mcache.get() as *mut _, addr) } {
         Ok(handle) => handle,
         Err(rt_gc::WeakError::NotHeap) => glue::immortal_handle(addr),

@@ -153,6 +153,7 @@ extern "C" fn new_timer(
     arg_data: usize,
     chan: usize,
 ) -> usize {
+    glue::hold([f, arg_type, arg_data, chan]);
     let at = glue::malloc(size_of::<TimeTimer>(), &raw const TIMER_TYPE.0, true);
     // SAFETY: fresh memory of the right size and type; no bit pattern of it was seen by anybody.
     let timer: &'static TimeTimer = unsafe {
