@@ -479,6 +479,10 @@ impl Walker<'_, '_> {
             pc = return_address;
             sp = fp;
         }
+        if depth > KEEP_INNER + KEEP_OUTER * 2 {
+            // The ring starts after the place written last.
+            pcs[KEEP_INNER..].rotate_left((depth + 1) % (KEEP_OUTER * 2));
+        }
         targets.sort_unstable();
         targets.dedup();
         self.stack_id(pcs)
