@@ -368,7 +368,7 @@ fn run_file(
     args: &[&String],
     temp: &Path,
 ) -> Result<String, String> {
-    let binary = build(tool, files, temp, "a.out")?;
+    let binary = build(tool, files, temp, "a.out", false)?;
     execute(&binary, args, temp)
 }
 
