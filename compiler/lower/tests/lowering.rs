@@ -46,6 +46,7 @@ func printlock()
 func printunlock()
 func printint(v int64)
 func printnl()
+func printsp()
 "#;
 
 struct Case {
@@ -185,7 +186,7 @@ fn generic_functions_are_instantiated_per_type_argument() {
 }
 
 #[test]
-fn endless_instantiation_is_reported_by_the_checker_or_here() {
+fn endless_instantiation_is_refused() {
     // Through a type argument that grows in each call.
     let case = std::panic::catch_unwind(|| {
         lower("func f[T any](n int) { if n > 0 { f[[]T](n - 1) } }\nfunc main() { f[int](3) }")
@@ -254,7 +255,7 @@ fn bodies_of_loops_over_functions_leave_through_codes() {
         "func seq(yield func(int) bool) { yield(1) }\n\
          func find() int { for x := range seq { if x == 1 { return x } }; return 0 }\nfunc main() { find() }",
     );
-    assert!(text(&p, "main.find").contains("panicrangestate") || !names(&p).is_empty());
+
     assert!(names(&p).contains(&"main.find-range1"));
 }
 
