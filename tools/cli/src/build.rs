@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use modules::{PackageGraph, PackageId};
 
 use crate::flags::{self, BUILD, boolean, value};
+use crate::help;
 use crate::session::{Failure, Program, Session, render_errors};
 
 /// `ferrogo build`.
@@ -14,7 +15,7 @@ use crate::session::{Failure, Program, Session, render_errors};
 /// # Errors
 /// Text and exit status.
 pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
-    let mut session = start(args, "build", false)?;
+    let mut session = start(args, "build")?;
     let patterns = session.flags.args.clone();
     let (_loader, graph) = session.load(&patterns, false)?;
     let mains: Vec<PackageId> = graph
@@ -38,8 +39,18 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         )));
     }
     let only_check = mains.len() < graph.roots.len();
+    // Without -o, several packages (or none that is a program) are built only to see whether they can be.
+    let write = !mains.is_empty() && (output.is_some() || graph.roots.len() == 1);
+    if write && output.is_none() {
+        let name = binary_name(&graph, mains[0]);
+        if session.system.is_dir(&session.dir.join(&name)) {
+            return Err(Failure::from(format!(
+                "go: build output {name:?} already exists and is a directory"
+            )));
+        }
+    }
     let mut frontend = None;
-    if only_check {
+    if only_check && !session.is_dry() {
         let ids = dependencies(&graph, &graph.roots);
         let checked = session.check(&graph, &ids, &|_| Vec::new());
         if let Some(text) = render_errors(&graph, &checked) {
@@ -47,8 +58,6 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         }
         frontend = Some(checked);
     }
-    // Without -o, several packages (or none that is a program) are built only to see whether they can be.
-    let write = !mains.is_empty() && (output.is_some() || graph.roots.len() == 1);
     for &main in &mains {
         if graph.roots.len() > 1 && !only_check {
             frontend = None;
@@ -60,10 +69,12 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         let name = binary_name(&graph, main);
         let path = match &output {
             Some(dir) if into_dir => {
-                session
-                    .system
-                    .create_dir_all(dir)
-                    .map_err(|e| format!("{}: {e}", dir.display()))?;
+                if !session.is_dry() {
+                    session
+                        .system
+                        .create_dir_all(dir)
+                        .map_err(|e| format!("{}: {e}", dir.display()))?;
+                }
                 dir.join(name)
             }
             Some(path) => path.clone(),
@@ -82,43 +93,95 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
 /// # Errors
 /// Text and exit status.
 pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
-    let mut session = start(args, "run", false)?;
+    let mut session = start(args, "run")?;
     let all = session.flags.args.clone();
     let files = all.iter().take_while(|a| a.ends_with(".go")).count();
     let (patterns, rest) = all.split_at(if files > 0 { files } else { 1.min(all.len()) });
     if patterns.is_empty() {
         return Err(Failure::from("go: no go files listed".to_owned()));
     }
-    let (_loader, graph) = session.load(patterns, false)?;
-    let [main] = graph.roots[..] else {
+    if let Some((name, error)) = patterns[..files]
+        .iter()
+        .find_map(|name| Some((name, session.system.stat(&session.dir.join(name)).err()?)))
+    {
         return Err(Failure::from(format!(
-            "go: pattern {} matches multiple packages",
-            patterns.join(" ")
+            "stat {name}: {}",
+            modules::error::io_text(&error)
         )));
+    }
+    let is_versioned = has_version(&patterns[0]);
+    let (_loader, graph) = match is_versioned {
+        true => session.load_versioned(patterns)?,
+        false => session.load(patterns, false)?,
     };
-    if graph.package(main).name != "main" {
+    let is_main = |id: &PackageId| graph.package(*id).name == "main";
+    let mut roots = graph.roots.clone();
+    if patterns[0].contains("...") {
+        roots.retain(is_main);
+    }
+    let main = match roots[..] {
+        [main] => main,
+        [] => {
+            return Err(Failure::from(format!(
+                "go: no packages loaded from {}",
+                patterns.join(" ")
+            )));
+        }
+        _ => {
+            let names: Vec<String> = roots
+                .iter()
+                .map(|&id| graph.package(id).import_path.clone())
+                .collect();
+            return Err(Failure::from(format!(
+                "go: pattern {} matches multiple packages:\n\t{}",
+                patterns.join(" "),
+                names.join("\n\t")
+            )));
+        }
+    };
+    if !is_main(&main) {
         return Err(Failure::from(format!(
             "package {} is not a main package",
             graph.package(main).import_path
         )));
     }
+    let prefix = exec_prefix(&session)?;
     let program = session.program(&graph, main, &[], &mut None)?;
     session.print_timings();
+    let name = binary_name(&graph, main);
     let (path, dir) = match &program {
         // The cached file runs as it is.
         Program::Cached(path) => (path.clone(), None),
+        Program::Planned => {
+            let path = Path::new("$WORK").join(&name);
+            session.write_executable(&path, &program)?;
+            (path, None)
+        }
         Program::Bytes(_) => {
             let dir = temp_dir("run")?;
-            let path = dir.join(binary_name(&graph, main));
+            let path = dir.join(&name);
             session.write_executable(&path, &program)?;
             (path, Some(dir))
         }
     };
+    session.show(|| {
+        let words: Vec<String> = std::iter::once(path.display().to_string())
+            .chain(rest.iter().cloned())
+            .collect();
+        words.join(" ")
+    });
+    if session.is_dry() {
+        return Ok(ExitCode::SUCCESS);
+    }
     // The child gets terminal signals itself; we only wait for it.
-    let status = Command::new(&path)
-        .arg0(binary_name(&graph, main))
-        .args(rest)
-        .status();
+    let status = match prefix.split_first() {
+        Some((runner, words)) => Command::new(runner)
+            .args(words)
+            .arg(&path)
+            .args(rest)
+            .status(),
+        None => Command::new(&path).arg0(&name).args(rest).status(),
+    };
     if let Some(dir) = dir {
         let _ = std::fs::remove_dir_all(dir);
     }
@@ -141,58 +204,97 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
 /// # Errors
 /// Text and exit status.
 pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
-    let mut session = start(args, "install", false)?;
+    let mut session = start(args, "install")?;
     let patterns = session.flags.args.clone();
-    let (_loader, graph) = session.load(&patterns, false)?;
-    let bin = match session.env.explicit("GOBIN") {
-        Some(dir) => PathBuf::from(dir),
-        None => session
-            .env
-            .gopath_list()
-            .into_iter()
-            .next()
-            .unwrap_or_default()
-            .join("bin"),
+    let is_versioned = patterns.iter().any(|p| has_version(p));
+    let (_loader, graph) = match is_versioned {
+        true => session.load_versioned(&patterns)?,
+        false => session.load(&patterns, false)?,
     };
+    if is_versioned
+        && let Some(&id) = graph
+            .roots
+            .iter()
+            .find(|&&id| graph.package(id).name != "main")
+    {
+        return Err(Failure::from(format!(
+            "package {} is not a main package",
+            graph.package(id).import_path
+        )));
+    }
+    let libraries: Vec<PackageId> = graph
+        .roots
+        .iter()
+        .copied()
+        .filter(|&id| graph.package(id).name != "main")
+        .collect();
+    if !libraries.is_empty() && !session.is_dry() {
+        // Nothing is installed for them; their errors are the command's.
+        let checked = session.check(&graph, &dependencies(&graph, &libraries), &|_| Vec::new());
+        if let Some(text) = render_errors(&graph, &checked) {
+            return Err(Failure::from(text));
+        }
+    }
+    let bin = install_dir(&session.env);
     for &main in graph
         .roots
         .iter()
         .filter(|&&id| graph.package(id).name == "main")
     {
         let program = session.program(&graph, main, &[], &mut None)?;
-        session
-            .system
-            .create_dir_all(&bin)
-            .map_err(|e| format!("{}: {e}", bin.display()))?;
+        if !session.is_dry() {
+            session
+                .system
+                .create_dir_all(&bin)
+                .map_err(|e| format!("{}: {e}", bin.display()))?;
+        }
         session.write_executable(&bin.join(binary_name(&graph, main)), &program)?;
     }
     session.print_timings();
     Ok(ExitCode::SUCCESS)
 }
 
+/// An import path with `@version`, not a directory.
+fn has_version(pattern: &str) -> bool {
+    pattern.contains('@') && !modules::patterns::is_local(pattern) && !pattern.starts_with('/')
+}
+
+/// Where programs are installed.
+pub fn install_dir(env: &modules::env::Env) -> PathBuf {
+    match env.explicit("GOBIN") {
+        Some(dir) => PathBuf::from(dir),
+        None => env
+            .gopath_list()
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+            .join("bin"),
+    }
+}
+
 /// Parses flags and opens a session.
-pub fn start(args: &[String], command: &str, more: bool) -> Result<Session, Failure> {
+fn start(args: &[String], command: &str) -> Result<Session, Failure> {
     let own: &[flags::Flag] = match command {
         "run" => &[value("exec")],
         _ => &[boolean("i")],
     };
-    let parsed = flags::parse(args, &[BUILD, own], more).map_err(|text| {
-        Failure::usage(format!(
-            "{text}\nusage: go {command} [flags] [packages]\nRun 'go help {command}' for details."
-        ))
-    })?;
-    if let Some(text) = flags::unsupported(&parsed) {
-        return Err(Failure::usage(format!("ferrogo {command}: {text}")));
+    let parsed = flags::parse(args, &[BUILD, own], false)
+        .map_err(|text| help::usage_error(command, &text))?;
+    Session::new(command, parsed, &[BUILD, own])
+}
+
+/// `-exec`: the command line that a program is run with, before the program.
+///
+/// # Errors
+/// Quotes that do not end.
+pub fn exec_prefix(session: &Session) -> Result<Vec<String>, Failure> {
+    match session.flags.get("exec") {
+        Some(text) => {
+            Ok(modules::env::split_quoted(text)
+                .map_err(|e| format!("go: invalid flag -exec: {e}"))?)
+        }
+        None => Ok(Vec::new()),
     }
-    if let Some(mode) = parsed
-        .get("buildmode")
-        .filter(|m| !matches!(*m, "default" | "exe"))
-    {
-        return Err(Failure::usage(format!(
-            "ferrogo {command}: -buildmode={mode} is not supported by ferrogo yet"
-        )));
-    }
-    Session::new(parsed)
 }
 
 /// Packages and everything they and every program need, in dependency order.

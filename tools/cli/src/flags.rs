@@ -7,6 +7,8 @@ pub struct Flag {
     pub name: &'static str,
     /// Takes no value (or `=true`, `=false`).
     pub is_bool: bool,
+    /// A boolean flag whose `=` may carry any text (`-json=Dir,Name`).
+    pub any_value: bool,
 }
 
 /// A value flag.
@@ -14,6 +16,7 @@ pub const fn value(name: &'static str) -> Flag {
     Flag {
         name,
         is_bool: false,
+        any_value: false,
     }
 }
 
@@ -22,12 +25,23 @@ pub const fn boolean(name: &'static str) -> Flag {
     Flag {
         name,
         is_bool: true,
+        any_value: false,
+    }
+}
+
+/// A flag with an optional value; without one it is `true`.
+pub const fn optional(name: &'static str) -> Flag {
+    Flag {
+        name,
+        is_bool: true,
+        any_value: true,
     }
 }
 
 /// Flags of every command that builds.
 pub const BUILD: &[Flag] = &[
     value("o"),
+    value("C"),
     boolean("v"),
     boolean("x"),
     boolean("n"),
@@ -39,7 +53,6 @@ pub const BUILD: &[Flag] = &[
     boolean("trimpath"),
     value("mod"),
     value("modfile"),
-    value("C"),
     value("gcflags"),
     value("asmflags"),
     boolean("buildvcs"),
@@ -84,6 +97,21 @@ pub const UNSUPPORTED: &[&str] = &[
     "coverprofile",
 ];
 
+/// Every flag that `GOFLAGS` may name: those of any command.
+const ALL: &[&[Flag]] = &[
+    BUILD,
+    crate::test::TEST_FLAGS,
+    crate::test::OWN_FLAGS,
+    crate::list::FLAGS,
+    crate::clean::FLAGS,
+    &[
+        boolean("insecure"),
+        boolean("changed"),
+        boolean("w"),
+        boolean("diff"),
+    ],
+];
+
 /// Parsed command line.
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {
@@ -115,10 +143,50 @@ impl Parsed {
     }
 }
 
+/// Puts the flags of `GOFLAGS` that a command knows before those of its command line.
+///
+/// # Errors
+/// A flag that no command knows, or one without the value that it needs.
+pub fn add_goflags(
+    parsed: &mut Parsed,
+    goflags: &[String],
+    known: &[&[Flag]],
+) -> Result<(), String> {
+    let mut flags = Vec::new();
+    for text in goflags {
+        let body = text.trim_start_matches('-');
+        let (name, inline) = match body.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (body, None),
+        };
+        let find = |sets: &[&[Flag]]| {
+            sets.iter()
+                .flat_map(|set| set.iter())
+                .find(|f| f.name == name)
+                .copied()
+        };
+        match (find(known), inline) {
+            (Some(flag), Some(value)) => flags.push((flag.name, value.to_owned())),
+            (Some(flag), None) if flag.is_bool => flags.push((flag.name, "true".to_owned())),
+            (Some(_), None) => {
+                return Err(format!(
+                    "go: flag needs an argument: -{name} (from $GOFLAGS)"
+                ));
+            }
+            (None, _) if find(ALL).is_none() => {
+                return Err(format!("go: parsing $GOFLAGS: unknown flag -{name}"));
+            }
+            (None, _) => {}
+        }
+    }
+    parsed.flags.splice(0..0, flags);
+    Ok(())
+}
+
 /// Parses flags up to the first argument that is none. `more` continues after arguments (`go test pkg -v`).
 ///
 /// # Errors
-/// The text that `go` prints before its usage line.
+/// The text that `go` prints before its usage line; empty if help is asked for.
 pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, String> {
     let mut parsed = Parsed::default();
     let mut at = 0;
@@ -153,9 +221,13 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
             break;
         }
         let Some(flag) = known.iter().flat_map(|k| k.iter()).find(|f| f.name == name) else {
+            if matches!(name, "h" | "help") {
+                return Err(String::new());
+            }
             return Err(format!("flag provided but not defined: -{name}"));
         };
         let value = match (inline, flag.is_bool) {
+            (Some(v), true) if flag.any_value => v,
             (Some(v), true)
                 if !matches!(
                     v.as_str(),
@@ -181,6 +253,11 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
                     .ok_or_else(|| format!("flag needs an argument: -{name}"))?
             }
         };
+        if flag.name == "C" {
+            return Err(format!(
+                "invalid value {value:?} for flag -C: -C flag must be first flag on command line"
+            ));
+        }
         parsed.flags.push((flag.name, value));
         at += 1;
     }
@@ -219,6 +296,28 @@ mod tests {
         assert_eq!(
             unsupported(&check(&["-race"]).unwrap()).unwrap(),
             "-race is not supported by ferrogo yet"
+        );
+        assert_eq!(check(&["--help"]).unwrap_err(), "");
+    }
+
+    #[test]
+    fn goflags_come_first() {
+        let check = |goflags: &[&str], args: &[&str]| -> Result<String, String> {
+            let mut parsed = check(args)?;
+            let goflags: Vec<String> = goflags.iter().map(|f| (*f).to_owned()).collect();
+            add_goflags(&mut parsed, &goflags, &[BUILD])?;
+            Ok(parsed.get("tags").unwrap_or("none").to_owned())
+        };
+        assert_eq!(check(&["-tags=a"], &[]).unwrap(), "a");
+        assert_eq!(check(&["-tags=a"], &["-tags=b"]).unwrap(), "b");
+        assert_eq!(check(&["-benchmem"], &[]).unwrap(), "none");
+        assert_eq!(
+            check(&["-nope"], &[]).unwrap_err(),
+            "go: parsing $GOFLAGS: unknown flag -nope"
+        );
+        assert_eq!(
+            check(&["-tags"], &[]).unwrap_err(),
+            "go: flag needs an argument: -tags (from $GOFLAGS)"
         );
     }
 }

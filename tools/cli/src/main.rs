@@ -1,10 +1,16 @@
-//! The `ferrogo` command: used like `go`.
+//! The `ferrogo` command: used like `go`, and the same when it is called `go`.
 //!
-//! Reading order: [`flags`], [`session`] (what building commands share), [`build`] (build, run, install), [`test`].
+//! Reading order: [`help`] (the table of commands), [`flags`], [`session`] (what building commands share), [`build`] (build, run,
+//! install), [`test`], [`list`], [`env`](mod@env) (env, version), [`clean`], [`mod_command`].
 #![forbid(unsafe_code)]
 
 mod build;
+mod clean;
+mod env;
 mod flags;
+mod help;
+mod list;
+mod mod_command;
 mod session;
 mod test;
 mod test_json;
@@ -13,21 +19,8 @@ use std::process::ExitCode;
 
 use session::Failure;
 
-type Command = fn(&[String]) -> Result<ExitCode, Failure>;
-
-/// Commands with what they do.
-const COMMANDS: &[(&str, &str, Command)] = &[
-    ("build", "compile packages and dependencies", build::build),
-    (
-        "install",
-        "compile and install packages and dependencies",
-        build::install,
-    ),
-    ("run", "compile and run Go program", build::run),
-    ("test", "test packages", test::test),
-    ("doctor", "tell why the memory of a Go process is high", doctor),
-    ("version", "print version", version),
-];
+/// The word before the command of `mod`: such commands have a word more before their flags.
+const FAMILIES: &[&str] = &["mod", "work"];
 
 fn main() -> ExitCode {
     let pool = rayon::ThreadPoolBuilder::new()
@@ -38,19 +31,7 @@ fn main() -> ExitCode {
         return ExitCode::from(1);
     }
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let Some(name) = args.first() else {
-        usage();
-        return ExitCode::from(2);
-    };
-    if matches!(name.as_str(), "help" | "-h" | "--help" | "-help") {
-        usage();
-        return ExitCode::SUCCESS;
-    }
-    let Some((_, _, command)) = COMMANDS.iter().find(|(n, _, _)| n == name) else {
-        eprintln!("go {name}: unknown command\nRun 'go help' for usage.");
-        return ExitCode::from(2);
-    };
-    match command(&args[1..]) {
+    match dispatch(args) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{}", failure.text.trim_end());
@@ -59,24 +40,66 @@ fn main() -> ExitCode {
     }
 }
 
-fn usage() {
-    eprintln!(
-        "ferrogo is a tool for managing Go source code.\n\nUsage:\n\n\tferrogo <command> [arguments]\n\nThe commands are:\n"
-    );
-    for (name, what, _) in COMMANDS {
-        eprintln!("\t{name:<11} {what}");
+fn dispatch(mut args: Vec<String>) -> Result<ExitCode, Failure> {
+    change_dir(&mut args)?;
+    let Some((name, rest)) = args.split_first() else {
+        eprint!("{}", help::overview());
+        return Ok(ExitCode::from(2));
+    };
+    if matches!(name.as_str(), "-h" | "--help" | "-help") {
+        eprint!("{}", help::overview());
+        return Ok(ExitCode::from(2));
     }
+    if name == "help" {
+        return help::help(rest);
+    }
+    if let Some(command) = help::find(name) {
+        return (command.run)(rest);
+    }
+    if help::NOT_YET.contains(&name.as_str()) {
+        return Err(help::not_yet(name));
+    }
+    if name.starts_with('-') {
+        return Err(Failure::usage(format!(
+            "flag provided but not defined: {name}\n{}",
+            help::overview()
+        )));
+    }
+    Err(Failure::usage(format!(
+        "go {name}: unknown command\nRun '{} help' for usage.",
+        help::tool()
+    )))
+}
+
+/// Takes `-C dir` out of the command line, where it may only be the first flag (before or after the command), and goes there.
+fn change_dir(args: &mut Vec<String>) -> Result<(), Failure> {
+    let words = match args.first().map(String::as_str) {
+        Some(first) if first.starts_with('-') => 0,
+        Some(first) if FAMILIES.contains(&first) => {
+            1 + usize::from(args.get(1).is_some_and(|a| !a.starts_with('-')))
+        }
+        _ => 1,
+    };
+    let Some(flag) = args.get(words) else {
+        return Ok(());
+    };
+    let body = flag.strip_prefix("--").or_else(|| flag.strip_prefix('-'));
+    let (dir, used) = match body.and_then(|b| b.strip_prefix('C')) {
+        Some("") => match args.get(words + 1) {
+            Some(dir) => (dir.clone(), 2),
+            // The command's own flags report what is missing.
+            None => return Ok(()),
+        },
+        Some(value) if value.starts_with('=') => (value[1..].to_owned(), 1),
+        _ => return Ok(()),
+    };
+    std::env::set_current_dir(&dir)
+        .map_err(|e| format!("go: chdir {dir}: {}", modules::error::io_text(&e)))?;
+    args.drain(words..words + used);
+    Ok(())
 }
 
 fn doctor(args: &[String]) -> Result<ExitCode, Failure> {
-    Ok(::doctor::main(std::iter::once("ferrogo doctor").chain(args.iter().map(String::as_str)).map(Into::into)))
-}
-
-fn version(_: &[String]) -> Result<ExitCode, Failure> {
-    println!(
-        "go version go{} linux/amd64 (ferrogo {})",
-        modules::GO_RELEASE,
-        env!("CARGO_PKG_VERSION")
-    );
-    Ok(ExitCode::SUCCESS)
+    let args = std::iter::once("ferrogo doctor").chain(args.iter().map(String::as_str));
+    Ok(::doctor::main(args.map(Into::into)))
 }

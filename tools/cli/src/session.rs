@@ -11,7 +11,9 @@ use modules::modload::ModOptions;
 use modules::{LoadOptions, Loader, PackageGraph, PackageId};
 use source::system::{OsSystem, System};
 
-use crate::flags::Parsed;
+use modules::patterns::split_version;
+
+use crate::flags::{self, Flag, Parsed};
 
 /// Why a command ends, with its exit status.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub enum Program {
     Cached(PathBuf),
     /// In memory.
     Bytes(Vec<u8>),
+    /// Only shown (`-n`).
+    Planned,
 }
 
 /// State of one command.
@@ -69,33 +73,30 @@ pub struct Session {
     pub flags: Parsed,
     /// Directory to work in.
     pub dir: PathBuf,
+    /// Prints packages as they are compiled (`-v`; `go test` has another use for the flag).
+    pub names_packages: bool,
 }
 
 impl Session {
-    /// Finds GOROOT and reads the environment.
+    /// Finds GOROOT and reads the environment. `known` are the flags that `GOFLAGS` may set for this command.
     ///
     /// # Errors
-    /// No usable GOROOT, a broken environment.
-    pub fn new(flags: Parsed) -> Result<Session, Failure> {
+    /// No usable GOROOT, a broken environment, a flag that is not supported.
+    pub fn new(command: &str, mut flags: Parsed, known: &[&[Flag]]) -> Result<Session, Failure> {
+        check_supported(command, &flags)?;
         let system: Arc<dyn System> = Arc::new(OsSystem::default());
         let mut env = Env::load(system.clone())?;
+        flags::add_goflags(&mut flags, &env.goflags, known)?;
+        check_supported(command, &flags)?;
         let mut timings = Timings::default();
         let goroot = timings.time("goroot", || modules::goroot::find(&env))?.0;
         env.set_goroot(&goroot);
-        let cwd = system
+        let dir = system
             .current_dir()
             .map_err(|e| format!("go: getwd: {e}"))?;
-        let dir = match flags.get("C") {
-            Some(dir) => cwd.join(dir),
-            None => cwd,
-        };
-        if !system.is_dir(&dir) {
-            return Err(Failure::usage(format!(
-                "go: chdir {}: no such file or directory",
-                dir.display()
-            )));
-        }
+        let names_packages = command != "test" && flags.is_set("v");
         Ok(Session {
+            names_packages,
             system,
             env,
             goroot,
@@ -103,6 +104,40 @@ impl Session {
             flags,
             dir,
         })
+    }
+
+    /// The module flags.
+    pub fn mod_options(&self) -> ModOptions {
+        ModOptions {
+            mod_flag: self.flags.get("mod").unwrap_or_default().to_owned(),
+            modfile: self.flags.get("modfile").map(PathBuf::from),
+            ..ModOptions::default()
+        }
+    }
+
+    /// `-tags`, split.
+    pub fn tags(&self) -> Vec<String> {
+        self.flags.get("tags").map_or_else(Vec::new, |t| {
+            t.split([',', ' '])
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+                .collect()
+        })
+    }
+
+    /// What to load; `overlaid` is with ferrogo's replacements in std (needed to build).
+    pub fn load_options(&self, tests: bool, overlaid: bool) -> LoadOptions {
+        LoadOptions {
+            tags: self.tags(),
+            modules: self.mod_options(),
+            overlay: match overlaid {
+                true => Arc::new(driver::overlay::overlay(&self.goroot)),
+                false => Arc::default(),
+            },
+            tests,
+            implicit: Vec::new(),
+            dir: self.dir.clone(),
+        }
     }
 
     /// Loads the packages that the patterns name. Errors of packages end the command.
@@ -114,37 +149,94 @@ impl Session {
         patterns: &[String],
         tests: bool,
     ) -> Result<(Loader, PackageGraph), Failure> {
-        let tags = self.flags.get("tags").map(|t| {
-            t.split([',', ' '])
-                .filter(|t| !t.is_empty())
-                .map(str::to_owned)
-                .collect()
-        });
-        let options = LoadOptions {
-            tags: tags.unwrap_or_default(),
-            modules: ModOptions {
-                mod_flag: self.flags.get("mod").unwrap_or_default().to_owned(),
-                modfile: self.flags.get("modfile").map(PathBuf::from),
-                ..ModOptions::default()
-            },
-            overlay: Arc::new(driver::overlay::overlay(&self.goroot)),
-            tests,
-            implicit: Vec::new(),
-            dir: self.dir.clone(),
-        };
+        let options = self.load_options(tests, true);
         let (env, goroot) = (&self.env, &self.goroot);
         let loaded = self.timings.time("load", || -> Result<_, modules::Error> {
             let loader = Loader::with_goroot(env, goroot, options)?;
             let graph = loader.load(patterns)?;
             Ok((loader, graph))
         })?;
-        for warning in &loaded.1.warnings {
-            eprintln!("{warning}");
+        report_errors(loaded)
+    }
+
+    /// Loads `path@version` arguments of `run` and `install`: without a main module, all of one module at one version.
+    ///
+    /// # Errors
+    /// What `go` prints.
+    pub fn load_versioned(&mut self, specs: &[String]) -> Result<(Loader, PackageGraph), Failure> {
+        let version_of = |spec: &'_ str| split_version(spec).map(|(_, v)| v.to_owned());
+        let first = specs.first().map(String::as_str).unwrap_or_default();
+        let wanted = specs.iter().find_map(|s| version_of(s)).unwrap_or_default();
+        let different = |spec: &str| {
+            Failure::from(format!(
+                "go: {spec}: all arguments must refer to packages in the same module at the same version (@{wanted})"
+            ))
+        };
+        if let Some(spec) = specs
+            .iter()
+            .find(|s| version_of(s).as_ref() != Some(&wanted))
+        {
+            return Err(different(spec));
         }
-        if loaded.1.has_errors() {
-            return Err(Failure::from(loaded.1.error_lines().join("\n")));
+        let options = self.load_options(false, true);
+        let env = &self.env;
+        let loaded = self.timings.time("load", || -> Result<_, modules::Error> {
+            let (loader, _) = Loader::at_version(env, first, options)?;
+            let paths: Vec<String> = specs
+                .iter()
+                .filter_map(|s| split_version(s).map(|(path, _)| path.to_owned()))
+                .collect();
+            let graph = loader.load(&paths)?;
+            Ok((loader, graph))
+        })?;
+        let (loader, graph) = report_errors(loaded)?;
+        let module_of = |id: PackageId| graph.package(id).module.as_ref().map(|m| &m.module);
+        for (&id, spec) in graph.roots.iter().zip(specs) {
+            if module_of(id) != graph.roots.first().and_then(|&first| module_of(first)) {
+                return Err(different(spec));
+            }
         }
-        Ok(loaded)
+        Ok((loader, graph))
+    }
+
+    /// `-n`: commands are shown, not run.
+    pub fn is_dry(&self) -> bool {
+        self.flags.is_set("n")
+    }
+
+    /// Prints a command on standard error with `-x` and `-n`.
+    pub fn show(&self, line: impl FnOnce() -> String) {
+        if self.is_dry() || self.flags.is_set("x") {
+            eprintln!("{}", line());
+        }
+    }
+
+    /// Shows what building a program consists of: reading and checking every package, then one link.
+    fn show_build(&self, graph: &PackageGraph, main: PackageId) {
+        if self.names_packages {
+            for id in crate::build::dependencies(graph, &[main]) {
+                eprintln!("{}", graph.package(id).display_path());
+            }
+        }
+        for id in crate::build::dependencies(graph, &[main]) {
+            let package = graph.package(id);
+            self.show(|| {
+                let files: Vec<String> = package
+                    .files
+                    .iter()
+                    .map(|f| match f.path.strip_prefix(&package.dir) {
+                        Ok(name) => format!("./{}", name.display()),
+                        Err(_) => f.path.display().to_string(),
+                    })
+                    .collect();
+                format!(
+                    "\n#\n# {path}\n#\n\ncd {}\ncompile -p {path} {}",
+                    package.dir.display(),
+                    files.join(" "),
+                    path = package.display_path(),
+                )
+            });
+        }
     }
 
     /// Checks packages (closed under imports).
@@ -288,6 +380,10 @@ impl Session {
         {
             return Ok(Program::Cached(path));
         }
+        self.show_build(graph, main);
+        if self.is_dry() {
+            return Ok(Program::Planned);
+        }
         if frontend.is_none() {
             let ids = crate::build::dependencies(graph, &[main]);
             let files = |package: &modules::Package| -> Vec<(String, Arc<[u8]>)> {
@@ -321,6 +417,7 @@ impl Session {
                 .timings
                 .time("cache", || cache.store(&*system, key, &image))
         {
+            self.show(|| format!("link -o {}", path.display()));
             return Ok(Program::Cached(path));
         }
         Ok(Program::Bytes(image))
@@ -346,8 +443,20 @@ impl Session {
             ))
         };
         match program {
-            Program::Bytes(image) => self.system.write_atomic(path, image, 0o755).map_err(failed),
+            Program::Planned => {
+                self.show(|| format!("link -o {}", path.display()));
+                Ok(())
+            }
+            Program::Cached(file) if self.is_dry() => {
+                self.show(|| format!("cp {} {}", file.display(), path.display()));
+                Ok(())
+            }
+            Program::Bytes(image) => {
+                self.show(|| format!("link -o {}", path.display()));
+                self.system.write_atomic(path, image, 0o755).map_err(failed)
+            }
             Program::Cached(file) => {
+                self.show(|| format!("cp {} {}", file.display(), path.display()));
                 let image = self.system.read(file).map_err(failed)?;
                 self.system
                     .write_atomic(path, &image, 0o755)
@@ -355,6 +464,32 @@ impl Session {
             }
         }
     }
+}
+
+/// Prints warnings; the errors of packages end the command.
+fn report_errors(loaded: (Loader, PackageGraph)) -> Result<(Loader, PackageGraph), Failure> {
+    for warning in &loaded.1.warnings {
+        eprintln!("{warning}");
+    }
+    if loaded.1.has_errors() {
+        return Err(Failure::from(loaded.1.error_lines().join("\n")));
+    }
+    Ok(loaded)
+}
+
+fn check_supported(command: &str, parsed: &Parsed) -> Result<(), Failure> {
+    if let Some(text) = flags::unsupported(parsed) {
+        return Err(Failure::usage(format!("ferrogo {command}: {text}")));
+    }
+    if let Some(mode) = parsed
+        .get("buildmode")
+        .filter(|m| !matches!(*m, "default" | "exe"))
+    {
+        return Err(Failure::usage(format!(
+            "ferrogo {command}: -buildmode={mode} is not supported by ferrogo yet"
+        )));
+    }
+    Ok(())
 }
 
 fn parse_define(text: &str) -> Result<(String, String), Failure> {

@@ -9,12 +9,13 @@ use driver::testmain::{self, TestFunctions};
 use modules::load::{TestTarget, Variant};
 use modules::{Package, PackageGraph, PackageId};
 
-use crate::build::{dependencies, temp_dir};
+use crate::build::{dependencies, exec_prefix, temp_dir};
 use crate::flags::{self, BUILD, Flag, boolean, value};
+use crate::help;
 use crate::session::{Failure, Program, Session, render_errors};
 
 /// Flags of `go test` that the test binary takes with the prefix `-test.`.
-const TEST_FLAGS: &[Flag] = &[
+pub const TEST_FLAGS: &[Flag] = &[
     value("run"),
     value("skip"),
     value("bench"),
@@ -43,7 +44,8 @@ const TEST_FLAGS: &[Flag] = &[
     value("fuzztime"),
     value("fuzzminimizetime"),
 ];
-const OWN_FLAGS: &[Flag] = &[
+/// Flags of `go test` itself.
+pub const OWN_FLAGS: &[Flag] = &[
     boolean("c"),
     value("vet"),
     boolean("i"),
@@ -56,17 +58,15 @@ const OWN_FLAGS: &[Flag] = &[
 /// # Errors
 /// Text and exit status.
 pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
-    let parsed = flags::parse(&strip_test_prefix(args), &[BUILD, TEST_FLAGS, OWN_FLAGS], true)
-        .map_err(|text| Failure::usage(format!("{text}\nusage: go test [build/test flags] [packages] [build/test flags & test binary flags]")))?;
-    if let Some(text) = flags::unsupported(&parsed) {
-        return Err(Failure::usage(format!("ferrogo test: {text}")));
-    }
+    let known = &[BUILD, TEST_FLAGS, OWN_FLAGS];
+    let parsed = flags::parse(&strip_test_prefix(args), known, true)
+        .map_err(|text| help::usage_error("test", &text))?;
     if parsed.get("fuzz").is_some() {
         return Err(Failure::usage(
             "ferrogo test: -fuzz is not supported by ferrogo yet",
         ));
     }
-    let mut session = Session::new(parsed)?;
+    let mut session = Session::new("test", parsed, known)?;
     let mut patterns = session.flags.args.clone();
     let mut binary_args = Vec::new();
     if let Some(at) = patterns.iter().position(|p| p == "-args") {
@@ -105,6 +105,9 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     };
     for target in &graph.tests {
         let path = graph.package(target.package).import_path.clone();
+        if !has_tests(&graph, target) && session.is_dry() {
+            continue;
+        }
         if !has_tests(&graph, target) {
             let checked = session.check(&graph, &dependencies(&graph, &[target.package]), &|_| {
                 Vec::new()
@@ -142,6 +145,10 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
             session.write_executable(&output, &program)?;
             continue;
         }
+        if session.is_dry() {
+            session.write_executable(&Path::new("$WORK").join("main.test"), &program)?;
+            continue;
+        }
         run_test(
             &session,
             graph.package(target.package),
@@ -153,7 +160,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     }
     session.print_timings();
     if reporter.failed {
-        if !reporter.json {
+        if package_list_mode && !reporter.json {
             println!("FAIL");
         }
         return Ok(ExitCode::from(1));
@@ -215,7 +222,14 @@ fn run_test(
     let dir = temp_dir("test")?;
     let binary = dir.join(path.rsplit('/').next().unwrap_or("main").to_owned() + ".test");
     session.write_executable(&binary, program)?;
-    let mut command = Command::new(&binary);
+    let mut command = match exec_prefix(session)?.split_first() {
+        Some((runner, words)) => {
+            let mut command = Command::new(runner);
+            command.args(words).arg(&binary);
+            command
+        }
+        None => Command::new(&binary),
+    };
     let timeout = session.flags.get("timeout").unwrap_or("10m");
     command.arg(format!("-test.timeout={timeout}"));
     command.arg("-test.paniconexit0");
@@ -238,6 +252,15 @@ fn run_test(
         .env("PWD", &package.dir)
         .env("GOROOT", &session.goroot)
         .stdin(Stdio::null());
+    session.show(|| {
+        let words: Vec<_> = command.get_args().map(|a| a.to_string_lossy()).collect();
+        format!(
+            "cd {}\n{} {}",
+            package.dir.display(),
+            command.get_program().to_string_lossy(),
+            words.join(" ")
+        )
+    });
     let start = Instant::now();
     let limit = parse_duration(timeout)
         .filter(|t| !t.is_zero())
@@ -257,7 +280,9 @@ fn run_test(
         if !verbose {
             print!("{}", String::from_utf8_lossy(&output));
         }
+        // The test's own output tells why it failed; the status is told where there is none to be seen with it.
         if let Ok(status) = &status
+            && (output.is_empty() || !package_list_mode)
             && let Some(text) = exit_text(status)
         {
             emit(reporter.json, path, &format!("{text}\n"));
@@ -297,7 +322,7 @@ fn emit(json: bool, package: &str, text: &str) {
     }
 }
 
-/// Go's "exit status N" line, which is printed for other statuses than the 1 of a failed test.
+/// Go's line about how a process ended.
 fn exit_text(status: &std::process::ExitStatus) -> Option<String> {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {

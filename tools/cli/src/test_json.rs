@@ -46,7 +46,8 @@ pub fn output(package: &str, text: &str) {
 
 /// The package's last event.
 pub fn end(package: &str, action: &str, elapsed: Option<f64>) {
-    write(action, package, None, elapsed, None);
+    let milliseconds = elapsed.map(|seconds| (seconds * 1000.0).round() / 1000.0);
+    write(action, package, None, milliseconds, None);
 }
 
 /// RFC 3339 in UTC.

@@ -1,0 +1,105 @@
+//! `ferrogo list`.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use modules::Loader;
+use modules::commands::list::{self, ListOptions};
+use modules::modload::ModLoader;
+
+use crate::flags::{self, BUILD, Flag, boolean, optional, value};
+use crate::help;
+use crate::session::{Failure, Session};
+
+/// Flags of `go list` itself.
+pub const FLAGS: &[Flag] = &[
+    optional("json"),
+    value("f"),
+    boolean("m"),
+    boolean("deps"),
+    boolean("test"),
+    boolean("e"),
+    boolean("u"),
+    boolean("versions"),
+    boolean("find"),
+    boolean("compiled"),
+    boolean("export"),
+    boolean("retracted"),
+    value("reuse"),
+];
+
+/// Flags that are known and not there yet.
+const NOT_YET: &[&str] = &["find", "compiled", "export", "retracted", "reuse"];
+
+/// `ferrogo list`.
+///
+/// # Errors
+/// Text and exit status.
+pub fn list(args: &[String]) -> Result<ExitCode, Failure> {
+    let known = &[FLAGS, BUILD];
+    let parsed =
+        flags::parse(args, known, false).map_err(|text| help::usage_error("list", &text))?;
+    if let Some(name) = NOT_YET
+        .iter()
+        .find(|n| parsed.get(n).is_some_and(|v| v != "false"))
+    {
+        return Err(Failure::usage(format!(
+            "ferrogo list: -{name} is not supported by ferrogo yet"
+        )));
+    }
+    let json = parsed.get("json").unwrap_or("false");
+    let options = ListOptions {
+        json: json != "false",
+        json_fields: match json {
+            "true" | "false" => Vec::new(),
+            fields => fields.split(',').map(str::to_owned).collect(),
+        },
+        format: parsed.get("f").map(str::to_owned),
+        modules: parsed.is_set("m"),
+        deps: parsed.is_set("deps"),
+        test: parsed.is_set("test"),
+        errors_are_data: parsed.is_set("e"),
+        updates: parsed.is_set("u"),
+        versions: parsed.is_set("versions"),
+    };
+    if options.json && options.format.is_some() {
+        return Err(Failure::from(
+            "go list -f cannot be used with -json".to_owned(),
+        ));
+    }
+    for (name, is_set) in [("deps", options.deps), ("test", options.test)] {
+        if options.modules && is_set {
+            return Err(Failure::from(format!(
+                "go list -{name} cannot be used with -m"
+            )));
+        }
+    }
+    for (name, is_set) in [("u", options.updates), ("versions", options.versions)] {
+        if !options.modules && is_set {
+            return Err(Failure::from(format!(
+                "go list -{name} can only be used with -m"
+            )));
+        }
+    }
+    let session = Session::new("list", parsed, known)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let good = if options.modules {
+        let modules = ModLoader::new(
+            &session.env,
+            &session.dir,
+            &session.goroot,
+            &session.mod_options(),
+        )?;
+        list::modules(&modules, &session.flags.args, &options, &mut out).map(|()| true)
+    } else {
+        // What is listed is what GOROOT and the modules hold, without ferrogo's replacements.
+        let load = session.load_options(options.test, false);
+        let loader = Loader::with_goroot(&session.env, &session.goroot, load)?;
+        let errors = &mut std::io::stderr();
+        list::packages(&loader, &session.flags.args, &options, &mut out, errors)
+    };
+    // What was listed before an error is printed before it.
+    out.flush()
+        .map_err(|e| format!("go: writing output: {e}"))?;
+    Ok(ExitCode::from(u8::from(!good?)))
+}

@@ -1,0 +1,220 @@
+//! `ferrogo mod`: download, graph, init, tidy, verify, why.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use modules::build_context::BuildContext;
+use modules::commands::{mod_simple, tidy, why};
+use modules::modload::{ModLoader, ModOptions};
+
+use crate::flags::{self, Flag, boolean, value};
+use crate::help::{self, Command};
+use crate::session::{Failure, Session};
+
+/// The commands of `mod`.
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "download",
+        short: "download modules to local cache",
+        usage: "mod download [-x] [-json] [-reuse=old.json] [modules]",
+        long: "Without arguments: the modules that the main module needs. -json prints a record of each.\n",
+        run: download,
+    },
+    Command {
+        name: "graph",
+        short: "print module requirement graph",
+        usage: "mod graph [-go=version] [-x]",
+        long: "",
+        run: graph,
+    },
+    Command {
+        name: "init",
+        short: "initialize new module in current directory",
+        usage: "mod init [module-path]",
+        long: "",
+        run: init,
+    },
+    Command {
+        name: "tidy",
+        short: "add missing and remove unused modules",
+        usage: "mod tidy [-e] [-v] [-x] [-diff] [-go=version] [-compat=version]",
+        long: "	-e  go on despite packages that cannot be found\n	-v  print modules that are removed\n	-go set the version of the go directive\n",
+        run: tidy,
+    },
+    Command {
+        name: "verify",
+        short: "verify dependencies have expected content",
+        usage: "mod verify",
+        long: "",
+        run: verify,
+    },
+    Command {
+        name: "why",
+        short: "explain why packages or modules are needed",
+        usage: "mod why [-m] [-vendor] packages...",
+        long: "Prints a shortest chain of imports from the main module to each package; with -m, to each module.\n",
+        run: why,
+    },
+];
+
+const NOT_YET: &[&str] = &["edit", "vendor"];
+
+/// Flags that every command of `mod` takes.
+const COMMON: &[Flag] = &[value("modfile"), boolean("modcacherw")];
+
+/// A command of `mod`.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|c| c.name == name)
+}
+
+/// `ferrogo mod`.
+///
+/// # Errors
+/// Text and exit status.
+pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
+    let Some((name, rest)) = args.split_first() else {
+        return Err(Failure::usage(help::mod_overview()));
+    };
+    match find(name) {
+        Some(command) => (command.run)(rest),
+        None if NOT_YET.contains(&name.as_str()) => Err(help::not_yet(&format!("mod {name}"))),
+        None if name == "help" => help::help(&[&["mod".to_owned()], rest].concat()),
+        None if matches!(name.as_str(), "-h" | "-help" | "--help") => {
+            Err(Failure::usage(help::mod_overview()))
+        }
+        None => Err(Failure::usage(format!(
+            "go mod: unknown command\nRun '{} help mod' for usage.",
+            help::tool()
+        ))),
+    }
+}
+
+/// Parses the flags of a command of `mod`; flags in `not_yet` are named as missing.
+fn start(name: &str, args: &[String], own: &[Flag], not_yet: &[&str]) -> Result<Session, Failure> {
+    let command = format!("mod {name}");
+    let known = &[own, COMMON];
+    let parsed =
+        flags::parse(args, known, false).map_err(|text| help::usage_error(&command, &text))?;
+    if let Some(flag) = not_yet
+        .iter()
+        .find(|n| parsed.get(n).is_some_and(|v| v != "false"))
+    {
+        return Err(Failure::usage(format!(
+            "ferrogo {command}: -{flag} is not supported by ferrogo yet"
+        )));
+    }
+    Session::new(&command, parsed, known)
+}
+
+fn no_arguments(session: &Session, text: &str) -> Result<(), Failure> {
+    match session.flags.args.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::from(format!("go: {text}"))),
+    }
+}
+
+fn modules(session: &Session, mode: &str) -> Result<ModLoader, Failure> {
+    let options = ModOptions {
+        mod_flag: mode.to_owned(),
+        ..session.mod_options()
+    };
+    Ok(ModLoader::new(
+        &session.env,
+        &session.dir,
+        &session.goroot,
+        &options,
+    )?)
+}
+
+/// Runs what prints to standard output; a result of false is exit status 1.
+fn printing(
+    modules: &ModLoader,
+    action: impl FnOnce(&mut dyn Write) -> modules::Result<bool>,
+) -> Result<ExitCode, Failure> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let result = action(&mut out);
+    modules.fetcher.finish_progress();
+    out.flush()
+        .map_err(|e| format!("go: writing output: {e}"))?;
+    Ok(ExitCode::from(u8::from(!result?)))
+}
+
+fn download(args: &[String]) -> Result<ExitCode, Failure> {
+    let own = &[boolean("json"), boolean("x"), value("reuse")];
+    let session = start("download", args, own, &["reuse"])?;
+    let modules = modules(&session, "")?;
+    let json = session.flags.is_set("json");
+    printing(&modules, |out| {
+        let errors = &mut std::io::stderr();
+        mod_simple::download(&modules, &session.flags.args, json, out, errors)
+    })
+}
+
+fn graph(args: &[String]) -> Result<ExitCode, Failure> {
+    let session = start("graph", args, &[boolean("x"), value("go")], &["go"])?;
+    no_arguments(&session, "'go mod graph' accepts no arguments")?;
+    let modules = modules(&session, "")?;
+    printing(&modules, |out| {
+        mod_simple::graph(&modules, out).map(|()| true)
+    })
+}
+
+fn verify(args: &[String]) -> Result<ExitCode, Failure> {
+    let session = start("verify", args, &[], &[])?;
+    no_arguments(&session, "verify takes no arguments")?;
+    let modules = modules(&session, "")?;
+    printing(&modules, |out| {
+        mod_simple::verify(&modules, out, &mut std::io::stderr())
+    })
+}
+
+fn why(args: &[String]) -> Result<ExitCode, Failure> {
+    let session = start("why", args, &[boolean("m"), boolean("vendor")], &["vendor"])?;
+    let modules = modules(&session, "")?;
+    let mut targets = session.flags.args.clone();
+    let by_module = session.flags.is_set("m");
+    if targets.is_empty()
+        && let Some(main) = &modules.main
+    {
+        targets.push(main.path.clone());
+    }
+    printing(&modules, |out| {
+        let tags = BuildContext::new(&session.tags());
+        why::run(&modules, &tags, &targets, by_module, out).map(|()| true)
+    })
+}
+
+fn init(args: &[String]) -> Result<ExitCode, Failure> {
+    let session = start("init", args, &[], &[])?;
+    if session.flags.args.len() > 1 {
+        return Err(Failure::from(
+            "go: 'go mod init' accepts at most one argument".to_owned(),
+        ));
+    }
+    let path = session.flags.args.first().map(String::as_str);
+    mod_simple::init(&session.env, &session.dir, path)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tidy(args: &[String]) -> Result<ExitCode, Failure> {
+    let own = &[
+        boolean("e"),
+        boolean("v"),
+        boolean("x"),
+        boolean("diff"),
+        value("go"),
+        value("compat"),
+    ];
+    let session = start("tidy", args, own, &["diff", "compat"])?;
+    no_arguments(&session, "'go mod tidy' accepts no arguments")?;
+    let modules = modules(&session, "mod")?;
+    let options = tidy::TidyOptions {
+        ignore_errors: session.flags.is_set("e"),
+        verbose: session.flags.is_set("v"),
+        go_version: session.flags.get("go").map(str::to_owned),
+    };
+    let tags = BuildContext::new(&session.tags());
+    printing(&modules, |_| {
+        tidy::run(&modules, &tags, &options).map(|()| true)
+    })
+}

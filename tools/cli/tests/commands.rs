@@ -1,0 +1,526 @@
+//! The command line: exit statuses and messages, as `go` has them. Without a network; programs are few and small.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// GOROOT as the user's environment has it (fetched, if need be): found once, before the tests shut the network out.
+fn goroot() -> &'static str {
+    static GOROOT: OnceLock<String> = OnceLock::new();
+    GOROOT.get_or_init(|| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ferrogo"));
+        let outcome = testkit::run(command.args(["env", "GOROOT"]), LIMIT);
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        outcome.stdout.trim().to_owned()
+    })
+}
+
+/// A directory of its own with files and caches; removed at the end.
+struct Place {
+    dir: PathBuf,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl Place {
+    /// `archive` has files as `-- name --` and lines.
+    fn new(name: &str, archive: &str) -> Place {
+        let dir =
+            std::env::temp_dir().join(format!("ferrogo-commands-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let work = dir.join("m");
+        std::fs::create_dir_all(&work).unwrap();
+        let place = Place { dir };
+        std::fs::write(work.join("go.mod"), "module ex.com/m\n\ngo 1.27\n").unwrap();
+        let mut file = PathBuf::new();
+        for line in archive.lines() {
+            if let Some(name) = line.strip_prefix("-- ").and_then(|l| l.strip_suffix(" --")) {
+                file = work.join(name);
+                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                std::fs::write(&file, "").unwrap();
+            } else {
+                let old = std::fs::read_to_string(&file).unwrap();
+                std::fs::write(&file, old + line + "\n").unwrap();
+            }
+        }
+        place
+    }
+
+    fn work(&self) -> PathBuf {
+        self.dir.join("m")
+    }
+
+    /// Runs a command line of words, where quotes keep spaces; times and directories of the output are replaced.
+    fn run_as(&self, binary: &Path, line: &str, env: &[(&str, &str)]) -> testkit::Outcome {
+        let words = modules::env::split_quoted(line).unwrap();
+        let mut command = Command::new(binary);
+        command
+            .args(words)
+            .current_dir(self.work())
+            .env("PWD", self.work())
+            .env("GOROOT", goroot())
+            .env("GOCACHE", self.dir.join("gocache"))
+            .env("FERROGOCACHE", self.dir.join("cache"))
+            .env("GOPATH", self.dir.join("gopath"))
+            .env("GOENV", self.dir.join("env"))
+            .env("GOBIN", self.dir.join("bin"))
+            .env("GOFLAGS", "-mod=mod")
+            .env("GOPROXY", "off")
+            .env("GOWORK", "off")
+            .envs(env.iter().copied());
+        let mut outcome = testkit::run(&mut command, LIMIT);
+        for text in [&mut outcome.stdout, &mut outcome.stderr] {
+            *text = text
+                .replace(&self.dir.display().to_string(), "$DIR")
+                .replace(goroot(), "$GOROOT")
+                .lines()
+                .map(|l| without_times(l) + "\n")
+                .collect();
+        }
+        outcome
+    }
+
+    fn run(&self, line: &str) -> testkit::Outcome {
+        self.run_as(Path::new(env!("CARGO_BIN_EXE_ferrogo")), line, &[])
+    }
+
+    /// Exit status, standard output and standard error.
+    #[track_caller]
+    fn check(&self, line: &str, status: i32, stdout: &str, stderr: &str) {
+        let got = self.run(line);
+        let want = testkit::Outcome {
+            status: Some(status),
+            stdout: stdout.to_owned(),
+            stderr: stderr.to_owned(),
+        };
+        assert_eq!(got, want, "ferrogo {line}");
+    }
+
+    /// Exit status and a part of the output.
+    #[track_caller]
+    fn check_part(&self, line: &str, status: i32, part: &str) {
+        let got = self.run(line);
+        let text = got.stdout.clone() + &got.stderr;
+        assert!(
+            got.status == Some(status) && text.contains(part),
+            "ferrogo {line}: want status {status} and {part:?}, got {got:?}"
+        );
+    }
+}
+
+/// `0.123s` becomes `TIME`.
+fn without_times(line: &str) -> String {
+    let is_time = |word: &str| {
+        word.strip_suffix('s')
+            .is_some_and(|n| n.contains('.') && n.parse::<f64>().is_ok())
+    };
+    line.split_inclusive(['\t', ' ', '(', ')'])
+        .map(|piece| {
+            let word = piece.trim_end_matches(['\t', ' ', '(', ')']);
+            match is_time(word) {
+                true => piece.replace(word, "TIME"),
+                false => piece.to_owned(),
+            }
+        })
+        .collect()
+}
+
+const BROKEN: &str = "\
+-- typo/main.go --
+package main
+
+func main() {
+	x := 1
+	var s string = 2
+	undefined()
+}
+-- bad/main.go --
+package main
+
+func main() {
+	x = = 1
+}
+-- cyc1/a.go --
+package cyc1
+
+import _ \"ex.com/m/cyc2\"
+-- cyc2/a.go --
+package cyc2
+
+import _ \"ex.com/m/cyc1\"
+-- excl/a.go --
+//go:build windows
+
+package excl
+-- missing/a.go --
+package missing
+
+import (
+	_ \"example.com/other/pkg\"
+	_ \"nosuchstd\"
+)
+-- cgo/a.go --
+package cgo
+
+import \"C\"
+-- empty/a.txt --
+-- lib/lib.go --
+package lib
+
+// Two is 2.
+func Two() int { return 2 }
+-- lib2/lib.go --
+package lib2
+
+import \"ex.com/m/lib\"
+
+// Four is 4.
+func Four() int { return 2 * lib.Two() }
+";
+
+#[test]
+fn sources_with_errors() {
+    let place = Place::new("broken", BROKEN);
+    let fails = |line: &str, stderr: &str| place.check(line, 1, "", stderr);
+    fails(
+        "build -o out ./typo",
+        "# ex.com/m/typo\ntypo/main.go:4:2: declared and not used: x\ntypo/main.go:5:6: declared and not used: s\ntypo/main.go:5:17: cannot use 2 (untyped int constant) as string value in variable declaration\ntypo/main.go:6:2: undefined: undefined\n",
+    );
+    fails(
+        "build ./typo",
+        "go: build output \"typo\" already exists and is a directory\n",
+    );
+    fails(
+        "run bad/main.go",
+        "# command-line-arguments\nbad/main.go:4:6: syntax error: unexpected =, expected expression\n",
+    );
+    fails(
+        "build ./cyc1",
+        "package ex.com/m/cyc1\n\timports ex.com/m/cyc2 from a.go\n\timports ex.com/m/cyc1 from a.go: import cycle not allowed\n",
+    );
+    fails(
+        "build ./excl",
+        "package ex.com/m/excl: build constraints exclude all Go files in $DIR/m/excl\n",
+    );
+    fails("build ./empty", "no Go files in $DIR/m/empty\n");
+    fails(
+        "build ./nosuch",
+        "stat $DIR/m/nosuch: directory not found\n",
+    );
+    fails(
+        "build nosuch",
+        "package nosuch is not in std ($GOROOT/src/nosuch)\n",
+    );
+    fails(
+        "build -mod=readonly ./missing",
+        "missing/a.go:4:2: no required module provides package example.com/other/pkg; to add it:\n\tgo get example.com/other/pkg\nmissing/a.go:5:2: package nosuchstd is not in std ($GOROOT/src/nosuchstd)\n",
+    );
+    fails(
+        "run nosuch.go",
+        "stat nosuch.go: no such file or directory\n",
+    );
+    fails("run ./lib", "package ex.com/m/lib is not a main package\n");
+    fails("run", "go: no go files listed\n");
+    place.check_part("build ./cgo", 1, "cgo");
+    place.check_part(
+        "test ./typo",
+        1,
+        "FAIL\tex.com/m/typo [build failed]\nFAIL\n",
+    );
+    place.check("build ./lib ./lib2", 0, "", "");
+    place.check("test ./lib", 0, "?   \tex.com/m/lib\t[no test files]\n", "");
+    place.check("-C lib list", 0, "ex.com/m/lib\n", "");
+    assert!(!place.work().join("out").exists(), "nothing half-written");
+}
+
+#[test]
+fn command_lines() {
+    let place = Place::new("flags", BROKEN);
+    let usage = |line: &str, stderr: &str| place.check(line, 2, "", stderr);
+    for (line, flag) in [
+        ("build -race ./lib", "-race"),
+        ("run -msan ./lib", "-msan"),
+        ("test -cover ./lib", "-cover"),
+        ("build -buildmode=plugin ./lib", "-buildmode=plugin"),
+        ("list -export", "-export"),
+        ("mod tidy -diff", "-diff"),
+        ("test -fuzz=F ./lib", "-fuzz"),
+    ] {
+        place.check_part(line, 2, &format!("{flag} is not supported by ferrogo yet"));
+    }
+    for name in [
+        "vet",
+        "fmt",
+        "get",
+        "generate",
+        "doc",
+        "work",
+        "tool",
+        "bug",
+        "fix",
+        "telemetry",
+        "mod edit",
+        "mod vendor",
+    ] {
+        usage(name, &format!("ferrogo: go {name} is not supported yet\n"));
+    }
+    usage(
+        "frobnicate",
+        "go frobnicate: unknown command\nRun 'ferrogo help' for usage.\n",
+    );
+    usage(
+        "mod frobnicate",
+        "go mod: unknown command\nRun 'ferrogo help mod' for usage.\n",
+    );
+    usage(
+        "build -zzz",
+        "flag provided but not defined: -zzz\nusage: ferrogo build [-o output] [build flags] [packages]\nRun 'ferrogo help build' for details.\n",
+    );
+    usage(
+        "mod graph -zzz",
+        "flag provided but not defined: -zzz\nusage: ferrogo mod graph [-go=version] [-x]\nRun 'ferrogo help mod graph' for details.\n",
+    );
+    usage(
+        "run -h",
+        "usage: ferrogo run [build flags] [-exec xprog] package [arguments...]\nRun 'ferrogo help run' for details.\n",
+    );
+    place.check_part("build -o", 2, "flag needs an argument: -o\n");
+    place.check_part(
+        "list -v -C lib",
+        2,
+        "invalid value \"lib\" for flag -C: -C flag must be first flag on command line\n",
+    );
+    usage(
+        "help frobnicate",
+        "go help frobnicate: unknown help topic. Run 'ferrogo help'.\n",
+    );
+    place.check_part(
+        "help",
+        0,
+        "\tbuild       compile packages and dependencies\n",
+    );
+    place.check_part("help mod tidy", 0, "usage: ferrogo mod tidy ");
+    place.check_part("", 2, "Usage:\n\n\tferrogo <command> [arguments]\n");
+    place.check(
+        "build -C nosuch",
+        1,
+        "",
+        "go: chdir nosuch: no such file or directory\n",
+    );
+    place.check(
+        "clean -cache ./lib",
+        1,
+        "",
+        "go: clean -cache cannot be used with package arguments\n",
+    );
+    place.check(
+        "list -deps -m",
+        1,
+        "",
+        "go list -deps cannot be used with -m\n",
+    );
+    place.check(
+        "install a.com/a@v1 b.com/b@v2",
+        1,
+        "",
+        "go: b.com/b@v2: all arguments must refer to packages in the same module at the same version (@v1)\n",
+    );
+    place.check(
+        "run example.com/nope@v1.0.0",
+        1,
+        "",
+        "go: example.com/nope@v1.0.0: module lookup disabled by GOPROXY=off\n",
+    );
+    place.check_part("version", 0, "go version go1.27.3 linux/amd64");
+    place.check(
+        "version nosuch",
+        1,
+        "",
+        "stat nosuch: no such file or directory\n",
+    );
+
+    let binary = Path::new(env!("CARGO_BIN_EXE_ferrogo"));
+    let flags = place.run_as(binary, "build ./lib", &[("GOFLAGS", "-zzz")]);
+    assert_eq!(flags.stderr, "go: parsing $GOFLAGS: unknown flag -zzz\n");
+    let flags = place.run_as(binary, "build ./lib", &[("GOFLAGS", "-race")]);
+    assert_eq!(flags.status, Some(2), "{flags:?}");
+
+    let go = place.dir.join("go");
+    std::os::unix::fs::symlink(binary, &go).unwrap();
+    let outcome = place.run_as(&go, "build -zzz", &[]);
+    assert_eq!(
+        (outcome.status, outcome.stderr.as_str()),
+        (
+            Some(2),
+            "flag provided but not defined: -zzz\nusage: go build [-o output] [build flags] [packages]\nRun 'go help build' for details.\n"
+        )
+    );
+}
+
+#[test]
+fn questions_about_modules() {
+    let place = Place::new("modules", BROKEN);
+    let prints = |line: &str, stdout: &str| place.check(line, 0, stdout, "");
+    prints("list ./lib ./lib2", "ex.com/m/lib\nex.com/m/lib2\n");
+    prints("list -deps ./lib2", "ex.com/m/lib\nex.com/m/lib2\n");
+    prints(
+        "list -f '{{.Name}} {{.Imports}}' ./lib2",
+        "lib2 [ex.com/m/lib]\n",
+    );
+    prints("list -json=Name ./lib", "{\n\t\"Name\": \"lib\"\n}\n");
+    prints("list -m", "ex.com/m\n");
+    prints("env GOMOD GOFLAGS", "$DIR/m/go.mod\n-mod=mod\n");
+    prints("env -json GOOS", "{\n\t\"GOOS\": \"linux\"\n}\n");
+    prints("env -w GOPRIVATE=corp.example", "");
+    prints("env GOPRIVATE", "corp.example\n");
+    prints("env -u GOPRIVATE", "");
+    prints("env GOPRIVATE", "\n");
+    prints("mod graph", "ex.com/m go@1.27\ngo@1.27 toolchain@go1.27\n");
+    prints("mod verify", "all modules verified\n");
+    prints("mod -C lib verify", "all modules verified\n");
+    place.check(
+        "mod download",
+        0,
+        "",
+        "go: no module dependencies to download\n",
+    );
+    place.check(
+        "mod tidy x",
+        1,
+        "",
+        "go: 'go mod tidy' accepts no arguments\n",
+    );
+    place.check("mod init x", 1, "", "go: $DIR/m/go.mod already exists\n");
+    place.check("env -u", 1, "", "go: 'go env -u' requires an argument\n");
+    place.check_part("mod", 2, "Go mod provides access to operations on modules.");
+    std::fs::create_dir(place.dir.join("new")).unwrap();
+    place.check(
+        "mod init -C ../new ex.com/new",
+        0,
+        "",
+        "go: creating new go.mod: module ex.com/new\n",
+    );
+    assert_eq!(
+        std::fs::read_to_string(place.dir.join("new/go.mod")).unwrap(),
+        "module ex.com/new\n\ngo 1.27.3\n"
+    );
+    prints("-C ../new mod tidy", "");
+    prints(
+        "mod why -C ../new",
+        "# ex.com/new\n(main module does not need package ex.com/new)\n",
+    );
+}
+
+const PROGRAMS: &str = "\
+-- hello/main.go --
+package main
+
+var version = \"none\"
+
+func main() { println(\"version\", version) }
+-- args/main.go --
+package main
+
+import \"os\"
+
+func main() {
+	for _, a := range os.Args[1:] {
+		println(a)
+	}
+	os.Exit(len(os.Args))
+}
+";
+
+#[test]
+fn programs_are_built_and_run() {
+    let place = Place::new("run", PROGRAMS);
+    place.check("run ./hello", 0, "", "version none\n");
+    place.check(
+        "build -ldflags '-X main.version=v1.2' -o out ./hello",
+        0,
+        "",
+        "",
+    );
+    let outcome = testkit::run(&mut Command::new(place.work().join("out")), LIMIT);
+    assert_eq!(outcome.stderr, "version v1.2\n");
+    place.check("run ./args a -v", 1, "", "a\n-v\nexit status 3\n");
+    place.check(
+        "run -exec '/usr/bin/env -u HOME' ./hello",
+        0,
+        "",
+        "version none\n",
+    );
+    place.check(
+        "build -ldflags=-zzz -o out ./hello",
+        2,
+        "",
+        "ferrogo: -ldflags: flag -zzz is not supported\n",
+    );
+    place.check_part("build -a -n -o planned ./hello", 0, "\n#\n# ex.com/m/hello\n#\n\ncd $DIR/m/hello\ncompile -p ex.com/m/hello ./main.go\nlink -o $DIR/m/planned\n");
+    assert!(!place.work().join("planned").exists(), "-n builds nothing");
+    place.check_part("build -x -o shown ./hello", 0, "/m/shown\n");
+    place.check("install ./hello", 0, "", "");
+    assert!(place.dir.join("bin/hello").is_file());
+    std::fs::copy(place.work().join("out"), place.work().join("hello/hello")).unwrap();
+    place.check("clean -n ./hello", 0, "", "rm -f $DIR/m/hello/hello\n");
+    place.check("clean -i ./hello", 0, "", "");
+    assert!(!place.work().join("hello/hello").exists());
+    assert!(!place.dir.join("bin/hello").exists());
+    assert!(place.work().join("hello/main.go").is_file());
+    place.check("clean -cache -testcache", 0, "", "");
+    let left = std::fs::read_dir(place.dir.join("cache")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "the cache is empty");
+}
+
+const TESTS: &str = "\
+-- tests/a.go --
+package tests
+-- tests/a_test.go --
+package tests
+
+import \"testing\"
+
+func TestGood(t *testing.T) {}
+
+func TestBad(t *testing.T) { t.Error(\"wrong\") }
+";
+
+#[test]
+fn tests_are_run() {
+    let place = Place::new("test", TESTS);
+    let passes = |line: &str, stdout: &str| place.check(line, 0, stdout, "");
+    passes("test -run Good ./tests", "ok  \tex.com/m/tests\tTIME\n");
+    passes(
+        "test -v -run Good ./tests",
+        "=== RUN   TestGood\n--- PASS: TestGood (TIME)\nPASS\nok  \tex.com/m/tests\tTIME\n",
+    );
+    passes(
+        "test -run None ./tests",
+        "ok  \tex.com/m/tests\tTIME [no tests to run]\n",
+    );
+    let failure = "--- FAIL: TestBad (TIME)\n    a_test.go:7: wrong\nFAIL\n";
+    place.check(
+        "test ./tests",
+        1,
+        &format!("{failure}FAIL\tex.com/m/tests\tTIME\nFAIL\n"),
+        "",
+    );
+    place.check(
+        "test -C tests",
+        1,
+        &format!("{failure}exit status 1\nFAIL\tex.com/m/tests\tTIME\n"),
+        "",
+    );
+    place.check_part(
+        "test -json -run Good ./tests",
+        0,
+        "\"Action\":\"pass\",\"Package\":\"ex.com/m/tests\",\"Test\":\"TestGood\"",
+    );
+}
