@@ -258,7 +258,7 @@ pub fn help(args: &[String]) -> Result<ExitCode, Failure> {
         )));
     };
     println!("usage: {} {}\n", tool(), command.usage);
-    print!("{}.\n", capitalised(command.short));
+    println!("{}.", capitalised(command.short));
     if !command.long.is_empty() {
         print!("\n{}", command.long);
     }

@@ -211,15 +211,16 @@ impl Session {
         }
     }
 
-    /// Shows what building a program consists of: reading and checking every package, then one link.
+    /// Shows what building a program consists of: reading and checking every package, the program's last, then one link.
     fn show_build(&self, graph: &PackageGraph, main: PackageId) {
-        if self.names_packages {
-            for id in crate::build::dependencies(graph, &[main]) {
-                eprintln!("{}", graph.package(id).display_path());
-            }
-        }
-        for id in crate::build::dependencies(graph, &[main]) {
+        let mut ids = crate::build::dependencies(graph, &[main]);
+        ids.retain(|&id| id != main && !graph.package(id).files.is_empty());
+        ids.push(main);
+        for id in ids {
             let package = graph.package(id);
+            if self.names_packages {
+                eprintln!("{}", package.display_path());
+            }
             self.show(|| {
                 let files: Vec<String> = package
                     .files

@@ -145,7 +145,10 @@ impl Loader {
         let (module, _) = loader
             .modules
             .query_package(path, query)
-            .map_err(|error| error.context(spec))?;
+            .map_err(|error| match error.text.starts_with(&format!("{spec}: ")) {
+                true => error,
+                false => error.context(spec),
+            })?;
         let bytes = loader.modules.fetcher.go_mod(&module)?;
         let shown = format!("{module}/go.mod");
         if let Ok(file) = file::parse(&bytes, &shown, Strictness::Main) {
