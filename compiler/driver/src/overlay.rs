@@ -109,7 +109,7 @@ pub fn apply(
             let at = file
                 .decls
                 .iter()
-                .position(|&d| names(file, d).iter().any(|n| *n == replaced.name));
+                .position(|&d| names(file, d).contains(&replaced.name));
             let Some(at) = at else { continue };
             found = true;
             let decl = file.decls[at];

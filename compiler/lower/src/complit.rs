@@ -87,7 +87,7 @@ impl<'a> FnCx<'_, 'a> {
     }
 
     /// Field index and value of a struct literal's elements.
-    fn struct_elems(&mut self, e: ExprId, ty: Ty) -> Vec<(usize, ExprId)> {
+    fn struct_elems(&mut self, e: ExprId, ty: Ty) -> Vec<StructElem> {
         self.cx.struct_literal(self.file, e, ty)
     }
     fn indexed_elems(&mut self, e: ExprId) -> (Vec<(u64, ExprId)>, u64) {
@@ -96,16 +96,22 @@ impl<'a> FnCx<'_, 'a> {
 
     fn struct_value(&mut self, e: ExprId, ty: Ty) -> Value {
         let elems = self.struct_elems(e, ty);
-        let exprs: SmallVec<[ExprId; 8]> = elems.iter().map(|x| x.1).collect();
+        if elems.iter().any(|x| x.index.is_none()) {
+            // Promoted fields are parts of parts: built in memory.
+            let addr = self.temp(ty);
+            self.composite_into(e, addr, ty, false);
+            return self.load(addr, ty);
+        }
+        let exprs: SmallVec<[ExprId; 8]> = elems.iter().map(|x| x.value).collect();
         self.prep(&exprs);
         let TyKind::Struct(fields) = self.cx.p.types.under(ty).clone() else {
             unreachable!("a struct")
         };
         let mut values: Vec<Option<Value>> = vec![None; fields.len()];
-        for (i, x) in elems {
-            let v = self.expr_as(x, fields[i].ty);
+        for elem in elems {
+            let v = self.expr_as(elem.value, elem.ty);
             // Blank fields stay zero.
-            if !fields[i].name.is_blank() {
+            if let (Some(i), false) = (elem.index, elem.blank) {
                 values[i] = Some(v);
             }
         }
@@ -133,7 +139,9 @@ impl<'a> FnCx<'_, 'a> {
                 let elems = self.struct_elems(e, ty);
                 // Padding bytes are never read: equality and hashing go field by field where there is padding.
                 if !zeroed
-                    && (elems.len() < fields.len() || fields.iter().any(|f| f.name.is_blank()))
+                    && (elems.len() < fields.len()
+                        || elems.iter().any(|x| x.index.is_none())
+                        || fields.iter().any(|f| f.name.is_blank()))
                 {
                     self.b.emit(Op::ZeroMem {
                         dst: addr,
@@ -141,16 +149,14 @@ impl<'a> FnCx<'_, 'a> {
                         barrier: Barrier::No,
                     });
                 }
-                let offsets = self.cx.offsets(ty);
-                for (i, x) in elems {
-                    let fty = fields[i].ty;
-                    if fields[i].name.is_blank() {
-                        self.discard(x);
+                for elem in elems {
+                    if elem.blank {
+                        self.discard(elem.value);
                         continue;
                     }
-                    let at = self.offset(addr, offsets[i], fty);
-                    self.set_pos(file.ast.exprs[x].span.lo);
-                    self.expr_into(x, at, fty, zeroed);
+                    let at = self.offset(addr, elem.offset, elem.ty);
+                    self.set_pos(file.ast.exprs[elem.value].span.lo);
+                    self.expr_into(elem.value, at, elem.ty, zeroed);
                 }
             }
             TyKind::Array(elem, n) => {
@@ -357,19 +363,40 @@ impl<'a> FnCx<'_, 'a> {
     }
 }
 
+/// An element of a struct literal.
+pub(crate) struct StructElem {
+    /// Index of the field; `None` for a promoted one.
+    pub(crate) index: Option<usize>,
+    /// Byte offset in the struct.
+    pub(crate) offset: u64,
+    pub(crate) ty: Ty,
+    /// The field is `_`: the value is computed and dropped.
+    pub(crate) blank: bool,
+    pub(crate) value: ExprId,
+}
+
 impl crate::cx::Cx<'_> {
-    /// Field index and value of each element of a struct literal.
+    /// Place and value of each element of a struct literal. Keys may name promoted fields (go1.27): those are found through
+    /// embedded structs, shallowest first.
     pub(crate) fn struct_literal(
         &mut self,
         file: &types::TypedFile,
         e: ExprId,
         ty: Ty,
-    ) -> Vec<(usize, ExprId)> {
+    ) -> Vec<StructElem> {
         let ExprKind::CompositeLit { elems, .. } = &file.ast.exprs[e].kind else {
             return Vec::new();
         };
-        let TyKind::Struct(fields) = self.p.types.under(ty) else {
+        let TyKind::Struct(fields) = self.p.types.under(ty).clone() else {
             return Vec::new();
+        };
+        let offsets = self.offsets(ty);
+        let direct = |i: usize, value: ExprId| StructElem {
+            index: Some(i),
+            offset: offsets[i],
+            ty: fields[i].ty,
+            blank: fields[i].name.is_blank(),
+            value,
         };
         elems
             .iter()
@@ -380,14 +407,44 @@ impl crate::cx::Cx<'_> {
                         return None;
                     };
                     let sym: Symbol = file.ast.sym(name);
-                    fields
-                        .iter()
-                        .position(|f| f.name == sym)
-                        .map(|i| (i, *value))
+                    match fields.iter().position(|f| f.name == sym) {
+                        Some(i) => Some(direct(i, *value)),
+                        None => self.promoted_field(ty, sym).map(|(offset, ty)| StructElem {
+                            index: None,
+                            offset,
+                            ty,
+                            blank: false,
+                            value: *value,
+                        }),
+                    }
                 }
-                _ => Some((i, x)),
+                _ => Some(direct(i, x)),
             })
             .collect()
+    }
+
+    /// Offset and type of a field that embedded structs promote.
+    fn promoted_field(&self, ty: Ty, name: Symbol) -> Option<(u64, Ty)> {
+        let mut level = vec![(ty, 0)];
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            for (ty, base) in level {
+                let TyKind::Struct(fields) = self.p.types.under(ty) else {
+                    continue;
+                };
+                let (_, offsets) = self.p.types.struct_layout(fields);
+                for (field, offset) in fields.iter().zip(offsets) {
+                    if field.name == name {
+                        return Some((base + offset, field.ty));
+                    }
+                    if field.embedded {
+                        next.push((field.ty, base + offset));
+                    }
+                }
+            }
+            level = next;
+        }
+        None
     }
 
     /// Index and value of each element of an array or slice literal, and its length.

@@ -128,10 +128,10 @@ impl<'a> Cx<'a> {
 
     fn is_static_literal(&mut self, s: &StaticCx<'a>, e: ExprId, ty: Ty) -> bool {
         match self.p.types.under(ty).clone() {
-            TyKind::Struct(fields) => self
+            TyKind::Struct(_) => self
                 .struct_literal(s.file, e, ty)
                 .into_iter()
-                .all(|(i, x)| self.is_static(s, x, fields[i].ty)),
+                .all(|elem| self.is_static(s, elem.value, elem.ty)),
             TyKind::Array(elem, _) => self
                 .indexed_literal(s.file, e)
                 .0
@@ -313,14 +313,13 @@ impl<'a> Cx<'a> {
         base: Option<DataId>,
     ) -> bool {
         match self.p.types.under(ty).clone() {
-            TyKind::Struct(fields) => {
-                let offsets = self.offsets(ty);
-                for (i, x) in self.struct_literal(s.file, e, ty) {
+            TyKind::Struct(_) => {
+                for elem in self.struct_literal(s.file, e, ty) {
                     // Blank fields stay zero.
-                    if fields[i].name.is_blank() && self.is_static(s, x, fields[i].ty) {
+                    if elem.blank && self.is_static(s, elem.value, elem.ty) {
                         continue;
                     }
-                    if !self.write_elem(s, x, fields[i].ty, init, at + offsets[i], base) {
+                    if !self.write_elem(s, elem.value, elem.ty, init, at + elem.offset, base) {
                         return false;
                     }
                 }

@@ -11,8 +11,12 @@ use std::io::Write as _;
 
 use syntax::ast::{self, ExprKind};
 use types::constant::{ConstValue, Float};
-use types::{BasicKind, Mode, ObjId, ObjKind, PkgId, SelectionKind, TypedPackage};
+use types::{BasicKind, Mode, ObjId, PkgId, SelectionKind, TypedPackage};
 
+#[expect(
+    clippy::only_used_in_recursion,
+    reason = "the kind belongs to the printed form"
+)]
 fn exact(value: &ConstValue, kind: Option<BasicKind>) -> String {
     match value {
         ConstValue::Unknown => "unknown".into(),
@@ -117,9 +121,6 @@ fn dump(world: &world::World, package: &TypedPackage) -> String {
         }
         for (id, obj) in file.names.iter_enumerated() {
             if let Some(obj) = *obj {
-                if matches!(store.obj(obj).kind, ObjKind::Label) && false {
-                    continue;
-                }
                 let at = ast.names[id];
                 let lo = source.offset(at.pos);
                 lines.push(format!(

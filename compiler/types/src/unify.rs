@@ -193,7 +193,7 @@ impl<'s> Unifier<'s> {
                     matches!((store.ty(x), store.ty(y)), (Type::Named(_), Type::Named(_)));
                 let same_origin = both_named && self.same_generic(x, y);
                 if !same_origin {
-                    return self.unify_interfaces(x, y, element);
+                    return self.unify_interfaces(x, y);
                 }
             } else if (xi || yi) && !param(x) && !param(y) {
                 let (interface, other) = if xi { (x, y) } else { (y, x) };
@@ -277,14 +277,7 @@ impl<'s> Unifier<'s> {
                         .chain(a.results.iter().zip(&b.results))
                         .all(|(&p, &q)| self.unify(store.obj_type(p), store.obj_type(q), element))
             }
-            (Type::Interface(_), Type::Interface(_)) => self.unify_interfaces(
-                x,
-                y,
-                Mode {
-                    assign: false,
-                    exact: true,
-                },
-            ),
+            (Type::Interface(_), Type::Interface(_)) => self.unify_interfaces(x, y),
             _ => false,
         }
     }
@@ -384,13 +377,13 @@ impl<'s> Unifier<'s> {
     }
 
     /// Interfaces with a common subset of methods: one must have all methods of the other.
-    fn unify_interfaces(&mut self, x: TypeId, y: TypeId, element: Mode) -> bool {
+    fn unify_interfaces(&mut self, x: TypeId, y: TypeId) -> bool {
         let store = self.store;
         let (s, t) = (store.type_set(x), store.type_set(y));
         if s.comparable != t.comparable || !store.same_terms(&s.terms, &t.terms) {
             return false;
         }
-        let subset = self.interface_inference && !element.exact || self.interface_inference;
+        let subset = self.interface_inference;
         let (small, large) = if s.methods.len() <= t.methods.len() {
             (&s, &t)
         } else {

@@ -344,17 +344,24 @@ fn build(
 fn compile(tool: &Path, file: &Path, temp: &Path) -> Result<(), String> {
     let dir = temp.join("compile");
     let text = std::fs::read(file).map_err(|e| e.to_string())?;
-    let write = |name: &str, bytes: &[u8]| std::fs::write(dir.join(name), bytes).map_err(|e| e.to_string());
+    let write =
+        |name: &str, bytes: &[u8]| std::fs::write(dir.join(name), bytes).map_err(|e| e.to_string());
     std::fs::create_dir_all(&dir).map_err(|e| e.to_string())?;
     write("go.mod", b"module test\n\ngo 1.27\n")?;
-    write(&file.file_name().unwrap_or_default().to_string_lossy(), &text)?;
+    write(
+        &file.file_name().unwrap_or_default().to_string_lossy(),
+        &text,
+    )?;
     write("empty.s", b"")?;
     let text = String::from_utf8_lossy(&text);
     if package_name(&text).as_deref() == Some("main") && !text.contains("func main()") {
         write("zz_main.go", b"package main\n\nfunc main() {}\n")?;
     }
     let mut command = command(tool, &dir);
-    command.args(["build", "-o"]).arg(temp.join("a.out")).arg(".");
+    command
+        .args(["build", "-o"])
+        .arg(temp.join("a.out"))
+        .arg(".");
     let outcome = testkit::run(&mut command, LIMIT);
     match outcome.status {
         Some(0) => Ok(()),

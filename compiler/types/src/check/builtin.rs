@@ -53,7 +53,6 @@ impl<'a> Checker<'a> {
         builtin: Builtin,
         args: &'a [ExprId],
         ellipsis: Option<Pos>,
-        rparen: Pos,
     ) -> Operand {
         let store = self.store;
         let invalid = Operand::invalid(expr);
@@ -72,7 +71,7 @@ impl<'a> Checker<'a> {
         if matches!(builtin, Builtin::Len | Builtin::Cap) {
             self.env.has_call_or_recv = false;
         }
-        let result = self.builtin_inner(expr, fun, builtin, args, ellipsis, rparen);
+        let result = self.builtin_inner(expr, fun, builtin, args, ellipsis);
         if matches!(builtin, Builtin::Len | Builtin::Cap) {
             self.env.has_call_or_recv |= saved;
         }
@@ -88,7 +87,6 @@ impl<'a> Checker<'a> {
         builtin: Builtin,
         args: &'a [ExprId],
         ellipsis: Option<Pos>,
-        rparen: Pos,
     ) -> Operand {
         let store = self.store;
         let name = builtin.name();
@@ -150,9 +148,8 @@ impl<'a> Checker<'a> {
             Builtin::Clear => {
                 self.require_version(self.pos(fun), 21, "clear");
                 let x = &operands[0];
-                let ok = self.all_under(x.ty, &mut |checker, ty| match checker.store.ty(ty) {
-                    Type::Map { .. } | Type::Slice(_) => true,
-                    _ => false,
+                let ok = self.all_under(x.ty, &mut |checker, ty| {
+                    matches!(checker.store.ty(ty), Type::Map { .. } | Type::Slice(_))
                 });
                 if !ok {
                     let text = self.operand_str(x);
@@ -511,7 +508,7 @@ impl<'a> Checker<'a> {
                 return Operand::new(Mode::Value, ty, expr);
             }
         }
-        if let Some(_) = ellipsis {
+        if ellipsis.is_some() {
             // append(s, t...)
             if operands.len() == 2 {
                 let mut x = operands[1].clone();
@@ -1036,11 +1033,7 @@ impl<'a> Checker<'a> {
         }
         // An embedded pointer may not be followed, but x itself may be a pointer.
         let base = match store.under(operand.ty) {
-            Type::Pointer(elem)
-                if !matches!(store.ty(store.unalias(operand.ty)), Type::Named(_)) || true =>
-            {
-                *elem
-            }
+            Type::Pointer(elem) => *elem,
             _ => operand.ty,
         };
         let sym = self.sym(sel);

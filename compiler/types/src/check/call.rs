@@ -86,9 +86,9 @@ impl<'a> Checker<'a> {
                 self.use_exprs(args);
                 return Operand::invalid(expr);
             }
-            Mode::TypeExpr => return self.conversion_call(expr, fun, x.ty, args, ellipsis, rparen),
+            Mode::TypeExpr => return self.conversion_call(expr, fun, x.ty, args, ellipsis),
             Mode::Builtin(builtin) => {
-                let x = self.builtin_call(expr, fun, builtin, args, ellipsis, rparen);
+                let x = self.builtin_call(expr, fun, builtin, args, ellipsis);
                 if !x.is_invalid() && x.mode != Mode::Constant {
                     self.env.has_call_or_recv = true;
                 }
@@ -209,7 +209,6 @@ impl<'a> Checker<'a> {
         ty: TypeId,
         args: &'a [ExprId],
         ellipsis: Option<Pos>,
-        rparen: Pos,
     ) -> Operand {
         let store = self.store;
         let _ = fun;
@@ -699,10 +698,7 @@ impl<'a> Checker<'a> {
             self.error(
                 pos,
                 "MissingFieldOrMethod",
-                format!("invalid use of nil in selector expression").replace(
-                    "invalid use of nil in selector expression",
-                    &format!("nil.{sym} undefined (type untyped nil has no field or method {sym})"),
-                ),
+                format!("nil.{sym} undefined (type untyped nil has no field or method {sym})"),
             );
             return Operand::invalid(expr);
         }

@@ -8,7 +8,6 @@ use super::operand::{Operand, format_constant};
 use crate::constant::{ConstValue, NotRepresentable};
 use crate::lookup::Missing;
 use crate::model::*;
-use crate::predicates::Incomparable;
 use crate::strings::TypeWriter;
 use crate::typed::*;
 
@@ -833,12 +832,12 @@ impl<'a> Checker<'a> {
         }
         if store.is_untyped(x.ty) {
             let mut final_type = target;
-            if !x.is_nil() && (store.is_interface(target) || (constant_arg && !const_type)) {
-                final_type = default_type(x.ty);
-            } else if constant_arg
+            let to_interface =
+                !x.is_nil() && (store.is_interface(target) || (constant_arg && !const_type));
+            let rune_to_string = constant_arg
                 && store.basic_kind(x.ty).is_some_and(BasicKind::is_integer)
-                && store.all_basic(target, BasicKind::is_string)
-            {
+                && store.all_basic(target, BasicKind::is_string);
+            if to_interface || rune_to_string {
                 final_type = default_type(x.ty);
             }
             if let Some(expr) = x.expr {

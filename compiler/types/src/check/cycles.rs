@@ -232,8 +232,10 @@ impl<'a> Checker<'a> {
                     break;
                 }
                 for &next in graph.get(&node).into_iter().flatten() {
-                    if !seen.contains_key(&edges[next].to) {
-                        seen.insert(edges[next].to, Some(next));
+                    if let std::collections::hash_map::Entry::Vacant(slot) =
+                        seen.entry(edges[next].to)
+                    {
+                        slot.insert(Some(next));
                         queue.push_back(edges[next].to);
                     }
                 }

@@ -804,10 +804,8 @@ impl<'a> Checker<'a> {
                 true
             } else if store.all_basic(x.ty, BasicKind::is_boolean)
                 != store.all_basic(y.ty, BasicKind::is_boolean)
-            {
-                false
-            } else if store.all_basic(x.ty, BasicKind::is_string)
-                != store.all_basic(y.ty, BasicKind::is_string)
+                || store.all_basic(x.ty, BasicKind::is_string)
+                    != store.all_basic(y.ty, BasicKind::is_string)
             {
                 false
             } else if x.is_nil() {

@@ -1,6 +1,6 @@
 //! Index, slice and type assertion expressions.
 
-use syntax::ast::{ExprId, ExprKind};
+use syntax::ast::ExprId;
 
 use super::operand::Operand;
 use super::{Checker, Target};

@@ -586,7 +586,8 @@ impl<'a> Checker<'a> {
         self.report(diagnostic);
     }
     fn position(&self, pos: Pos) -> Option<String> {
-        pos.is_some().then(|| diagnostics::gc::position_with_origin(self.sources, pos))
+        pos.is_some()
+            .then(|| diagnostics::gc::position_with_origin(self.sources, pos))
     }
     fn redeclared(&mut self, pos: Pos, name: Symbol, other: ObjId) {
         let other_pos = self.store.obj(other).pos;

@@ -935,10 +935,7 @@ impl<'a> Checker<'a> {
     ) -> Result<(Option<TypeId>, Option<TypeId>, bool), String> {
         let store = self.store;
         let int = TypeId::basic(BasicKind::Int);
-        let under = match self.range_under(x.ty) {
-            Ok(under) => under,
-            Err(why) => return Err(why),
-        };
+        let under = self.range_under(x.ty)?;
         match store.ty(under) {
             Type::Basic(kind) if kind.is_string() => Ok((Some(int), Some(TypeId::RUNE), false)),
             Type::Basic(kind) if kind.is_integer() => {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use base::{FxHashMap, Symbol};
 use source::Pos;
-use syntax::ast::{self, ArrayLen, BinaryOp, ExprId, ExprKind, FieldId, NameId, UnaryOp};
+use syntax::ast::{ArrayLen, BinaryOp, ExprId, ExprKind, FieldId, NameId, UnaryOp};
 
 use super::Checker;
 use super::operand::Operand;
@@ -847,7 +847,7 @@ impl<'a> Checker<'a> {
             return TypeId::INVALID;
         }
         let tparams = store.tparams(generic);
-        if !self.check_targ_count(expr, x, generic, targs.len(), tparams.len(), indices) {
+        if !self.check_targ_count(expr, x, generic, targs.len(), tparams.len()) {
             return TypeId::INVALID;
         }
         let ty = store.instantiate(generic, &targs);
@@ -881,7 +881,6 @@ impl<'a> Checker<'a> {
         generic: TypeId,
         got: usize,
         want: usize,
-        indices: &[ExprId],
     ) -> bool {
         if got == want {
             return true;
