@@ -299,18 +299,11 @@ fn judge(tool: &Path, corpus: &Path, case: &Case, temp: &Path) -> Verdict {
     }
     let args: Vec<&String> = case.args.iter().skip(flags.len()).collect();
     let result = match case.action.as_str() {
-        "run" | "buildrun" => {
-            run_file(tool, &[file.clone()], &args, temp).and_then(|out| expect(&file, &out))
-        }
+        "run" | "buildrun" => run_file(tool, std::slice::from_ref(&file), &args, temp)
+            .and_then(|out| expect(&file, &out)),
         "runoutput" => run_output(tool, &file, &args, temp),
-        "compile" | "build" => build(
-            tool,
-            &[file.clone()],
-            temp,
-            "a.out",
-            case.action == "compile",
-        )
-        .map(|_| ()),
+        "build" => build(tool, std::slice::from_ref(&file), temp, "a.out").map(|_| ()),
+        "compile" => compile(tool, &file, temp),
         "rundir" | "compiledir" | "builddir" | "buildrundir" => directory(tool, &file, case, temp),
         "runindir" => run_in_dir(tool, &file, &args, temp),
         _ => return Verdict::Skip("unknown recipe"),
@@ -322,13 +315,7 @@ fn judge(tool: &Path, corpus: &Path, case: &Case, temp: &Path) -> Verdict {
 }
 
 /// Builds files.
-fn build(
-    tool: &Path,
-    files: &[PathBuf],
-    temp: &Path,
-    output: &str,
-    _compile: bool,
-) -> Result<PathBuf, String> {
+fn build(tool: &Path, files: &[PathBuf], temp: &Path, output: &str) -> Result<PathBuf, String> {
     let binary = temp.join(output);
     let mut command = command(tool, temp);
     command.arg("build").arg("-o").arg(&binary).args(files);
@@ -375,7 +362,7 @@ fn run_file(
     args: &[&String],
     temp: &Path,
 ) -> Result<String, String> {
-    let binary = build(tool, files, temp, "a.out", false)?;
+    let binary = build(tool, files, temp, "a.out")?;
     execute(&binary, args, temp)
 }
 
