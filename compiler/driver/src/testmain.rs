@@ -155,9 +155,16 @@ fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(Strin
         )
         .into_owned()
     };
-    // The last group: comments on adjoining lines.
+    // The last group: comments on adjoining lines. A comment behind code on its line is a group of its own.
+    let is_trailing = |c: Span| {
+        let (line, col) = source.line_col(c.lo);
+        !source.line_text(line)[..col as usize - 1]
+            .iter()
+            .all(u8::is_ascii_whitespace)
+    };
     let mut start = comments.len().checked_sub(1)?;
     while start > 0
+        && !is_trailing(comments[start - 1])
         && source.line_col(comments[start - 1].hi).0 + 1 == source.line_col(comments[start].lo).0
     {
         start -= 1;
@@ -280,8 +287,9 @@ mod tests {
         let mut found = TestFunctions::default();
         collect(&source, &tree, &mut found).unwrap();
         assert_eq!(found.tests, ["TestX"]);
-        // The comment after println is on the line above: one group, which does not start with Output.
-        assert_eq!(found.examples.len(), 0);
+        // The comment behind println is a group of its own.
+        assert_eq!(found.examples.len(), 1);
+        found.examples.clear();
         let text = "package p\nfunc ExampleA() {\n\tprintln(1)\n\t// Unordered output:\n\t// a\n\t//  b\n}\n";
         let source = sources.add("b_test.go", text.as_bytes()).unwrap();
         let (tree, _) = syntax::parse_file(&source);
