@@ -78,7 +78,7 @@ func main() {
 	sm.Range(func(k, v any) bool { count++; return true })
 	fmt.Println(v, ok, loaded, count)
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	child, cancel2 := context.WithCancelCause(ctx)
 	go func() { time.Sleep(time.Millisecond); cancel2(fmt.Errorf("cause")) }()

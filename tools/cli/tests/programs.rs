@@ -15,7 +15,10 @@ const MODES: &[(&str, &[(&str, &str)])] = &[
     ("one P", &[("GOMAXPROCS", "1")]),
     ("two Ps", &[("GOMAXPROCS", "2")]),
     ("eight Ps", &[("GOMAXPROCS", "8")]),
-    ("collect often", &[("GODEBUG", "gcstressn=200")]),
+    (
+        "collect often",
+        &[("GOGC", "2"), ("GODEBUG", "gcpoison=1,gccheckmark=1")],
+    ),
 ];
 
 fn build(program: &Path, output: &Path) -> Result<(), String> {
