@@ -52,7 +52,7 @@ const (
 // buildVersion is the release whose language and library the program was built with.
 var buildVersion = "go1.27.3"
 
-// defaultGOROOT is the root of the tree that the program was built with; the linker sets it.
+// defaultGOROOT is the root of the tree that the program was built with; empty so far.
 var defaultGOROOT string
 
 // Version returns the Go release: its tag, as in "go1.27.3".

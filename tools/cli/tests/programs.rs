@@ -1,5 +1,5 @@
 //! Programs of `tests/programs`: what they print and how they exit is recorded from the official compiler and must come out of
-//! ferrogo's, also under a collection at every allocation and with other numbers of Ps.
+//! ferrogo's, also with frequent collections that poison freed memory and mark twice, and with other numbers of Ps.
 
 use std::path::Path;
 use std::process::Command;
@@ -45,6 +45,7 @@ fn run(binary: &Path, env: &[(&str, &str)]) -> Outcome {
         Command::new(binary)
             .env_remove("GODEBUG")
             .env_remove("GOMAXPROCS")
+            .env_remove("GOGC")
             .envs(env.iter().copied()),
         LIMIT,
     )
