@@ -1,5 +1,5 @@
 //! Programs of `tests/programs`: what they print and how they exit is recorded from the official compiler and must come out of
-//! ferrogo's, also with frequent collections that poison freed memory and mark twice, and with other numbers of Ps.
+//! ferrogo's, also with other numbers of Ps.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,10 +15,6 @@ const MODES: &[(&str, &[(&str, &str)])] = &[
     ("one P", &[("GOMAXPROCS", "1")]),
     ("two Ps", &[("GOMAXPROCS", "2")]),
     ("eight Ps", &[("GOMAXPROCS", "8")]),
-    (
-        "collect often",
-        &[("GOGC", "2"), ("GODEBUG", "gcpoison=1,gccheckmark=1")],
-    ),
 ];
 
 fn build(program: &Path, output: &Path) -> Result<(), String> {
