@@ -172,7 +172,7 @@ func (p *argPlan) word(float bool) *uintptr {
 	switch {
 	case !float && p.ints < p.intLimit:
 		p.ints++
-		return &p.frame.ints[p.ints-1]
+		return (*uintptr)(unsafe.Pointer(&p.frame.ints[p.ints-1]))
 	case float && p.floats < callFloatArgs:
 		p.floats++
 		return (*uintptr)(unsafe.Pointer(&p.frame.floats[p.floats-1]))
@@ -221,13 +221,13 @@ func callFunc(fn unsafe.Pointer, ft *functype, hasRcvr bool, rcvr unsafe.Pointer
 // callWithArea provides the result area: on the stack, where the collector sees what the
 // callee stores without barriers, unless it is unusually large.
 func callWithArea(fn unsafe.Pointer, ft *functype, hasRcvr bool, rcvr unsafe.Pointer, args, results []unsafe.Pointer, size uintptr) {
-	var small [64]uintptr
+	var small [64]unsafe.Pointer
 	area := unsafe.Pointer(&small)
 	if size > unsafe.Sizeof(small) {
 		area = unsafe.Pointer(unsafe.SliceData(make([]unsafe.Pointer, (size+7)/8)))
 	}
 	var f callFrame
-	f.ints[0] = uintptr(area)
+	f.ints[0] = area
 	callWithOverflow(&f, fn, ft, hasRcvr, rcvr, args, true)
 	storeResults(&f, ft, results, area)
 	KeepAlive(area)
@@ -239,7 +239,7 @@ func callWithOverflow(f *callFrame, fn unsafe.Pointer, ft *functype, hasRcvr boo
 		callPlaced(&p, fn, ft, hasRcvr, rcvr, args)
 		return
 	}
-	var small [24]uintptr
+	var small [24]unsafe.Pointer
 	over := unsafe.Pointer(&small)
 	if words > len(small) {
 		// Scanned as pointers: some of the words may be the only reference to an object.
@@ -247,7 +247,7 @@ func callWithOverflow(f *callFrame, fn unsafe.Pointer, ft *functype, hasRcvr boo
 		over = unsafe.Pointer(&many[0])
 	}
 	p.over = (*[1 << 20]uintptr)(over)
-	f.ints[callIntArgs-1] = uintptr(over)
+	f.ints[callIntArgs-1] = over
 	callPlaced(&p, fn, ft, hasRcvr, rcvr, args)
 	KeepAlive(over)
 }
@@ -289,10 +289,10 @@ func storeResults(f *callFrame, ft *functype, results []unsafe.Pointer, area uns
 			typedmemmove(t, results[i], add(area, off))
 			continue
 		}
-		var tmp [callMaxLeaves * 8]byte
+		var tmp [callMaxLeaves]unsafe.Pointer
 		for j := range s.n {
 			l := &s.l[j]
-			v := f.retInts[ints&(callIntResults-1)]
+			v := uintptr(f.retInts[ints&(callIntResults-1)])
 			if l.float {
 				v = uintptr(f.retFloats[floats&(callFltResults-1)])
 				floats++
@@ -302,7 +302,7 @@ func storeResults(f *callFrame, ft *functype, results []unsafe.Pointer, area uns
 			if t.Size_ > unsafe.Sizeof(tmp) {
 				storeLeaf(add(results[i], l.off), l.size, v)
 			} else {
-				storeLeaf(unsafe.Pointer(&tmp[l.off]), l.size, v)
+				storeLeaf(add(unsafe.Pointer(&tmp), l.off), l.size, v)
 			}
 		}
 		if t.Size_ <= unsafe.Sizeof(tmp) {
@@ -338,14 +338,14 @@ func takeArgs(f *callFrame, ft *functype, hasRcvr bool, args []unsafe.Pointer) (
 		if t.Size_ == 0 {
 			continue
 		}
-		var tmp [callMaxLeaves * 8]byte
+		var tmp [callMaxLeaves]unsafe.Pointer
 		for j := range s.n {
 			l := &s.l[j]
 			v := *p.word(l.float)
 			if t.Size_ > unsafe.Sizeof(tmp) {
 				storeLeaf(add(args[i], l.off), l.size, v)
 			} else {
-				storeLeaf(unsafe.Pointer(&tmp[l.off]), l.size, v)
+				storeLeaf(add(unsafe.Pointer(&tmp), l.off), l.size, v)
 			}
 		}
 		if t.Size_ <= unsafe.Sizeof(tmp) {
@@ -376,7 +376,7 @@ func giveResults(f *callFrame, ft *functype, results []unsafe.Pointer) {
 				f.retFloats[floats&(callFltResults-1)] = uint64(v)
 				floats++
 			} else {
-				f.retInts[ints&(callIntResults-1)] = v
+				f.retInts[ints&(callIntResults-1)] = unsafe.Pointer(v)
 				ints++
 			}
 		}

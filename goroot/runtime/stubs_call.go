@@ -6,11 +6,12 @@ import "unsafe"
 // goroutine's stack; they keep an rbp frame, so that walks pass through them (their return addresses belong to no function of
 // the table and are skipped).
 
-// callFrame holds the registers of a call.
+// callFrame holds the registers of a call. Integer registers are typed as pointers: a frame may live on the heap, and be what
+// keeps an argument or result alive.
 type callFrame struct {
-	ints      [6]uintptr // rdi rsi rdx rcx r8 r9
+	ints      [6]unsafe.Pointer // rdi rsi rdx rcx r8 r9
 	floats    [8]uint64  // xmm0..7, low halves
-	retInts   [8]uintptr // rax rcx rdx rsi rdi r8 r9 r10
+	retInts   [8]unsafe.Pointer // rax rcx rdx rsi rdi r8 r9 r10
 	retFloats [8]uint64  // xmm0..7, low halves
 }
 
