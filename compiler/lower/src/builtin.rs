@@ -511,7 +511,7 @@ impl FnCx<'_, '_> {
         let v = self.argument(arg, elem);
         self.set_pos(self.file.ast.exprs[e].pos);
         let p = self.heap(elem);
-        self.store_with(p, v, elem, Barrier::No);
+        self.store_with(p, v, elem, Barrier::Auto);
         self.retype(p, ty)
     }
 

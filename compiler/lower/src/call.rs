@@ -296,7 +296,7 @@ impl FnCx<'_, '_> {
                             Cur::Val(v) => {
                                 // Not addressable: the method gets a variable of its own.
                                 let h = self.heap(at);
-                                self.store_with(h, v, at, mir::Barrier::No);
+                                self.store_with(h, v, at, mir::Barrier::Auto);
                                 h
                             }
                         };

@@ -241,7 +241,7 @@ impl<'a> FnCx<'_, 'a> {
             } else {
                 v
             };
-            self.store_with(at, v, vt, Barrier::No);
+            self.store_with(at, v, vt, Barrier::Auto);
         }
         self.retype(addr, ty)
     }

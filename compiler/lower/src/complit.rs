@@ -65,7 +65,7 @@ impl<'a> FnCx<'_, 'a> {
             _ => {
                 let v = self.composite(e, ty);
                 let p = self.heap(ty);
-                self.store_with(p, v, ty, Barrier::No);
+                self.store_with(p, v, ty, Barrier::Auto);
                 p
             }
         }

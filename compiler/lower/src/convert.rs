@@ -228,7 +228,7 @@ impl FnCx<'_, '_> {
             return self.b.emit_value(Op::Data(data, 0), ptr);
         }
         let addr = self.heap(from);
-        self.store_with(addr, v, from, Barrier::No);
+        self.store_with(addr, v, from, Barrier::Auto);
         self.retype(addr, ptr)
     }
 

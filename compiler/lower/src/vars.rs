@@ -100,7 +100,7 @@ impl FnCx<'_, '_> {
         let loc = if self.is_boxed(obj, ty) {
             let addr = self.heap(ty);
             if let Some(v) = init {
-                self.store_with(addr, v, ty, Barrier::No);
+                self.store_with(addr, v, ty, Barrier::Auto);
             }
             let ptr = self.val_ty(addr);
             let var = self.b.new_var(ptr);
@@ -198,7 +198,7 @@ impl FnCx<'_, '_> {
             let old = self.b.use_var(var);
             let new = self.heap(ty);
             let v = self.load(old, ty);
-            self.store_with(new, v, ty, Barrier::No);
+            self.store_with(new, v, ty, Barrier::Auto);
             self.b.def_var(var, new);
         }
     }
