@@ -207,11 +207,16 @@ pub fn install() {
 
 /// Ends a waiting [`poll`].
 fn interrupt() {
+    // Without a poller nobody waits; a wake-up noted now would be pending for ever.
+    let event = EVENT.load(Ordering::Acquire);
+    if event < 0 {
+        return;
+    }
     if WAKE_PENDING
         .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
         .is_ok()
     {
-        let _ = rt_os::poll::write(EVENT.load(Ordering::Acquire), &1u64.to_ne_bytes());
+        let _ = rt_os::poll::write(event, &1u64.to_ne_bytes());
     }
 }
 

@@ -276,7 +276,8 @@ pub fn hand_off_p(p: &'static P) {
 
 /// A timer is due at `when`: whoever sleeps in netpoll must not sleep longer.
 pub fn wake_net_poller(when: i64) {
-    if SCHED.last_poll.load(Ordering::SeqCst) == 0 {
+    // Before the poller exists nobody can sleep in it.
+    if HOOKS.netpoll_state.get()().0 && SCHED.last_poll.load(Ordering::SeqCst) == 0 {
         let until = SCHED.poll_until.load(Ordering::SeqCst);
         if until == 0 || until > when {
             HOOKS.netpoll_break.get()();
