@@ -6,35 +6,40 @@ import (
 	"unsafe"
 )
 
-// mainStart is the body of the main goroutine.
-func mainStart() {
+// main is the body of the main goroutine. It and doInit1 have the names under which tracebacks and programs that look at
+// their callers know the first frames.
+func main() {
 	cpu.Initialize(startEnv("GODEBUG"))
 	// The AES hashes are the Rust runtime's and work on every processor.
 	maps.UseAeshash = true
 	setRunningInits(true)
-	main()
-}
-
-// main has the name under which tracebacks and programs that look at their callers know the first frame.
-func main() {
 	inits := module().inits
 	for _, pc := range unsafe.Slice((*uintptr)(inits.ptr), inits.len) {
-		callCode(pc)
+		doInit1(pc)
 	}
 	setRunningInits(false)
 	// Initialisers may have set it.
 	memProfileRateRaw(MemProfileRate)
-	callCode(module().mainMain)
+	object := funcval{fn: module().mainMain}
+	p := &object
+	(*(*func())(unsafe.Pointer(&p)))()
 	runExitHooks(0)
 	exit(0)
 }
 
-// callCode calls the Go function at pc.
-func callCode(pc uintptr) {
+// doInit1 runs the initialiser at pc.
+//
+//go:noinline
+func doInit1(pc uintptr) {
 	object := funcval{fn: pc}
 	p := &object
 	(*(*func())(unsafe.Pointer(&p)))()
 }
+
+// goexit stands in stacks for the code that the first function of a goroutine returns to: Rust's walks end with it.
+//
+//go:noinline
+func goexit() { goexit1() }
 
 // runExitHooks is where instrumentation that has to act before the process ends would be called.
 func runExitHooks(code int) { _ = code }
@@ -108,6 +113,8 @@ func KeepAlive(x any) {
 
 // Stack writes the goroutine's traceback to buf, followed by those of all others if all is
 // set, and returns the number of bytes written.
+//
+//go:noinline
 func Stack(buf []byte, all bool) int {
 	if len(buf) == 0 {
 		return 0

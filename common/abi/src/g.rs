@@ -32,7 +32,8 @@ offsets! {
     RET0 = 72;
     #[allow(missing_docs)]
     RET1 = 80;
-    /// Operands of throwing helpers (index and length, or value), stored right before the call.
+    /// Operands of throwing helpers (index and length, or value), stored right before the call. A recover block finds the address of its
+    /// frame in the first when it is entered.
     PANIC_ARG0 = 88;
     #[allow(missing_docs)]
     PANIC_ARG1 = 96;

@@ -65,7 +65,7 @@ pub mod throws {
 /// They are plain functions (no closure context); arguments in Go's registers.
 pub const RUNTIME_CALLBACKS: &[&str] = &[
     // Body of the main goroutine: runs inits, main.main, exits the process.
-    "runtime.mainStart",
+    "runtime.main",
     // func(arg0, arg1 uintptr, code int): raises the run-time panic that a throwing helper stands for (codes: `throws` in order of declaration).
     "runtime.throwPanic",
     // func(sig, addr, pc uintptr): raises the run-time panic for a fault in Go code.
@@ -74,4 +74,6 @@ pub const RUNTIME_CALLBACKS: &[&str] = &[
     "runtime.runFinalizers",
     // func(msg string): panic(plainError/runtime error with this text).
     "runtime.panicText",
+    // func(): stands for the end of every goroutine's stack in walks; never called.
+    "runtime.goexit",
 ];

@@ -430,7 +430,16 @@ impl FnCx<'_, '_> {
     /// Returns the current values of the result variables; runs deferred calls first.
     pub(crate) fn return_results(&mut self) {
         if self.has_defer {
-            let frame = self.b.emit_value(Op::FramePointer, TypeTable::UINTPTR);
+            let frame = if self.b.body.recover_block.is_some()
+                && self.b.body.recover_block == self.b.current()
+            {
+                // Entered from any call of the frame, or from an instruction that faulted: no value computed before may be used.
+                let g = self.b.emit_value(Op::GetG, TypeTable::UNSAFE_POINTER);
+                let at = self.offset(g, abi::g::PANIC_ARG0 as u64, TypeTable::UINTPTR);
+                self.b.emit_value(Op::Load(at), TypeTable::UINTPTR)
+            } else {
+                self.b.emit_value(Op::FramePointer, TypeTable::UINTPTR)
+            };
             self.rt("deferreturn", &[frame]);
         }
         let types = self.results.clone();

@@ -13,11 +13,12 @@ package runtime
 
 import "unsafe"
 
-func mainStart() {}
+func main() {}
 func throwPanic(arg0, arg1 uintptr, code int) {}
 func sigpanic(sig, addr, pc uintptr) {}
 func runFinalizers() {}
 func panicText(msg string) {}
+func goexit() {}
 
 func newproc(fn func())
 func deferreturn(frame uintptr)

@@ -9,7 +9,7 @@ pub static CALLBACKS: [AtomicUsize; RUNTIME_CALLBACKS.len()] =
     [const { AtomicUsize::new(0) }; RUNTIME_CALLBACKS.len()];
 
 /// Indices into [`CALLBACKS`].
-pub const MAIN_START: usize = 0;
+pub const MAIN: usize = 0;
 const THROW_PANIC: usize = 1;
 #[allow(missing_docs)]
 pub const SIGPANIC: usize = 2;
@@ -17,6 +17,8 @@ pub const SIGPANIC: usize = 2;
 pub const RUN_FINALIZERS: usize = 3;
 #[allow(missing_docs)]
 pub const PANIC_TEXT: usize = 4;
+#[allow(missing_docs)]
+pub const GOEXIT: usize = 5;
 
 /// Copies the linker's table.
 pub fn init(table: &[usize]) {
@@ -129,10 +131,11 @@ mod tests {
     #[test]
     fn callback_indices_name_the_right_functions() {
         let name = |index: usize| RUNTIME_CALLBACKS[index];
-        assert_eq!(name(MAIN_START), "runtime.mainStart");
+        assert_eq!(name(MAIN), "runtime.main");
         assert_eq!(name(THROW_PANIC), "runtime.throwPanic");
         assert_eq!(name(SIGPANIC), "runtime.sigpanic");
         assert_eq!(name(RUN_FINALIZERS), "runtime.runFinalizers");
         assert_eq!(name(PANIC_TEXT), "runtime.panicText");
+        assert_eq!(name(GOEXIT), "runtime.goexit");
     }
 }

@@ -84,7 +84,7 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
     world::resize(initial_procs());
     world::start();
 
-    let main = proc::spawn(callbacks::func_value(callbacks::MAIN_START), 0, None);
+    let main = proc::spawn(callbacks::func_value(callbacks::MAIN), 0, None);
     SCHED
         .main_g
         .store(main as *const G as *mut G, Ordering::Relaxed);

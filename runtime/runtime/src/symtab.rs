@@ -140,15 +140,24 @@ pub fn location(index: u32) -> Option<&'static LocEntry> {
     slice(&module().locs).get(index as usize)
 }
 
-/// Where a frame continues after a recovered panic, by the return address of the call it is in.
+/// Where a frame continues after a recovered panic, by the return address of the call it is in. A frame whose instruction
+/// before `ret` faulted continues where its calls do: a recover block takes nothing from registers, so that any call's handler will do.
 pub fn handler(ret: usize) -> Option<&'static CallHandler> {
     if !is_go(ret.wrapping_sub(1)) {
         return None;
     }
     let offset = (ret - module().text) as u32;
     let handlers = slice(&module().handlers);
-    let index = handlers
-        .binary_search_by_key(&offset, |handler| handler.ret)
-        .ok()?;
-    Some(&handlers[index])
+    let next = match handlers.binary_search_by_key(&offset, |handler| handler.ret) {
+        Ok(index) => return Some(&handlers[index]),
+        Err(next) => next,
+    };
+    let func = find_func(ret - 1)?;
+    let within = |index: usize| {
+        let handler = handlers.get(index)?;
+        (handler.ret > func.start && handler.ret <= func.start + func.size).then_some(handler)
+    };
+    next.checked_sub(1)
+        .and_then(within)
+        .or_else(|| within(next))
 }

@@ -1,5 +1,6 @@
 //! Walking goroutine stacks by frame pointers; goroutine dumps in gc's format.
 
+use crate::callbacks;
 use crate::symtab::{self, NO_LOC};
 use abi::module::func_flags;
 use core::fmt::Write;
@@ -41,10 +42,28 @@ impl Start {
     }
 }
 
+impl Start {
+    /// The caller's frame.
+    pub fn caller(self) -> Start {
+        if self.fp == 0 {
+            return self;
+        }
+        // SAFETY: a live frame of a goroutine at rest.
+        let (pc, fp) = unsafe { (stack::frame_return(self.fp), *(self.fp as *const usize)) };
+        Start {
+            pc,
+            fp,
+            exact: false,
+        }
+    }
+}
+
 /// Frames of a goroutine, innermost first.
 pub struct Frames {
     next: Option<Start>,
     left: usize,
+    /// The frame that stands for the end of the goroutine has not been delivered.
+    end: bool,
 }
 
 /// A physical frame.
@@ -62,6 +81,7 @@ impl Frames {
         Frames {
             next: Some(start),
             left: 1 << 24,
+            end: start.pc != 0,
         }
     }
 
@@ -88,29 +108,31 @@ impl Frames {
         Frames {
             next: start,
             left: 1 << 24,
+            end: start.is_some(),
         }
     }
 }
 
 impl Iterator for Frames {
     type Item = Frame;
-    /// The next frame of Go code; assembly stubs in between are skipped.
+    /// The next frame of Go code; assembly stubs in between are skipped. After the goroutine's first function comes `runtime.goexit`.
     fn next(&mut self) -> Option<Frame> {
         loop {
-            let start = self.next.take()?;
+            let Some(start) = self.next.take() else {
+                let goexit = callbacks::address(callbacks::GOEXIT);
+                let end = core::mem::take(&mut self.end) && goexit != 0;
+                return end.then_some(Frame {
+                    lookup: goexit,
+                    pc: goexit + 1,
+                });
+            };
             if self.left == 0 {
                 return None;
             }
             self.left -= 1;
             if start.fp != 0 {
-                // SAFETY: live frames of a goroutine at rest: the chain ends with 0 in the first one.
-                let (pc, fp) =
-                    unsafe { (stack::frame_return(start.fp), *(start.fp as *const usize)) };
-                self.next = Some(Start {
-                    pc,
-                    fp,
-                    exact: false,
-                });
+                // The chain ends with 0 in the first frame.
+                self.next = Some(start.caller());
             }
             let lookup = if start.exact {
                 start.pc

@@ -56,7 +56,10 @@ unsafe extern "C" fn unwindto() {
         "call {find}",
         "mov rbp, rbx",
         "mov rsp, rdx",
+        // The recover block finds its frame there.
+        "mov [r15 + {arg0}], rbp",
         "jmp rax",
+        arg0 = const abi::g::PANIC_ARG0,
         system = const abi::g::SYSTEM_SP,
         find = sym find,
     )

@@ -43,7 +43,7 @@
     .text
 text_start:
 
-GOFUNC runtime.mainStart, 64
+GOFUNC runtime.main, 64
     SAY "ok start"
     mov edi, 100000
     call test.sum
@@ -174,7 +174,7 @@ recover_handler:
     FAIL
 fail:
     FAIL
-runtime.mainStart.end:
+runtime.main.end:
 
 GOFUNC test.sum, 32
     test rdi, rdi
@@ -244,12 +244,14 @@ GOFUNC runtime.runFinalizers, 32
     FAIL
 GOFUNC runtime.panicText, 32
     FAIL
+GOFUNC runtime.goexit, 32
+    FAIL
 text_end:
 
     .section .rodata
     .p2align 3
 callbacks:
-    .quad "runtime.mainStart", "runtime.throwPanic", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText"
+    .quad "runtime.main", "runtime.throwPanic", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText", "runtime.goexit"
 sender_closure: .quad test.sender
 spinner_closure: .quad test.spinner
 counter_closure: .quad test.counter
@@ -306,6 +308,6 @@ roots: .quad roots_start, 2, root_bitmap
     .quad 0                     # main.main
     .quad 0, 0                  # modinfo
     .quad 0, 0                  # godebug
-    .quad callbacks, 5
+    .quad callbacks, 6
     .quad roots_start, roots_end
     .section .note.GNU-stack, "", @progbits

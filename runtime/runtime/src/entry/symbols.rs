@@ -82,7 +82,8 @@ extern "C" fn stack_text(buf: *mut u8, len: usize, all: bool) -> usize {
         world::stop();
     }
     let mut sink = Buffer::new(bytes);
-    traceback::print_goroutine(&mut sink, g, Some(Start::of_saved(g)), false);
+    // runtime.Stack itself is not shown.
+    traceback::print_goroutine(&mut sink, g, Some(Start::of_saved(g).caller()), false);
     if all {
         traceback::print_others(&mut sink, Some(g), false);
         world::start();
