@@ -10,6 +10,7 @@ fn main() {
     let image = root.join("runtime/image");
     for dir in [
         "runtime/os",
+        "runtime/crypto",
         "runtime/sync",
         "runtime/heap",
         "runtime/gc",

@@ -32,7 +32,9 @@ type manifest struct {
 	Tags     []string
 	ToolTags []string `json:"tool_tags"`
 	Noasm    []string
-	Packages []*overlay
+	// RuntimeAsm are packages whose assembly the runtime defines: without Tags.
+	RuntimeAsm []string `json:"runtime_asm"`
+	Packages   []*overlay
 }
 
 type overlay struct {
@@ -133,6 +135,9 @@ func (c *checker) context(path string) *build.Context {
 	ctx.GOROOT = c.root
 	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = "linux", "amd64", false
 	ctx.BuildTags, ctx.ToolTags = c.manifest.Tags, c.manifest.ToolTags
+	if slices.Contains(c.manifest.RuntimeAsm, path) {
+		ctx.BuildTags = nil
+	}
 	if slices.Contains(c.manifest.Noasm, path) {
 		ctx.GOARCH = "noasm"
 	}

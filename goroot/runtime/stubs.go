@@ -390,6 +390,23 @@ func synctestEnter(b unsafe.Pointer) unsafe.Pointer
 //	crypto/rand                 fatal
 //	crypto/subtle               setDITEnabled setDITDisabled
 //	crypto/internal/boring/sig  BoringCrypto FIPSOnly StandardCrypto
+//	crypto/internal/fips140/aes  expandKeyAsm encryptBlockAsm decryptBlockAsm ctrBlocks1Asm ctrBlocks2Asm ctrBlocks4Asm
+//	                            ctrBlocks8Asm
+//	crypto/internal/fips140/aes/gcm  gcmAesInit gcmAesData gcmAesEnc gcmAesDec gcmAesFinish
+//	crypto/internal/fips140/bigmod  addMulVVW1024 addMulVVW1536 addMulVVW2048
+//	crypto/internal/fips140/edwards25519/field  feMul
+//	crypto/internal/fips140/nistec  p256Mul p256Sqr p256FromMont p256NegCond p256MovCond p256Select p256SelectAffine
+//	                            p256PointAddAffineAsm p256PointAddAsm p256PointDoubleAsm
+//	crypto/internal/fips140/sha256  blockSHANI blockAVX2
+//	crypto/internal/fips140/sha3  keccakF1600
+//	crypto/internal/fips140/sha512  blockAVX2
+//	crypto/internal/fips140/subtle  xorBytes
+//	crypto/md5  block
+//	crypto/sha1  blockSHANI blockAVX2
+//	hash/crc32  ieeeCLMUL castagnoliSSE42 castagnoliSSE42Triple
+//	math/big  addVV subVV lshVU rshVU mulAddVWW addMulVVWW
+//	vendor/golang.org/x/crypto/chacha20poly1305  chacha20Poly1305Seal chacha20Poly1305Open
+//	vendor/golang.org/x/crypto/internal/poly1305  update
 //	internal/cpu                cpuid xgetbv getGOAMD64level                  (naked: four and two results)
 //	internal/poll               runtime_Semacquire runtime_Semrelease runtime_pollServerInit runtime_pollOpen runtime_pollClose
 //	                            runtime_pollWait runtime_pollWaitCanceled runtime_pollReset runtime_pollSetDeadline

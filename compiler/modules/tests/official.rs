@@ -155,10 +155,12 @@ fn parse_stream(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Std packages that are read without an architecture differ on purpose; `unsafe` is built into the checker and
+/// Std packages that are read without an architecture, or without the tags against assembly, differ on purpose; `unsafe` is built into the checker and
 /// has no files.
 fn is_deliberately_different(path: &str) -> bool {
-    path == "unsafe" || modules::build_context::NOASM_PACKAGES.contains(&path)
+    path == "unsafe"
+        || modules::build_context::NOASM_PACKAGES.contains(&path)
+        || modules::build_context::RUNTIME_ASM_PACKAGES.contains(&path)
 }
 
 fn by_path(records: &[Value]) -> BTreeMap<String, &Value> {

@@ -91,12 +91,30 @@ pub const TOOL_TAGS: [&str; 7] = [
 
 /// Std packages that choose assembly by architecture alone: their files are selected as for an
 /// architecture that has none.
-pub const NOASM_PACKAGES: [&str; 5] = [
+pub const NOASM_PACKAGES: [&str; 4] = [
     "math",
     "internal/bytealg",
-    "hash/crc32",
     "internal/chacha8rand",
     "crypto/internal/boring/sig",
+];
+
+/// Std packages whose assembly functions the runtime defines: the tags that would select Go code instead are off for them.
+pub const RUNTIME_ASM_PACKAGES: [&str; 15] = [
+    "crypto/internal/fips140/aes",
+    "crypto/internal/fips140/aes/gcm",
+    "crypto/internal/fips140/bigmod",
+    "crypto/internal/fips140/edwards25519/field",
+    "crypto/internal/fips140/nistec",
+    "crypto/internal/fips140/sha256",
+    "crypto/internal/fips140/sha3",
+    "crypto/internal/fips140/sha512",
+    "crypto/internal/fips140/subtle",
+    "crypto/md5",
+    "crypto/sha1",
+    "hash/crc32",
+    "math/big",
+    "vendor/golang.org/x/crypto/chacha20poly1305",
+    "vendor/golang.org/x/crypto/internal/poly1305",
 ];
 
 /// Std packages whose remaining assembly is replaced by the runtime or by compiler intrinsics.
@@ -160,10 +178,15 @@ impl BuildContext {
         }
     }
 
-    /// The context for a package of std: some are read without an architecture.
+    /// The context for a package of std: some are read without an architecture, some without the tags against assembly.
     pub fn for_std_package(&self, import_path: &str) -> BuildContext {
         let mut context = self.clone();
         context.architecture_matches_nothing = NOASM_PACKAGES.contains(&import_path);
+        if RUNTIME_ASM_PACKAGES.contains(&import_path) {
+            for tag in DEFAULT_TAGS {
+                context.tags.remove(tag);
+            }
+        }
         context
     }
 
@@ -355,6 +378,13 @@ mod tests {
                 .for_std_package("net")
                 .architecture_matches_nothing
         );
+    }
+
+    #[test]
+    fn packages_whose_assembly_is_the_runtimes() {
+        let context = context().for_std_package("math/big");
+        assert!(!context.match_tag("purego") && !context.match_tag("math_big_pure_go"));
+        assert!(context.match_tag("custom") && context.match_file_name("x_amd64.go"));
     }
 
     #[test]

@@ -8,8 +8,7 @@ extern "C" fn cpuid_raw(leaf: u32, subleaf: u32, out: *mut [u32; 4]) {
     unsafe { out.write([result.eax, result.ebx, result.ecx, result.edx]) };
 }
 
-/// `internal/cpu.cpuid(eax, ecx) (eax, ebx, ecx, edx)`. PCLMULQDQ (ecx bit 1 of leaf 1) is hidden: crypto/tls prefers AES-GCM where
-/// both are reported, but its portable implementation is slow. AES stays visible: the map hashes use it.
+/// `internal/cpu.cpuid(eax, ecx) (eax, ebx, ecx, edx)`.
 #[unsafe(naked)]
 unsafe extern "C" fn cpuid() {
     naked_asm!(
@@ -17,10 +16,6 @@ unsafe extern "C" fn cpuid() {
         "mov eax, edi",
         "mov ecx, esi",
         "cpuid",
-        "cmp edi, 1",
-        "jne 2f",
-        "and ecx, 0xfffffffd",
-        "2:",
         "mov esi, edx",
         "mov edx, ecx",
         "mov ecx, ebx",

@@ -5,6 +5,7 @@
 pub(crate) mod bytes;
 pub(crate) mod chan;
 pub(crate) mod cpu;
+pub(crate) mod crypto;
 pub(crate) mod debug;
 pub(crate) mod gc;
 pub(crate) mod goroutine;
