@@ -95,8 +95,11 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// Builds ferrogo in release mode and returns its path.
-pub fn build_ferrogo(root: &Path) -> Result<PathBuf, String> {
+/// Builds ferrogo in release mode and returns its path; `FERROGO` in the environment names one that is there.
+pub(crate) fn build_ferrogo(root: &Path) -> Result<PathBuf, String> {
+    if let Some(ready) = std::env::var_os("FERROGO") {
+        return std::path::absolute(ready).map_err(|e| e.to_string());
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     build(
         Command::new(cargo)

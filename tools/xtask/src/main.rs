@@ -6,6 +6,7 @@ use std::process::ExitCode;
 mod bench;
 mod gotest;
 mod layouts;
+mod load;
 mod tidy;
 
 /// Every command with what it does.
@@ -24,6 +25,11 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "gotest",
         "run Go's own test corpus and compare with the recorded results",
         gotest::run,
+    ),
+    (
+        "load",
+        "drive the example Gin service of both compilers over HTTP and compare",
+        load::run,
     ),
     (
         "tidy",
