@@ -1,14 +1,18 @@
 //! One function to bytes.
 
+use std::hash::{Hash, Hasher};
+
 use cranelift_codegen::Context;
 use cranelift_codegen::binemit::Reloc as ClifReloc;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{ExternalName, UserExternalName};
+use cranelift_codegen::ir::{ExternalName, Function, UserExternalNameRef};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use mir::{FuncId, Loc, Program};
+use sha2::{Digest as _, Sha256};
 
+use crate::artifact::{self, Artifact, ArtifactReloc, CodeCache};
 use crate::func::{self, LocTable, SymbolSpace};
 
 /// Machine code of a function.
@@ -59,7 +63,7 @@ impl Default for FuncCompiler {
 }
 
 impl FuncCompiler {
-    /// Compiles one function.
+    /// Compiles one function, or takes its code from the cache.
     ///
     /// # Errors
     /// Cranelift refused it: a defect of ours, with the function's name.
@@ -69,6 +73,7 @@ impl FuncCompiler {
         id: FuncId,
         isa: &dyn TargetIsa,
         dump: Option<&str>,
+        cache: Option<&dyn CodeCache>,
     ) -> Result<CompiledFunc, String> {
         let func = &program.funcs[id];
         self.context.clear();
@@ -85,85 +90,142 @@ impl FuncCompiler {
         if dump.is_some_and(|name| func.name.as_str() == name) {
             eprintln!("{}", self.context.func.display());
         }
-        let names = &self.context.func.params.clone();
-        let mut control = ControlPlane::default();
-        let compiled = match self.context.compile(isa, &mut control) {
-            Ok(compiled) => compiled,
-            Err(err) => {
-                return Err(format!(
-                    "{}: code generation failed: {:?}",
-                    func.name, err.inner
-                ));
+        let key = cache.map(|cache| {
+            (
+                cache,
+                artifact::group_of(func.name.as_str()),
+                cache_key(isa, &self.context.func),
+            )
+        });
+        let kept = key
+            .as_ref()
+            .and_then(|(cache, group, key)| cache.get(group, key))
+            .and_then(|bytes| Artifact::decode(&bytes));
+        let artifact = match kept {
+            Some(artifact) => artifact,
+            None => {
+                let artifact = self
+                    .generate(isa)
+                    .map_err(|error| format!("{}: {error}", func.name))?;
+                if let Some((cache, group, key)) = &key {
+                    cache.put(group, key, artifact.encode());
+                }
+                artifact
             }
         };
+        self.resolve(id, artifact).ok_or_else(|| {
+            format!(
+                "{}: the build cache holds code of something else",
+                func.name
+            )
+        })
+    }
+
+    /// Runs Cranelift on the function that was translated.
+    fn generate(&mut self, isa: &dyn TargetIsa) -> Result<Artifact, String> {
+        let mut control = ControlPlane::default();
+        let compiled = self
+            .context
+            .compile(isa, &mut control)
+            .map_err(|err| format!("code generation failed: {:?}", err.inner))?;
         let buffer = &compiled.buffer;
-        let mut out = CompiledFunc {
+        let mut out = Artifact {
             code: buffer.data().to_vec(),
             align: buffer.alignment.max(16),
-            ..CompiledFunc::default()
+            ..Artifact::default()
         };
         for reloc in buffer.relocs() {
-            let user = match &reloc.target {
-                FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
-                    names.user_named_funcs()[*name].clone()
-                }
-                FinalizedRelocTarget::Func(offset) => {
-                    // A reference into the function itself (jump tables, constants): same symbol plus offset.
-                    out.relocs.push(CodeReloc {
-                        offset: reloc.offset,
-                        absolute: reloc.kind == ClifReloc::Abs8,
-                        space: SymbolSpace::Func,
-                        index: id.0,
-                        addend: reloc.addend + *offset as i64,
-                    });
-                    continue;
-                }
-                other => {
-                    return Err(format!(
-                        "{}: unexpected relocation target {other:?}",
-                        func.name
-                    ));
-                }
-            };
-            let UserExternalName { namespace, index } = user;
             let absolute = match reloc.kind {
                 ClifReloc::X86PCRel4 | ClifReloc::X86CallPCRel4 | ClifReloc::X86CallPLTRel4 => {
                     false
                 }
                 ClifReloc::Abs8 => true,
-                other => return Err(format!("{}: unexpected relocation {other:?}", func.name)),
+                other => return Err(format!("unexpected relocation {other:?}")),
             };
-            out.relocs.push(CodeReloc {
+            let (name, addend) = match &reloc.target {
+                FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
+                    (Some(name.as_u32()), reloc.addend)
+                }
+                // A reference into the function itself (jump tables, constants): same symbol plus offset.
+                FinalizedRelocTarget::Func(offset) => (None, reloc.addend + *offset as i64),
+                other => return Err(format!("unexpected relocation target {other:?}")),
+            };
+            out.relocs.push(ArtifactReloc {
                 offset: reloc.offset,
                 absolute,
-                space: SymbolSpace::from_u32(namespace),
-                index,
-                addend: reloc.addend,
+                name,
+                addend,
             });
         }
-        let none = Loc::default();
-        let mut last = None;
         for range in buffer.get_srclocs_sorted() {
-            let loc = if range.loc.is_default() {
-                none
-            } else {
-                self.locs.locs[range.loc.bits() as usize]
-            };
-            if loc.pos.is_some() && last != Some(loc) {
-                out.lines.push((range.start, loc));
-                last = Some(loc);
-            }
+            let loc = (!range.loc.is_default()).then(|| range.loc.bits());
+            out.lines.push((range.start, loc));
         }
         for site in buffer.call_sites() {
             if let Some(FinalizedMachExceptionHandler::Default(handler)) =
                 site.exception_handlers.first()
             {
-                let below = site
-                    .frame_offset
-                    .ok_or_else(|| format!("{}: no frame offset at a call", func.name))?;
+                let below = site.frame_offset.ok_or("no frame offset at a call")?;
                 out.handlers.push((site.ret_addr, *handler, below));
             }
         }
         Ok(out)
     }
+
+    /// Replaces numbers of the function's own tables by what they stand for in this program. `None`: a number that the tables lack.
+    fn resolve(&self, id: FuncId, artifact: Artifact) -> Option<CompiledFunc> {
+        let names = self.context.func.params.user_named_funcs();
+        let mut out = CompiledFunc {
+            code: artifact.code,
+            align: artifact.align,
+            handlers: artifact.handlers,
+            ..CompiledFunc::default()
+        };
+        for reloc in artifact.relocs {
+            let (space, index) = match reloc.name {
+                None => (SymbolSpace::Func, id.0),
+                Some(name) => {
+                    let name = names.get(UserExternalNameRef::from_u32(name))?;
+                    (SymbolSpace::from_u32(name.namespace), name.index)
+                }
+            };
+            out.relocs.push(CodeReloc {
+                offset: reloc.offset,
+                absolute: reloc.absolute,
+                space,
+                index,
+                addend: reloc.addend,
+            });
+        }
+        let mut last = None;
+        for (start, number) in artifact.lines {
+            let loc = match number {
+                None => Loc::default(),
+                Some(number) => *self.locs.locs.get(number as usize)?,
+            };
+            if loc.pos.is_some() && last != Some(loc) {
+                out.lines.push((start, loc));
+                last = Some(loc);
+            }
+        }
+        Some(out)
+    }
+}
+
+/// SHA-256 of everything that decides what Cranelift makes of a function.
+fn cache_key(isa: &dyn TargetIsa, func: &Function) -> [u8; 32] {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+    }
+    let mut hasher = Sha(Sha256::new());
+    func.stencil.hash(&mut hasher);
+    isa.flags().hash(&mut hasher);
+    isa.isa_flags_hash_key().hash(&mut hasher);
+    hasher.0.finalize().into()
 }

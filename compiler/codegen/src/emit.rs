@@ -7,6 +7,7 @@ use mir::{DataId, FuncId, GlobalId, Program, Ty};
 use rayon::prelude::*;
 use source::SourceMap;
 
+use crate::artifact::CodeCache;
 use crate::compile::{CompiledFunc, FuncCompiler};
 use crate::func::{HELPERS, Helper, SymbolSpace};
 use crate::tables::{LineTables, PosResolver, Strings};
@@ -23,7 +24,7 @@ pub struct Options {
 
 /// Compiles every function and lays out all data and tables. Functions are compiled in parallel.
 ///
-/// `trim` maps source file names to those that tracebacks show.
+/// `trim` maps source file names to those that tracebacks show; functions are looked up in `cache` and left there.
 ///
 /// # Errors
 /// A defect in our MIR that Cranelift found, with the function's name.
@@ -32,6 +33,7 @@ pub fn emit_program(
     sources: &SourceMap,
     trim: &dyn Fn(&str) -> String,
     options: &Options,
+    cache: Option<&dyn CodeCache>,
 ) -> Result<Object, String> {
     typedesc::close_type_info(program);
     program.types.cache_layouts();
@@ -46,7 +48,7 @@ pub fn emit_program(
     let compiled: Vec<CompiledFunc> = bodies
         .par_iter()
         .map_init(FuncCompiler::default, |compiler, &id| {
-            compiler.compile(program, id, &*isa, options.dump.as_deref())
+            compiler.compile(program, id, &*isa, options.dump.as_deref(), cache)
         })
         .collect::<Result<_, _>>()?;
     let mut emitter = Emitter::new(program);

@@ -1,13 +1,14 @@
 //! MIR to machine code and tables, through Cranelift.
 //!
 //! Reading order: [`isa`] (target settings), [`sig`] (where values travel), [`func`] (one function: driver of the translation),
-//! `ops`, `mem`, `calls`, `arith` (its parts), [`compile`] (one function to bytes), [`emit`] (the program to linker input),
+//! `ops`, `mem`, `calls`, `arith` (its parts), [`artifact`] (compiled code that can be kept), [`compile`] (one function to bytes), [`emit`] (the program to linker input),
 //! [`typedesc`] (type descriptors), [`tables`] (pc-line and handler tables).
 //!
 //! Architecture invariant: decides nothing about Go; what a construct means is in MIR already.
 #![forbid(unsafe_code)]
 
 mod arith;
+pub mod artifact;
 mod calls;
 pub mod compile;
 pub mod emit;
@@ -19,4 +20,5 @@ pub mod sig;
 pub mod tables;
 pub mod typedesc;
 
+pub use artifact::CodeCache;
 pub use emit::{Options, emit_program};

@@ -48,6 +48,7 @@ fn check(mut program: Program) -> link::Object {
         &SourceMap::new(),
         &str::to_owned,
         &codegen::Options::default(),
+        None,
     )
     .unwrap()
 }

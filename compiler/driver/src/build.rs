@@ -9,6 +9,8 @@ use modules::load::Variant;
 use modules::{Package, PackageGraph, PackageId};
 
 use crate::buildinfo;
+use crate::cache::Cache;
+use crate::codecache::CodePacks;
 use crate::frontend::Frontend;
 use crate::timings::Timings;
 
@@ -31,7 +33,7 @@ pub struct BuildOptions {
     pub settings: Vec<(&'static str, String)>,
 }
 
-/// Builds the program of package `main` of a checked graph.
+/// Builds the program of package `main` of a checked graph; machine code of functions is taken from `cache` where it has them.
 ///
 /// # Errors
 /// Text to print, one or more lines.
@@ -42,6 +44,7 @@ pub fn build_program(
     goroot: &std::path::Path,
     system: &dyn source::system::System,
     options: &BuildOptions,
+    cache: Option<&Cache>,
     timings: &mut Timings,
 ) -> Result<Vec<u8>, String> {
     let mut ids: Vec<PackageId> = graph.dependencies(main);
@@ -107,7 +110,18 @@ pub fn build_program(
         dump: options.dump_clif.clone(),
     };
     let mut object = timings.time("codegen", || {
-        codegen::emit_program(&mut program, &frontend.sources, &*trim, &codegen_options)
+        let packs = cache.and_then(|cache| CodePacks::new(cache, system));
+        let object = codegen::emit_program(
+            &mut program,
+            &frontend.sources,
+            &*trim,
+            &codegen_options,
+            packs.as_ref().map(|p| p as &dyn codegen::CodeCache),
+        )?;
+        if let Some(packs) = packs {
+            packs.save();
+        }
+        Ok::<_, String>(object)
     })?;
     timings.time("link", || {
         link::archive::add_archive(&mut object, link::RUNTIME).map_err(|e| e.to_string())?;

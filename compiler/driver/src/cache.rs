@@ -65,12 +65,15 @@ impl Cache {
 
     /// The payload file of an entry whose check matches.
     pub fn find(&self, system: &dyn System, key: &Key) -> Option<PathBuf> {
+        self.read(system, key).map(|_| self.paths(key).0)
+    }
+
+    /// The payload of an entry whose check matches.
+    pub fn read(&self, system: &dyn System, key: &Key) -> Option<Vec<u8>> {
         let (data, sum) = self.paths(key);
         let want = system.read(&sum).ok()?;
-        let good = system
-            .read(&data)
-            .is_ok_and(|bytes| check_of(&bytes) == want);
-        if !good {
+        let bytes = system.read(&data).ok().filter(|b| check_of(b) == want);
+        if bytes.is_none() {
             let _ = system.remove_file(&sum);
             let _ = system.remove_file(&data);
             return None;
@@ -79,7 +82,7 @@ impl Cache {
         if old.elapsed().is_ok_and(|age| age > RENEW_AFTER) {
             let _ = system.write_atomic(&sum, &want, 0o644);
         }
-        Some(data)
+        bytes.map(Into::into)
     }
 
     /// Stores an entry. Failure (read-only or full disk) only means that the next build is slower. Returns the payload file.
@@ -193,7 +196,7 @@ pub fn program_key(
 }
 
 /// What tells one build of ferrogo from another: path, size and time of the executable.
-fn compiler_identity(system: &dyn System) -> Option<Vec<u8>> {
+pub(crate) fn compiler_identity(system: &dyn System) -> Option<Vec<u8>> {
     let exe = std::env::current_exe().ok()?;
     let exe = system.canonicalize(&exe).unwrap_or(exe);
     let meta = std::fs::metadata(&exe).ok()?;

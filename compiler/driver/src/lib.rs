@@ -1,7 +1,7 @@
 //! Builds: from a loaded package graph to an executable.
 //!
 //! Reading order: [`overlay`] (the embedded `goroot/`), [`frontend`] (parsing and checking a graph in parallel),
-//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`buildinfo`] (what the binary says of itself), [`testmain`] (programs of `go test`),
+//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`codecache`] (machine code of functions kept), [`buildinfo`] (what the binary says of itself), [`testmain`] (programs of `go test`),
 //! [`timings`].
 //!
 //! Architecture invariant: the only crate that knows all stages; holds no logic of any of them.
@@ -10,6 +10,7 @@
 pub mod build;
 pub mod buildinfo;
 pub mod cache;
+pub mod codecache;
 pub mod frontend;
 pub mod overlay;
 pub mod testmain;

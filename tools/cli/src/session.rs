@@ -411,6 +411,7 @@ impl Session {
             &self.goroot,
             &*self.system,
             &options,
+            cache.as_ref().filter(|_| !self.flags.is_set("a")),
             &mut self.timings,
         )?;
         if let (Some(cache), Some(key)) = (&cache, &key)
