@@ -83,12 +83,14 @@ pub fn overlay(goroot: &Path) -> Overlay {
     }
 }
 
-/// Declarations to remove from a package, and whether they may be missing (packages of third parties).
+/// Declarations to remove from a package, and whether they may be missing (packages of third parties). As for the loader, a path also
+/// stands for std's vendored copy.
 pub fn replaced(import_path: &str) -> Option<(Vec<Replaced>, bool)> {
+    let plain = import_path.strip_prefix("vendor/").unwrap_or(import_path);
     manifest()
         .packages
         .into_iter()
-        .find(|p| p.path == import_path && p.mode == "declarations")
+        .find(|p| (p.path == import_path || p.path == plain) && p.mode == "declarations")
         .map(|p| (p.replace, p.optional))
 }
 
