@@ -3,7 +3,8 @@
 //! A comment `ERROR "text"` expects an error whose message contains the text, `ERRORx` one that matches the
 //! regular expression, at the token before the comment. Columns may differ as much as the official test allows.
 //! Files that are known to differ are listed with the reason in `testdata_exceptions.txt`; a listed file that passes
-//! fails the test, so that the list stays true.
+//! fails the test, so that the list stays true. `UPDATE=1` writes the list anew; with `TESTDATA=name` all differences
+//! of the files whose name contains `name` are shown.
 
 mod world;
 
@@ -188,6 +189,10 @@ fn official_testdata() {
         .collect();
     let only = std::env::var("TESTDATA").ok();
     let world = world::World::new(&goroot);
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut list = String::from(
+        "# Files of internal/types/testdata whose errors differ, each with the reason: how many errors differ, and the first.\n",
+    );
     let (mut total, mut passed) = (0, 0);
     let mut report = Vec::new();
     for (dir, tolerance) in [
@@ -227,6 +232,14 @@ fn official_testdata() {
             }
             let problems = check_files(&world, &files, tolerance);
             let listed = exceptions.contains_key(name.as_str());
+            if let Some(first) = problems.first() {
+                let first = first.lines().next().unwrap_or_default();
+                let count = problems.len();
+                list.push_str(&format!("{name}: {count} differing, first: {first}\n"));
+                if only.is_some() {
+                    eprintln!("{name}:\n    {}", problems.join("\n    "));
+                }
+            }
             match (problems.is_empty(), listed) {
                 (true, false) => passed += 1,
                 (true, true) => {
@@ -239,6 +252,14 @@ fn official_testdata() {
         }
     }
     eprintln!("{passed} of {total} files pass");
+    if update && only.is_none() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/testdata_exceptions.txt"
+        );
+        std::fs::write(file, list).unwrap();
+        return;
+    }
     assert!(
         report.is_empty(),
         "{} files differ:\n{}",
