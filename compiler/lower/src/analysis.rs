@@ -593,6 +593,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             StmtKind::Range {
                 key,
                 value,
+                extra: _,
                 define,
                 x,
                 body,

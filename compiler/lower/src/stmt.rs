@@ -92,6 +92,7 @@ impl FnCx<'_, '_> {
             StmtKind::Range {
                 key,
                 value,
+                extra: _,
                 define,
                 x,
                 body,

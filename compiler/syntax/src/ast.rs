@@ -530,6 +530,8 @@ pub enum StmtKind {
         key: Option<ExprId>,
         #[allow(missing_docs)]
         value: Option<ExprId>,
+        /// A third operand on the left, which the type checker refuses.
+        extra: Option<ExprId>,
         /// Whether `:=` was used.
         define: bool,
         #[allow(missing_docs)]

@@ -233,12 +233,14 @@ impl File {
             StmtKind::Range {
                 key,
                 value,
+                extra,
                 x,
                 body,
                 ..
             } => {
                 each(*key, Node::Expr, f);
                 each(*value, Node::Expr, f);
+                each(*extra, Node::Expr, f);
                 f(Node::Expr(*x));
                 f(Node::Stmt(*body));
             }

@@ -42,6 +42,14 @@ impl Store {
         }
     }
 
+    /// The element of a pointer type that is written as such (not through an alias), or the type itself.
+    pub(crate) fn deref_written(&self, ty: TypeId) -> TypeId {
+        match self.ty(ty) {
+            Type::Pointer(elem) => *elem,
+            _ => ty,
+        }
+    }
+
     /// Finds the field or method `name`, written in package `pkg`, of a value of type `ty`.
     pub fn lookup(
         &self,

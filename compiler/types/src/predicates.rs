@@ -203,7 +203,8 @@ impl Store {
         seen: &mut Vec<TypeId>,
     ) -> Option<Incomparable> {
         let ty = self.unalias(ty);
-        if seen.contains(&ty) {
+        // Only erroneous types nest without end.
+        if seen.contains(&ty) || seen.len() > 1000 {
             return None;
         }
         match self.under(ty) {
@@ -235,6 +236,9 @@ impl Store {
             }
             Type::TypeParam(param) => {
                 let set = self.type_set(self.constraint(param));
+                if set.is_empty() {
+                    return Some(Incomparable::EmptySet);
+                }
                 seen.push(ty);
                 let comparable = set.is_comparable_in(self, seen);
                 seen.pop();
@@ -402,4 +406,6 @@ pub(crate) enum Incomparable {
     Interface,
     /// A type parameter with incomparable types in its set.
     TypeParam,
+    /// A type parameter without types in its set.
+    EmptySet,
 }

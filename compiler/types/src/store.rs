@@ -459,8 +459,15 @@ impl Store {
         let underlying = self.underlying(bound);
         match self.ty(underlying) {
             Type::Interface(_) => underlying,
-            // Only while an erroneous constraint is being diagnosed.
-            _ => TypeId::EMPTY_INTERFACE,
+            Type::Basic(BasicKind::Invalid) => TypeId::EMPTY_INTERFACE,
+            // A type that was not complete when the parameter was declared: it stands for the interface that embeds it.
+            _ => self.new_type(Type::Interface(Interface {
+                methods: Box::default(),
+                embeds: Box::new([bound]),
+                embed_pos: Box::new([Pos::NONE]),
+                implicit: true,
+                type_set: OnceLock::new(),
+            })),
         }
     }
     /// The basic kind of the underlying type.

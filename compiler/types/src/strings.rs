@@ -1,5 +1,6 @@
 //! Types and expressions as gc writes them in messages.
 
+use source::Pos;
 use syntax::ast::{self, ArrayLen, ChanDir, ExprId, ExprKind, FieldId, LitKind};
 
 use crate::constant;
@@ -14,6 +15,8 @@ pub struct TypeWriter<'s> {
     qualifier: Qualifier<'s>,
     /// Whether parameter names are written.
     pub param_names: bool,
+    /// Says where a type parameter is declared that has the name of a predeclared type.
+    pub positions: Option<&'s dyn Fn(Pos) -> Option<String>>,
     /// What has been written.
     pub out: String,
     depth: u32,
@@ -35,6 +38,7 @@ impl<'s> TypeWriter<'s> {
             store,
             qualifier,
             param_names: true,
+            positions: None,
             out: String::new(),
             depth: 0,
         }
@@ -176,7 +180,16 @@ impl<'s> TypeWriter<'s> {
             }
             Type::Interface(interface) => self.interface(ty, interface),
             Type::Union(terms) => self.terms(terms),
-            Type::TypeParam(param) => self.out.push_str(store.obj(param.obj).name.as_str()),
+            Type::TypeParam(param) => {
+                let object = store.obj(param.obj);
+                self.out.push_str(object.name.as_str());
+                if store.universe(object.name).is_some()
+                    && let Some(at) = self.positions.and_then(|position| position(object.pos))
+                {
+                    let note = format!(" /* with {} declared at {at} */", object.name);
+                    self.out.push_str(&note);
+                }
+            }
         }
     }
 

@@ -43,6 +43,13 @@ impl<'s> Subst<'s> {
         match store.ty(ty) {
             Type::Basic(_) | Type::TypeParam(_) => ty,
             Type::Named(named) => match (self.types(&named.targs), named.origin) {
+                // A wrong number of arguments has been reported where the instance is written.
+                (Some(targs), Some(origin))
+                    if !store.tparams(origin).is_empty()
+                        && store.tparams(origin).len() != targs.len() =>
+                {
+                    TypeId::INVALID
+                }
                 (Some(targs), Some(origin)) => store.instantiate(origin, &targs),
                 _ => ty,
             },

@@ -169,6 +169,8 @@ impl Store {
                     }
                 }
                 Type::Basic(BasicKind::Invalid) => {}
+                // No type has a defined type as its underlying type.
+                _ if term.tilde && !self.identical(underlying, term.ty) => {}
                 _ => all.push(*term),
             }
         }

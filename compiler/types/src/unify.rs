@@ -184,17 +184,13 @@ impl<'s> Unifier<'s> {
         } else {
             element
         };
-        // Interfaces: a type matches an interface whose methods it has.
+        // Interfaces: a type matches an interface whose methods it has. Defined interface types do too, even
+        // instances of one generic type: what they are instances of does not matter for assignments.
         if self.interface_inference && !mode.exact {
             let (xi, yi) = (store.is_interface(x), store.is_interface(y));
             let param = |ty| matches!(store.ty(ty), Type::TypeParam(_));
             if xi && yi {
-                let both_named =
-                    matches!((store.ty(x), store.ty(y)), (Type::Named(_), Type::Named(_)));
-                let same_origin = both_named && self.same_generic(x, y);
-                if !same_origin {
-                    return self.unify_interfaces(x, y);
-                }
+                return self.unify_interfaces(x, y);
             } else if (xi || yi) && !param(x) && !param(y) {
                 let (interface, other) = if xi { (x, y) } else { (y, x) };
                 return self.unify_methods(interface, other, element);
@@ -210,15 +206,10 @@ impl<'s> Unifier<'s> {
                 if a.obj != b.obj || a.targs.len() != b.targs.len() || a.targs.is_empty() {
                     return false;
                 }
-                // Type arguments must be identical.
-                let exact = Mode {
-                    assign: false,
-                    exact: true,
-                };
                 a.targs
                     .iter()
                     .zip(&b.targs)
-                    .all(|(&a, &b)| self.unify(a, b, exact))
+                    .all(|(&a, &b)| self.unify(a, b, mode))
             }
             (Type::Pointer(a), Type::Pointer(b)) | (Type::Slice(a), Type::Slice(b)) => {
                 self.unify(*a, *b, element)
@@ -282,13 +273,6 @@ impl<'s> Unifier<'s> {
         }
     }
 
-    fn same_generic(&self, x: TypeId, y: TypeId) -> bool {
-        match (self.store.named(x), self.store.named(y)) {
-            (Some(a), Some(b)) => a.obj == b.obj,
-            _ => false,
-        }
-    }
-
     /// `x` is the bound type parameter `index`, `y` a type that is none.
     fn match_bound(&mut self, index: usize, y: TypeId, mode: Mode) -> bool {
         let store = self.store;
@@ -296,60 +280,49 @@ impl<'s> Unifier<'s> {
             self.set(index, y);
             return true;
         };
+        let is_named = |ty: TypeId| matches!(store.ty(store.unalias(ty)), Type::Named(_));
+        let (x_named, y_named) = (is_named(x), is_named(y));
+        if self.interface_inference && !mode.exact {
+            let (xi, yi) = (store.is_interface(x), store.is_interface(y));
+            if xi != yi {
+                // One variable cannot be both.
+                return false;
+            }
+            if xi && x_named && y_named {
+                let exact = Mode {
+                    assign: false,
+                    exact: true,
+                };
+                return self.unify(x, y, exact);
+            }
+            if xi && store.type_set(x).methods.len() != store.type_set(y).methods.len() {
+                return false;
+            }
+        }
         if !self.unify(x, y, mode) {
             return false;
         }
         if store.is_untyped(x) || mode.exact {
             return true;
         }
-        // Of a defined type and a type literal, or of an interface and a type, the better one stays.
-        let (x_def, y_def) = (
-            !self.is_literal(store.unalias(x)),
-            !self.is_literal(store.unalias(y)),
+        // A defined type is better than a type literal, then a channel with a direction than one without.
+        let (x_literal, y_literal) = (
+            self.is_literal(store.unalias(x)),
+            self.is_literal(store.unalias(y)),
         );
-        let (xi, yi) = (store.is_interface(x), store.is_interface(y));
-        if self.interface_inference && xi && yi {
-            // Both interfaces have the same methods, or one is defined.
-            if !self.has_defined(x) && self.has_defined(y) {
-                self.set(index, y);
-            }
-        } else if let (Type::Chan { dir, .. }, Type::Chan { dir: other, .. }) =
-            (store.under(x), store.under(y))
-            && !x_def
-            && !y_def
-        {
-            // The channel with a direction is what both can be assigned to.
-            if *dir == ChanDir::Both && *other != ChanDir::Both {
-                self.set(index, y);
-            }
-        } else if !x_def && y_def {
-            // The channel that is assigned to must not be bidirectional where the other is not.
-            let conflict = match (store.under(x), store.under(y)) {
-                (Type::Chan { dir, .. }, Type::Chan { dir: other, .. }) => {
-                    *dir != ChanDir::Both && *other == ChanDir::Both
-                }
-                _ => false,
-            };
-            if !conflict {
-                self.set(index, y);
-            }
-        } else if x_def && !y_def {
-            if let (
-                Type::Chan {
-                    dir: ChanDir::Both, ..
-                },
-                Type::Chan { dir, .. },
-            ) = (store.under(x), store.under(y))
-                && *dir != ChanDir::Both
-            {
-                self.set(index, y);
-            }
+        let better = match (x_literal, y_literal) {
+            (true, false) => true,
+            (true, true) => matches!(
+                (store.under(x), store.under(y)),
+                (Type::Chan { dir: ChanDir::Both, .. }, Type::Chan { dir, .. })
+                    if *dir != ChanDir::Both
+            ),
+            (false, _) => false,
+        };
+        if better {
+            self.set(index, y);
         }
         true
-    }
-
-    fn has_defined(&self, ty: TypeId) -> bool {
-        matches!(self.store.ty(self.store.unalias(ty)), Type::Named(_))
     }
 
     fn unify_core(&mut self, param: &TypeParam, other: TypeId, mode: Mode) -> bool {

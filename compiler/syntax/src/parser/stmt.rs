@@ -25,6 +25,7 @@ enum Simple {
     Range {
         key: Option<ExprId>,
         value: Option<ExprId>,
+        extra: Option<ExprId>,
         define: bool,
         x: ExprId,
     },
@@ -329,17 +330,10 @@ impl Parser<'_> {
     fn range_clause(&mut self, lhs: &[ExprId], define: bool) -> Simple {
         self.next();
         let x = self.expression();
-        if let Some(&extra) = lhs.get(2) {
-            let pos = self.expr_span(extra).lo;
-            self.error_at(
-                "InvalidIterVar",
-                pos,
-                "range clause permits at most two iteration variables",
-            );
-        }
         Simple::Range {
             key: lhs.first().copied(),
             value: lhs.get(1).copied(),
+            extra: lhs.get(2).copied(),
             define,
             x,
         }
@@ -557,6 +551,7 @@ impl Parser<'_> {
         if let Some(Simple::Range {
             key,
             value,
+            extra,
             define,
             x,
         }) = header.cond
@@ -566,6 +561,7 @@ impl Parser<'_> {
                 StmtKind::Range {
                     key,
                     value,
+                    extra,
                     define,
                     x,
                     body,

@@ -611,15 +611,15 @@ impl Parser<'_> {
     }
 
     fn take_dots(&mut self, fields: &[FieldId], message: &str) {
-        let mut reported = None;
+        // Once for the whole list.
+        let mut reported = false;
         for &field in fields {
             let ty = self.tree.fields[field].ty;
             let ExprKind::Ellipsis(Some(elem)) = self.tree.exprs[ty].kind else {
                 continue;
             };
-            if reported != Some(ty) {
+            if !std::mem::replace(&mut reported, true) {
                 self.error_at("MisplacedDotDotDot", self.expr_span(ty).lo, message);
-                reported = Some(ty);
             }
             self.tree.fields[field].ty = elem;
         }

@@ -3,8 +3,8 @@
 use source::Pos;
 use syntax::ast::{BinaryOp, ExprId, ExprKind, NameId};
 
+use super::Checker;
 use super::operand::Operand;
-use super::{Checker, Target};
 use crate::model::*;
 use crate::typed::*;
 
@@ -72,13 +72,8 @@ impl<'a> Checker<'a> {
                 ExprKind::Call { .. }
             );
         if l == r && !is_call {
-            for (i, (&var, &value)) in vars.iter().zip(values).enumerate() {
-                let description = if returns.is_some() {
-                    Some("result variable".to_owned())
-                } else {
-                    None
-                };
-                let _ = i;
+            for (&var, &value) in vars.iter().zip(values) {
+                let description = returns.map(|_| "result variable");
                 let target = self.target_for(var, description);
                 let mut x = self.expr_with_target(value, target.as_ref());
                 self.init_var(var, &mut x, context);
@@ -321,11 +316,9 @@ impl<'a> Checker<'a> {
             return;
         };
         let target = ty.and_then(|ty| {
-            let signature = self.store.underlying(ty);
-            matches!(self.store.ty(signature), Type::Signature(_)).then(|| Target {
-                signature,
-                description: self.expr_str(lhs),
-            })
+            let mut target = self.target_of(ty, "")?;
+            target.description = self.expr_str(lhs);
+            Some(target)
         });
         let mut x = self.expr_with_target(rhs, target.as_ref());
         self.assign_operand(&mut x, ty, context);
@@ -572,8 +565,9 @@ impl<'a> Checker<'a> {
     }
     /// Assigns a range clause's value to an existing variable.
     pub(super) fn assign_range_value(&mut self, lhs: ExprId, x: &mut Operand, context: &str) {
-        if let Ok(ty) = self.assignee(lhs) {
-            self.assign_operand(x, ty, context);
+        match self.assignee(lhs) {
+            Ok(ty) => self.assign_operand(x, ty, context),
+            Err(()) => x.invalidate(),
         }
     }
 }

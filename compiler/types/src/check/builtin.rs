@@ -4,6 +4,7 @@ use source::Pos;
 use syntax::ast::{BinaryOp, ChanDir, ExprId, ExprKind};
 
 use super::Checker;
+use super::cycles::SizeKind;
 use super::expr::default_type;
 use super::operand::{Operand, composite_kind};
 use crate::constant::ConstValue;
@@ -98,6 +99,10 @@ impl<'a> Checker<'a> {
         );
         if !takes_type {
             operands = self.argument_list(args);
+            if ellipsis.is_some() && operands.len() > args.len() {
+                self.error_spread(expr, args[0], operands.len());
+                return Operand::invalid(expr);
+            }
             if operands.iter().any(Operand::is_invalid) {
                 return Operand::invalid(expr);
             }
@@ -303,6 +308,11 @@ impl<'a> Checker<'a> {
                     return Operand::invalid(expr);
                 }
                 let uintptr = TypeId::basic(BasicKind::Uintptr);
+                match self.finite_size(x.ty) {
+                    SizeKind::Finite => {}
+                    SizeKind::Infinite => return Operand::new(Mode::Value, uintptr, expr),
+                    SizeKind::Invalid => return Operand::invalid(expr),
+                }
                 if self.has_variable_size(x.ty) {
                     return Operand::new(Mode::Value, uintptr, expr);
                 }
@@ -328,7 +338,8 @@ impl<'a> Checker<'a> {
             Builtin::Slice => {
                 self.require_version(self.pos(fun), 17, "unsafe.Slice");
                 let x = operands[0].clone();
-                let Type::Pointer(elem) = store.under(x.ty) else {
+                let under = self.shared_under(x.ty).unwrap_or(TypeId::INVALID);
+                let Type::Pointer(elem) = store.ty(under) else {
                     let text = self.operand_str(&x);
                     self.error_operand(
                         &x,
@@ -650,6 +661,23 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Reports complex number functions on type parameters, which the language does not define yet.
+    fn no_type_param(&mut self, x: &Operand, builtin: Builtin) -> bool {
+        if !self.store.is_type_param(x.ty) {
+            return true;
+        }
+        let text = self.operand_str(x);
+        let name = builtin.name();
+        self.error_operand(
+            x,
+            "InvalidComplex",
+            format!(
+                "{text} not supported as argument to built-in {name} for go1.18 (see go.dev/issue/50937)"
+            ),
+        );
+        false
+    }
+
     fn builtin_complex(&mut self, expr: ExprId, operands: Vec<Operand>) -> Operand {
         let store = self.store;
         let [mut x, mut y] = <[Operand; 2]>::try_from(operands).expect("counted");
@@ -694,6 +722,9 @@ impl<'a> Checker<'a> {
             );
             return Operand::invalid(expr);
         }
+        if !self.no_type_param(&x, Builtin::Complex) {
+            return Operand::invalid(expr);
+        }
         let result = match store.basic_kind(x.ty) {
             Some(BasicKind::Float32) => BasicKind::Complex64,
             Some(BasicKind::Float64) => BasicKind::Complex128,
@@ -729,6 +760,9 @@ impl<'a> Checker<'a> {
                     return Operand::invalid(expr);
                 }
             }
+        }
+        if !self.no_type_param(&x, builtin) {
+            return Operand::invalid(expr);
         }
         let result = match store.basic_kind(x.ty) {
             Some(BasicKind::Complex64) => BasicKind::Float32,
@@ -1003,12 +1037,12 @@ impl<'a> Checker<'a> {
                 Operand::new(Mode::Value, store.pointer(ty), expr)
             }
             _ => {
-                let text = self.expr_str(arg);
-                self.require_version(self.pos(expr), 26, &format!("new({text})"));
                 self.assignment(&mut x, None, "argument to new");
                 if x.is_invalid() {
                     return Operand::invalid(expr);
                 }
+                let text = self.expr_str(arg);
+                self.require_version(self.pos(expr), 26, &format!("new({text})"));
                 Operand::new(Mode::Value, store.pointer(x.ty), expr)
             }
         }
@@ -1084,6 +1118,11 @@ impl<'a> Checker<'a> {
         let selected = Operand::new(Mode::Variable, store.obj_type(obj), inner);
         self.record_through_parens(arg, &selected);
         let uintptr = TypeId::basic(BasicKind::Uintptr);
+        match self.finite_size(base) {
+            SizeKind::Finite => {}
+            SizeKind::Infinite => return Operand::new(Mode::Value, uintptr, expr),
+            SizeKind::Invalid => return Operand::invalid(expr),
+        }
         if self.has_variable_size(base) {
             return Operand::new(Mode::Value, uintptr, expr);
         }

@@ -96,7 +96,16 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
-        let under = match self.shared_under(x.ty) {
+        if self.is_pending_func(x.ty) {
+            // Nothing is known of its results yet.
+            self.use_exprs(args);
+            return Operand::new(Mode::NoValue, TypeId::INVALID, expr);
+        }
+        let called = self.shared_under_with(x.ty, &|this, ty, under| {
+            let is_func = matches!(this.store.ty(under), Type::Signature(_));
+            (!is_func).then(|| format!("{} is not a function", this.type_str(ty)))
+        });
+        let under = match called {
             Ok(under) => under,
             Err(why) => {
                 let text = self.operand_str(&x);
@@ -128,6 +137,12 @@ impl<'a> Checker<'a> {
             return Operand::invalid(expr);
         };
         let _ = ast;
+        if targs.is_empty()
+            && index_expr.is_none()
+            && matches!(store.ty(under), Type::Signature(sig) if !sig.tparams.is_empty())
+        {
+            targs = self.partial_targs(fun).unwrap_or_default();
+        }
         let operands = self.argument_list(args);
         let Some(signature) = self.arguments(
             expr, fun, index_expr, under, &targs, args, operands, ellipsis, rparen,
@@ -142,8 +157,8 @@ impl<'a> Checker<'a> {
         x.val = None;
         match *sig.results {
             [] => {
+                // The type stays: it is shown where the call is counted as an argument.
                 x.mode = Mode::NoValue;
-                x.ty = TypeId::INVALID;
             }
             [result] => {
                 x.mode = Mode::Value;
@@ -246,11 +261,11 @@ impl<'a> Checker<'a> {
             self.use_exprs(args);
             return Operand::invalid(expr);
         }
-        let target = super::Target {
-            signature: store.underlying(ty),
-            description: self.type_str(ty),
-        };
-        let target = matches!(store.ty(target.signature), Type::Signature(_)).then_some(target);
+        if !self.require_complete(ty) {
+            self.use_exprs(args);
+            return Operand::invalid(expr);
+        }
+        let target = self.target_of(ty, "conversion");
         let mut x = self.expr_with_target(args[0], target.as_ref());
         if x.is_invalid() {
             return Operand::invalid(expr);
@@ -368,13 +383,7 @@ impl<'a> Checker<'a> {
         if sig.variadic {
             if spread {
                 if arg_exprs.len() == 1 && args.len() > 1 {
-                    let text = self.expr_str(arg_exprs[0]);
-                    self.error_at(
-                        arg_exprs[0],
-                        "InvalidDotDotDot",
-                        format!("cannot use ... with {text}")
-                            .replace(&text, &format!("multi-valued expression {text}")),
-                    );
+                    self.error_spread(call, arg_exprs[0], args.len());
                     return None;
                 }
             } else {
@@ -403,16 +412,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         if given != wanted {
-            let types: Vec<TypeId> = args
-                .iter()
-                .map(|arg| {
-                    if arg.is_invalid() {
-                        TypeId::INVALID
-                    } else {
-                        arg.ty
-                    }
-                })
-                .collect();
+            let types: Vec<TypeId> = args.iter().map(|arg| arg.ty).collect();
             let declared: Vec<TypeId> = sig
                 .params
                 .iter()
@@ -472,20 +472,6 @@ impl<'a> Checker<'a> {
             let own = tparams.len();
             let mut spans = Vec::new();
             for &i in &generic_args {
-                // A parameter that is just a type parameter says nothing about the function's own.
-                if store.is_type_param(params[i]) && tparams.contains(&store.unalias(params[i])) {
-                    let text = args[i]
-                        .expr
-                        .map(|expr| self.expr_str(expr))
-                        .unwrap_or_default();
-                    let arg = args[i].clone();
-                    self.error_operand(
-                        &arg,
-                        "WrongTypeArgCount",
-                        format!("cannot use generic function {text} without instantiation"),
-                    );
-                    return None;
-                }
                 let arg = &mut args[i];
                 let Type::Signature(generic) = store.ty(store.unalias(arg.ty)) else {
                     continue;
@@ -575,6 +561,13 @@ impl<'a> Checker<'a> {
         Some(result)
     }
 
+    /// `f(g()...)` where g returns several values.
+    pub(super) fn error_spread(&mut self, call: ExprId, arg: ExprId, count: usize) {
+        let text = self.expr_str(arg);
+        let message = format!("cannot use ... with {count}-valued {text}");
+        self.error_at(call, "InvalidDotDotDot", message);
+    }
+
     pub(super) fn record_through_parens(&mut self, mut expr: ExprId, x: &Operand) {
         loop {
             self.record(expr, x);
@@ -610,7 +603,11 @@ impl<'a> Checker<'a> {
             self.error(at, "InvalidTypeArg", why);
             return false;
         }
-        self.note_instance(pos, signature, &sig.tparams, targs);
+        let written = match index_expr.map(|expr| self.kind(expr)) {
+            Some(ExprKind::Index { indices, .. }) => &**indices,
+            _ => &[],
+        };
+        self.note_instance(pos, written, &sig.tparams, targs);
         *result = store.instantiate(signature, targs);
         if let Some(name) = self.denoting_name(fun) {
             let instance = Instance {
@@ -686,8 +683,20 @@ impl<'a> Checker<'a> {
             );
             return Operand::invalid(expr);
         }
-        // A field of a type is no type.
-        if want_type && x.mode == Mode::TypeExpr {
+        let (base, is_pointer) = store.deref(x.ty);
+        // What is selected from an instance under way is looked for in the generic type.
+        let generic_instance = want_type
+            && store
+                .named(store.unalias(base))
+                .is_some_and(|named| named.origin.is_some());
+        if (x.mode == Mode::TypeExpr || is_pointer)
+            && !generic_instance
+            && !self.require_complete(base)
+        {
+            return Operand::invalid(expr);
+        }
+        // A field or method of a value or type is no type.
+        if want_type {
             let text = self.expr_str(expr);
             let pos = self.name_pos(sel);
             self.error(pos, "NotAType", format!("{text} is not a type"));
@@ -700,10 +709,6 @@ impl<'a> Checker<'a> {
                 "MissingFieldOrMethod",
                 format!("nil.{sym} undefined (type untyped nil has no field or method {sym})"),
             );
-            return Operand::invalid(expr);
-        }
-        let (base, _) = store.deref(x.ty);
-        if x.mode != Mode::TypeExpr && !self.require_complete(base) {
             return Operand::invalid(expr);
         }
         let addressable = x.mode == Mode::Variable;

@@ -417,7 +417,9 @@ impl<'a> Checker<'a> {
             return true;
         }
         let t_interface = matches!(store.ty(tu), Type::Interface(_));
-        if t_interface || self.is_interface_pointer(tu) {
+        let pointer_to_param =
+            matches!(store.ty(tu), Type::Pointer(elem) if store.is_type_param(*elem));
+        if t_interface || pointer_to_param || self.is_interface_pointer(tu) {
             if self.implements_with_cause(x.ty, target, false, cause) {
                 return true;
             }
@@ -535,6 +537,9 @@ impl<'a> Checker<'a> {
                 let text = self.type_str(t);
                 let detail = if self.is_interface_pointer(tu) {
                     format!("type {text} is pointer to interface, not interface")
+                } else if matches!(store.ty(tu), Type::Pointer(elem) if store.is_type_param(*elem))
+                {
+                    format!("type {text} is pointer to type parameter, not type parameter")
                 } else {
                     format!("{text} is not an interface")
                 };
@@ -567,6 +572,10 @@ impl<'a> Checker<'a> {
             return false;
         }
         if let Some((method, missing)) = self.missing_method(v, t, true) {
+            if missing == Missing::NotFound && self.has_invalid_embedding(v, &mut Vec::new()) {
+                // The method may be that of a type which could not be found.
+                return true;
+            }
             if cause.is_some() {
                 let why = self.missing_method_cause(v, t, method, missing);
                 *cause = Some(format!(
@@ -618,7 +627,8 @@ impl<'a> Checker<'a> {
                                 )
                             }
                             None => {
-                                let qualifier = |pkg| self.qualify(pkg);
+                                let qualifier =
+                                    |pkg| Some(store.package(pkg).path.as_str().to_owned());
                                 let mut writer = TypeWriter::new(store, &qualifier);
                                 writer.terms(terms);
                                 format!("{vs} missing in {}", writer.out)
@@ -654,6 +664,25 @@ impl<'a> Checker<'a> {
         }
         false
     }
+    /// Whether a type embeds a field of erroneous type, at any depth.
+    fn has_invalid_embedding(&self, ty: TypeId, seen: &mut Vec<TypeId>) -> bool {
+        let store = self.store;
+        let base = store.unalias(store.deref(ty).0);
+        if seen.contains(&base) || seen.len() > 100 {
+            return false;
+        }
+        seen.push(base);
+        let Type::Struct(structure) = store.under(base) else {
+            return false;
+        };
+        structure.fields.iter().any(|&field| {
+            let ty = store.obj_type(field);
+            matches!(store.obj(field).kind, ObjKind::Var(VarKind::Embedded))
+                && (store.underlying(store.deref(ty).0) == TypeId::INVALID
+                    || self.has_invalid_embedding(ty, seen))
+        })
+    }
+
     /// Whether an interface's elements name the type without admitting it.
     fn mentions_type(&self, interface: TypeId, ty: TypeId) -> bool {
         let store = self.store;
@@ -816,7 +845,7 @@ impl<'a> Checker<'a> {
             false
         };
         if !ok {
-            if constant_arg {
+            if constant_arg && !store.is_type_param(target) {
                 x.mode = Mode::Constant;
             }
             let (text, ty) = (self.operand_str(x), self.type_str(target));
@@ -887,6 +916,13 @@ impl<'a> Checker<'a> {
             ));
             return false;
         };
+        if types.is_empty() {
+            *cause = Some(format!(
+                "{} does not contain specific types",
+                self.type_str(target)
+            ));
+            return false;
+        }
         let from = store.basic_kind(x.ty).unwrap_or(BasicKind::Invalid);
         for ty in types {
             if from.is_string() && self.is_bytes_or_runes(ty) {

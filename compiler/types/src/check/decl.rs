@@ -11,6 +11,13 @@ use crate::constant::ConstValue;
 use crate::model::*;
 use crate::typed::*;
 
+/// An object on a cycle of declarations, as the report shows it.
+pub(super) struct CycleMember {
+    pub obj: ObjId,
+    pub name: String,
+    pub pos: Pos,
+}
+
 impl<'a> Checker<'a> {
     /// Makes sure that an object has its type. Objects of other packages and local ones do.
     pub(super) fn resolve_obj(&mut self, obj: ObjId) {
@@ -37,8 +44,12 @@ impl<'a> Checker<'a> {
         match info.state {
             State::Done => {}
             State::Active => {
-                let valid = self.check_cycle(obj);
                 let object = self.store.obj(obj);
+                if let ObjKind::Func(_) = object.kind {
+                    // Its value can be mentioned; see `pending_func`.
+                    return;
+                }
+                let valid = self.check_cycle(obj);
                 match object.kind {
                     ObjKind::Const(_) | ObjKind::Var(_) => {
                         // No type yet: the use is part of a cycle that is reported here or as initialisation cycle.
@@ -77,6 +88,30 @@ impl<'a> Checker<'a> {
                 self.path.pop();
                 self.decls[order as usize - 1].state = State::Done;
             }
+        }
+    }
+
+    /// The type of a function that is mentioned in its own signature: an alias whose target is set with the signature.
+    pub(super) fn pending_func(&mut self, obj: ObjId) -> TypeId {
+        let store = self.store;
+        *self.pending_funcs.entry(obj).or_insert_with(|| {
+            store.new_type(Type::Alias(Alias {
+                obj,
+                origin: None,
+                targs: Box::default(),
+                tparams: OnceLock::from(Box::default()),
+                target: OnceLock::new(),
+            }))
+        })
+    }
+    /// Whether this is the type of a function whose signature is not known yet.
+    pub(super) fn is_pending_func(&self, ty: TypeId) -> bool {
+        match self.store.ty(ty) {
+            Type::Alias(alias) => {
+                alias.target.get().is_none()
+                    && matches!(self.store.obj(alias.obj).kind, ObjKind::Func(_))
+            }
+            _ => false,
         }
     }
 
@@ -152,32 +187,32 @@ impl<'a> Checker<'a> {
         let start = (0..cycle.len())
             .min_by_key(|&i| store.obj(cycle[i]).pos)
             .unwrap_or(0);
-        let cycle: Vec<(ObjId, Pos)> = cycle.iter().map(|&obj| (obj, store.obj(obj).pos)).collect();
+        let cycle: Vec<CycleMember> = cycle
+            .iter()
+            .map(|&obj| CycleMember {
+                obj,
+                name: store.obj(obj).name.as_str().to_owned(),
+                pos: store.obj(obj).pos,
+            })
+            .collect();
         self.cycle_error_at(&cycle, start);
     }
-    /// Reports a cycle of objects with the positions to show, starting with `start`.
-    pub(super) fn cycle_error_at(&mut self, cycle: &[(ObjId, Pos)], start: usize) {
-        let store = self.store;
-        let pos = cycle[start].1;
-        let places = cycle;
-        let cycle: Vec<ObjId> = places.iter().map(|place| place.0).collect();
-        let first = store.obj(cycle[start]);
-        let is_type = matches!(first.kind, ObjKind::TypeName);
-        let name = |obj: ObjId| store.obj(obj).name;
-        if is_type && self.is_alias(cycle[start]) {
-            self.break_cycle(cycle[start]);
+    /// Reports a cycle of objects with the names and positions to show, starting with `start`.
+    pub(super) fn cycle_error_at(&mut self, cycle: &[CycleMember], start: usize) {
+        let first = &cycle[start];
+        let pos = first.pos;
+        let is_type = matches!(self.store.obj(first.obj).kind, ObjKind::TypeName);
+        if is_type && self.is_alias(first.obj) {
+            self.break_cycle(first.obj);
         }
-        if cycle.len() == 1 {
+        if let [only] = cycle {
             let what = if is_type {
                 "invalid recursive type"
             } else {
                 "invalid cycle in declaration"
             };
-            self.error(
-                pos,
-                "InvalidDeclCycle",
-                format!("{what}: {} refers to itself", first.name),
-            );
+            let message = format!("{what}: {} refers to itself", only.name);
+            self.error(pos, "InvalidDeclCycle", message);
             return;
         }
         let what = if is_type {
@@ -187,20 +222,16 @@ impl<'a> Checker<'a> {
         };
         let lines: Vec<(Pos, String)> = (0..cycle.len())
             .map(|i| {
-                let obj = cycle[(start + i) % cycle.len()];
-                let next = cycle[(start + i + 1) % cycle.len()];
+                let member = &cycle[(start + i) % cycle.len()];
+                let next = &cycle[(start + i + 1) % cycle.len()];
                 (
-                    places[(start + i) % places.len()].1,
-                    format!("{} refers to {}", name(obj), name(next)),
+                    member.pos,
+                    format!("{} refers to {}", member.name, next.name),
                 )
             })
             .collect();
-        self.error_lines(
-            pos,
-            "InvalidDeclCycle",
-            format!("{what} {}", first.name),
-            &lines,
-        );
+        let message = format!("{what} {}", first.name);
+        self.error_lines(pos, "InvalidDeclCycle", message, &lines);
     }
 
     // Constants.
@@ -308,28 +339,33 @@ impl<'a> Checker<'a> {
                 self.init_var(obj, &mut x, "variable declaration");
             }
             Some(lhs) => {
-                // All variables of the declaration get their types now; the others must not start over.
+                // All variables of the declaration get their types now.
                 if ty.is_some() {
                     let t = self.store.obj_type(obj);
                     for &other in lhs {
                         self.set_type(other, t);
                     }
-                }
-                for &other in lhs {
-                    let order = self.store.obj(other).order as usize - 1;
-                    if other != obj && self.decls[order].state == State::New {
-                        self.decls[order].state = State::Done;
-                    }
+                    self.finish_others(obj, lhs);
                 }
                 self.init_vars(lhs, &[init], None);
+                self.finish_others(obj, lhs);
                 let order = self.store.obj(obj).order as usize - 1;
                 let deps = self.decls[order].deps.clone();
                 for &other in lhs {
-                    if other != obj {
-                        let other = self.store.obj(other).order as usize - 1;
-                        self.decls[other].deps = deps.clone();
+                    let other = self.store.obj(other).order as usize - 1;
+                    if other != order {
+                        self.decls[other].deps.extend_from_slice(&deps);
                     }
                 }
+            }
+        }
+    }
+    /// The other variables of a declaration must not start over.
+    fn finish_others(&mut self, obj: ObjId, lhs: &[ObjId]) {
+        for &other in lhs {
+            let order = self.store.obj(other).order as usize - 1;
+            if other != obj && self.decls[order].state == State::New {
+                self.decls[order].state = State::Done;
             }
         }
     }
@@ -340,17 +376,23 @@ impl<'a> Checker<'a> {
         self.expr_with_target(init, target.as_ref())
     }
     /// The function type, if any, that a variable has, for inference of a generic function assigned to it.
-    pub(super) fn target_for(&self, obj: ObjId, description: Option<String>) -> Option<Target> {
+    pub(super) fn target_for(&mut self, obj: ObjId, description: Option<&str>) -> Option<Target> {
         let object = self.store.obj(obj);
         let &ty = object.ty.get()?;
-        let signature = self.store.underlying(ty);
-        match self.store.ty(signature) {
-            Type::Signature(_) => Some(Target {
-                signature,
-                description: description.unwrap_or_else(|| object.name.as_str().to_owned()),
-            }),
-            _ => None,
-        }
+        self.target_of(ty, description.unwrap_or(object.name.as_str()))
+    }
+    /// The function type, if any, behind a type that a value is assigned to; `description` is what it is assigned to.
+    pub(super) fn target_of(&mut self, ty: TypeId, description: &str) -> Option<Target> {
+        let store = self.store;
+        let signature = match store.under(ty) {
+            Type::Signature(_) => store.underlying(ty),
+            Type::TypeParam(_) => self.shared_under(ty).ok()?,
+            _ => return None,
+        };
+        matches!(store.ty(signature), Type::Signature(_)).then(|| Target {
+            signature,
+            description: description.to_owned(),
+        })
     }
 
     // Types.
@@ -372,10 +414,14 @@ impl<'a> Checker<'a> {
         let order = store.obj(obj).order;
         if *alias {
             let pos = ast.decl_arena[decl].span.lo;
-            self.require_version(pos, 9, "type alias");
-            if let Some(&tparam) = tparams.first() {
-                let at = ast.fields[tparam].span.lo;
-                self.require_version(at, 23, "generic type alias");
+            match tparams.first() {
+                Some(&tparam) => {
+                    let at = ast.fields[tparam].span.lo;
+                    self.require_version(at, 23, "generic type alias");
+                }
+                None => {
+                    self.require_version(pos, 9, "type alias");
+                }
             }
             let id = store.new_type(Type::Alias(Alias {
                 obj,
@@ -578,20 +624,7 @@ impl<'a> Checker<'a> {
             }
         }
         self.env.in_tparams = saved;
-        let finished = list.clone();
-        self.later(move |checker| {
-            for ty in finished {
-                checker.finish_bound(ty);
-            }
-        });
         list.into()
-    }
-
-    /// A constraint that is no interface stands for one that embeds it.
-    fn finish_bound(&mut self, tparam: TypeId) {
-        let Type::TypeParam(_) = self.store.ty(tparam) else {
-            return;
-        };
     }
 
     /// The type of a constraint; `~T` and `A | B` and non-interface types are wrapped in an interface.
@@ -668,6 +701,11 @@ impl<'a> Checker<'a> {
         let order = std::mem::replace(&mut self.env.decl, 0);
         let signature = self.func_signature(*ty, func, *recv, Some(obj));
         self.set_type(obj, signature);
+        if let Some(pending) = self.pending_funcs.remove(&obj)
+            && let Type::Alias(alias) = self.store.ty(pending)
+        {
+            let _ = alias.target.set(signature);
+        }
         self.env.decl = order;
         let pos = self.name_pos(*name);
         let is_generic = self
@@ -759,9 +797,17 @@ impl<'a> Checker<'a> {
                     let obj = self.store.new_object(object);
                     self.record_name(*name, obj);
                     self.declare_local(obj);
+                    if !self.func_tparams.is_empty() {
+                        self.mono.note_local(obj, self.func_tparams.clone());
+                    }
                     self.path.push(obj);
                     self.type_decl(obj, id);
                     self.path.pop();
+                    if self.path.is_empty() {
+                        for body in std::mem::take(&mut self.pending_literals) {
+                            self.function(body.signature, body.body);
+                        }
+                    }
                 }
                 DeclKind::Bad | DeclKind::Import { .. } | DeclKind::Func { .. } => {}
             }
@@ -813,11 +859,19 @@ impl<'a> Checker<'a> {
     pub(super) fn func_body(&mut self, body: Body) {
         let locals = std::mem::take(&mut self.locals);
         let vars = std::mem::take(&mut self.local_vars);
+        let mut tparams = Vec::new();
+        if body.name.is_some()
+            && let Some(signature) = self.store.signature(body.signature)
+        {
+            tparams.extend_from_slice(&signature.recv_tparams);
+            tparams.extend_from_slice(&signature.tparams);
+        }
+        let tparams = std::mem::replace(&mut self.func_tparams, tparams);
         self.env.in_func = true;
         self.env.error_pos = None;
         self.function(body.signature, body.body);
-        let _ = body.name;
         self.report_unused_vars();
+        self.func_tparams = tparams;
         self.local_vars = vars;
         self.locals = locals;
     }

@@ -3,6 +3,7 @@
 use source::Pos;
 use syntax::ast::{BinaryOp, ExprId, ExprKind, LitKind, UnaryOp};
 
+use super::index::Partial;
 use super::operand::{self, Operand};
 use super::{Checker, Target};
 use crate::constant::{self, ConstValue};
@@ -30,9 +31,14 @@ impl<'a> Checker<'a> {
         self.single_value(&mut x);
         x
     }
-    /// A single value; composite literals without type have type `hint`.
-    pub(super) fn expr_with_hint(&mut self, expr: ExprId, hint: TypeId) -> Operand {
-        let mut x = self.raw_expr(expr, Some(hint), None, false);
+    /// A single value; composite literals without type have type `hint`, generic functions are instantiated for `target`.
+    pub(super) fn expr_with_hint(
+        &mut self,
+        expr: ExprId,
+        hint: TypeId,
+        target: Option<&Target>,
+    ) -> Operand {
+        let mut x = self.raw_expr(expr, Some(hint), target, false);
         self.exclude(&mut x, true, true);
         self.single_value(&mut x);
         x
@@ -45,7 +51,19 @@ impl<'a> Checker<'a> {
     }
     /// A value, which may be a generic function, or several.
     pub(super) fn generic_expr(&mut self, expr: ExprId) -> Operand {
-        let mut x = self.raw_expr(expr, None, None, true);
+        let mut x = match self.kind(expr) {
+            // What is missing of a partial instantiation may be inferred by the caller.
+            ExprKind::Index { x, indices } => {
+                let partial = if self.allows(21) {
+                    Partial::Kept
+                } else {
+                    Partial::Completed
+                };
+                let x = self.index_operand(expr, *x, indices, None, partial);
+                self.finish_expr(expr, x)
+            }
+            _ => self.raw_expr(expr, None, None, true),
+        };
         self.exclude(&mut x, true, true);
         x
     }
@@ -108,6 +126,10 @@ impl<'a> Checker<'a> {
         if !allow_generic {
             self.instantiate_or_reject(&mut x, target);
         }
+        self.finish_expr(expr, x)
+    }
+    /// Records an evaluated expression, if its type is complete.
+    fn finish_expr(&mut self, expr: ExprId, mut x: Operand) -> Operand {
         x.expr = Some(expr);
         if !self.path.is_empty()
             && !matches!(
@@ -220,7 +242,7 @@ impl<'a> Checker<'a> {
 
     fn basic_literal(&mut self, expr: ExprId, kind: LitKind, text: &str) -> Operand {
         if matches!(kind, LitKind::Int | LitKind::Float | LitKind::Imag) {
-            self.check_literal_version(expr, text);
+            self.check_literal_version(expr, kind, text);
             const LIMIT: usize = 10_000;
             if text.len() > LIMIT {
                 let head: String = text.chars().take(10).collect();
@@ -252,7 +274,7 @@ impl<'a> Checker<'a> {
         x
     }
     /// Literal forms of go1.13.
-    fn check_literal_version(&mut self, expr: ExprId, text: &str) {
+    fn check_literal_version(&mut self, expr: ExprId, kind: LitKind, text: &str) {
         if self.allows(13) {
             return;
         }
@@ -263,7 +285,9 @@ impl<'a> Checker<'a> {
             match bytes {
                 [b'0', b'b' | b'B', ..] => "binary literal",
                 [b'0', b'o' | b'O', ..] => "0o/0O-style octal literal",
-                [b'0', b'x' | b'X', ..] if text.contains(['.', 'p', 'P']) => {
+                [b'0', b'x' | b'X', ..]
+                    if kind == LitKind::Imag || text.contains(['.', 'p', 'P']) =>
+                {
                     "hexadecimal floating-point literal"
                 }
                 _ => return,
@@ -274,7 +298,9 @@ impl<'a> Checker<'a> {
 
     fn star(&mut self, expr: ExprId, inner: ExprId) -> Operand {
         let store = self.store;
-        let mut x = self.expr_or_type(inner, false);
+        let mut x = self.raw_expr(inner, None, None, false);
+        self.exclude(&mut x, false, false);
+        self.single_value(&mut x);
         match x.mode {
             Mode::Invalid => return Operand::invalid(expr),
             Mode::TypeExpr => {
@@ -291,12 +317,18 @@ impl<'a> Checker<'a> {
                 return Operand::invalid(expr);
             }
             _ => {
+                let mut only_pointers = false;
                 let elem = match self.shared_under(x.ty) {
                     Ok(under) => match store.ty(under) {
                         Type::Pointer(elem) => Some(*elem),
                         _ => None,
                     },
-                    Err(_) => None,
+                    Err(_) => {
+                        only_pointers = self.all_under(x.ty, &mut |checker, ty| {
+                            matches!(checker.store.ty(ty), Type::Pointer(_))
+                        });
+                        None
+                    }
                 };
                 match elem {
                     Some(elem) => {
@@ -305,11 +337,14 @@ impl<'a> Checker<'a> {
                     }
                     None => {
                         let text = self.operand_str(&x);
-                        self.error_at(
-                            inner,
-                            "InvalidIndirection",
-                            format!("invalid operation: cannot indirect {text}"),
-                        );
+                        let message = if only_pointers {
+                            format!(
+                                "invalid operation: pointers of {text} must have identical base types"
+                            )
+                        } else {
+                            format!("invalid operation: cannot indirect {text}")
+                        };
+                        self.error_at(inner, "InvalidIndirection", message);
                         return Operand::invalid(expr);
                     }
                 }
@@ -337,6 +372,15 @@ impl<'a> Checker<'a> {
     /// The underlying type that all types of a type's type set share; for other types the underlying type.
     /// Otherwise the reason why there is none.
     pub(super) fn shared_under(&mut self, ty: TypeId) -> Result<TypeId, String> {
+        self.shared_under_with(ty, &|_, _, _| None)
+    }
+    /// [`Checker::shared_under`] for a type parameter whose types must not be refused: `refuse` gets each type of the
+    /// set with its underlying type.
+    pub(super) fn shared_under_with(
+        &mut self,
+        ty: TypeId,
+        refuse: &dyn Fn(&Self, TypeId, TypeId) -> Option<String>,
+    ) -> Result<TypeId, String> {
         let store = self.store;
         let Some(param) = store.type_param(ty) else {
             return Ok(store.underlying(ty));
@@ -347,6 +391,9 @@ impl<'a> Checker<'a> {
         let mut shared: Option<TypeId> = None;
         for ty in types {
             let under = store.underlying(ty);
+            if let Some(why) = refuse(self, ty, under) {
+                return Err(why);
+            }
             match shared {
                 None => shared = Some(under),
                 Some(other) => {
@@ -804,6 +851,10 @@ impl<'a> Checker<'a> {
                 true
             } else if store.all_basic(x.ty, BasicKind::is_boolean)
                 != store.all_basic(y.ty, BasicKind::is_boolean)
+                || (!x.is_nil()
+                    && !y.is_nil()
+                    && store.all_basic(x.ty, BasicKind::is_numeric)
+                        != store.all_basic(y.ty, BasicKind::is_numeric))
                 || store.all_basic(x.ty, BasicKind::is_string)
                     != store.all_basic(y.ty, BasicKind::is_string)
             {
@@ -818,8 +869,17 @@ impl<'a> Checker<'a> {
             }
         };
         if may_convert {
-            // What cannot be converted at all is a mismatch of types, which the caller reports.
-            if self.convert_operand(x, y.ty) {
+            // What cannot be converted at all is a mismatch of types, which the caller reports, but where all types of a
+            // type parameter are numeric it is the value that does not fit.
+            if store.is_type_param(x.ty) || store.is_type_param(y.ty) {
+                self.convert_untyped(x, y.ty);
+                if !x.is_invalid() {
+                    self.convert_untyped(y, x.ty);
+                }
+                if y.is_invalid() {
+                    x.invalidate();
+                }
+            } else if self.convert_operand(x, y.ty) {
                 if x.is_invalid() {
                     return;
                 }
@@ -972,6 +1032,7 @@ impl<'a> Checker<'a> {
                 self.type_str(field)
             ),
             Some(Incomparable::TypeParam) => "incomparable types in type set".into(),
+            Some(Incomparable::EmptySet) => "empty type set".into(),
             Some(_) if matches!(store.under(ty), Type::Array { .. }) => {
                 format!("{} cannot be compared", self.type_str(ty))
             }
@@ -1025,12 +1086,12 @@ impl<'a> Checker<'a> {
                     *x = Operand::invalid(whole);
                     return;
                 }
-            } else if !store.all_basic(y.ty, BasicKind::is_integer) {
+            } else if !store.all_basic(y.ty, BasicKind::is_integer) && count.is_none() {
                 let text = self.operand_str(y);
                 self.error_at(
                     right,
                     "InvalidShiftCount",
-                    format!("invalid operation: shift count {text} must be integer"),
+                    format!("invalid operation: invalid shift count {text}"),
                 );
                 *x = Operand::invalid(whole);
                 return;

@@ -8,6 +8,15 @@ use crate::constant::ConstValue;
 use crate::model::*;
 use crate::typed::*;
 
+/// What becomes of a function instance that lacks type arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Partial {
+    /// They are inferred now.
+    Completed,
+    /// It stays generic.
+    Kept,
+}
+
 impl<'a> Checker<'a> {
     pub(super) fn index_expr(
         &mut self,
@@ -16,7 +25,25 @@ impl<'a> Checker<'a> {
         indices: &'a [ExprId],
         target: Option<&Target>,
     ) -> Operand {
+        self.index_operand(expr, x, indices, target, Partial::Completed)
+    }
+    /// An index expression or function instance.
+    pub(super) fn index_operand(
+        &mut self,
+        expr: ExprId,
+        x: ExprId,
+        indices: &'a [ExprId],
+        target: Option<&Target>,
+        partial: Partial,
+    ) -> Operand {
         let operand = self.raw_expr(x, None, None, true);
+        if self.is_pending_func(operand.ty) && !operand.is_invalid() {
+            // An instance of a function in its own signature.
+            for &index in indices {
+                self.var_type(index);
+            }
+            return operand;
+        }
         if operand.mode == Mode::Value
             && let Type::Signature(signature) = self.store.ty(self.store.unalias(operand.ty))
             && !signature.tparams.is_empty()
@@ -24,13 +51,9 @@ impl<'a> Checker<'a> {
             let mut result = operand;
             result.expr = Some(expr);
             self.require_version(self.env.ast.exprs[expr].pos, 18, "function instantiation");
-            let mut targs = Vec::new();
-            for &index in indices {
-                let ty = self.var_type(index);
-                if ty == TypeId::INVALID {
-                    return Operand::invalid(expr);
-                }
-                targs.push(ty);
+            let targs: Vec<TypeId> = indices.iter().map(|&index| self.var_type(index)).collect();
+            if targs.contains(&TypeId::INVALID) {
+                return Operand::invalid(expr);
             }
             let (got, want) = (targs.len(), signature.tparams.len());
             if got > want {
@@ -41,7 +64,9 @@ impl<'a> Checker<'a> {
                 );
                 return Operand::invalid(expr);
             }
-            self.instantiate_function(&mut result, expr, &targs, target, true);
+            if got == want || partial == Partial::Completed {
+                self.instantiate_function(&mut result, expr, &targs, target, true);
+            }
             return result;
         }
         self.index_expr_of(expr, operand, x, indices)
@@ -117,6 +142,10 @@ impl<'a> Checker<'a> {
                 x.ty = *elem;
             }
             Type::Pointer(array) => {
+                if !self.require_complete(*array) {
+                    self.use_exprs(indices);
+                    return Operand::invalid(expr);
+                }
                 if let Type::Array { len, elem } = store.under(*array) {
                     valid = true;
                     length = *len;
@@ -133,7 +162,8 @@ impl<'a> Checker<'a> {
                 let Some(index) = self.single_index(expr, indices) else {
                     return Operand::invalid(expr);
                 };
-                let mut key_operand = self.expr(index);
+                let target = self.target_of(*key, "map index");
+                let mut key_operand = self.expr_with_target(index, target.as_ref());
                 self.assignment(&mut key_operand, Some(*key), "map index");
                 return Operand::new(Mode::MapIndex, *elem, expr);
             }
@@ -231,7 +261,8 @@ impl<'a> Checker<'a> {
             return Operand::invalid(expr);
         };
         if let Some(key) = key {
-            let mut key_operand = self.expr(index);
+            let target = self.target_of(key, "map index");
+            let mut key_operand = self.expr_with_target(index, target.as_ref());
             self.assignment(&mut key_operand, Some(key), "map index");
             return Operand::new(Mode::MapIndex, elem, expr);
         }
@@ -343,6 +374,12 @@ impl<'a> Checker<'a> {
         let mut x = self.expr(base);
         let given: Vec<ExprId> = bounds.iter().flatten().copied().collect();
         if x.is_invalid() {
+            self.use_exprs(&given);
+            return Operand::invalid(expr);
+        }
+        if let Type::Pointer(array) = store.under(x.ty)
+            && !self.require_complete(*array)
+        {
             self.use_exprs(&given);
             return Operand::invalid(expr);
         }

@@ -117,8 +117,12 @@ impl<'a> Checker<'a> {
                         None => {}
                     }
                 }
-                if let Some(ty) = unifier.at(index)
-                    && self.core_term(param).is_none()
+                // The methods of a pointer to a parameter are those of the pointer to what is known of it.
+                let known_type = unifier
+                    .at(index)
+                    .map(|ty| self.with_known(&unifier, tparams, ty));
+                if let Some(ty) = known_type
+                    && !store.is_type_param(store.deref(ty).0)
                 {
                     let constraint = store.constraint(param);
                     let set = store.type_set(constraint);
@@ -323,19 +327,41 @@ impl<'a> Checker<'a> {
                 self.type_str(substituted)
             )
         } else {
-            let names: Vec<String> = tparams
-                .iter()
-                .map(|&tparam| self.type_str(tparam))
-                .collect();
-            let names = match &*names {
-                [one] => one.clone(),
-                [init @ .., last] if init.len() == 1 => format!("{} and {last}", init[0]),
-                [init @ .., last] => format!("{}, and {last}", init.join(", ")),
-                [] => String::new(),
-            };
+            let names = self.tparam_names(tparams);
             format!("{prefix}type {ty} of {text} does not match {shown} (cannot infer {names})")
         };
         self.error_operand(arg, "CannotInferTypeArgs", message);
+    }
+
+    /// A type with what is known of type parameters under inference put in.
+    fn with_known(&self, unifier: &Unifier<'_>, tparams: &[TypeId], ty: TypeId) -> TypeId {
+        let (from, to): (Vec<TypeId>, Vec<TypeId>) = tparams
+            .iter()
+            .zip(unifier.inferred())
+            .filter_map(|(&from, to)| Some((from, to?)))
+            .unzip();
+        Subst::new(self.store, &from, &to).ty(ty)
+    }
+    /// `P`, `P and Q`, `P, Q, and R`
+    fn tparam_names(&self, tparams: &[TypeId]) -> String {
+        let names: Vec<String> = tparams
+            .iter()
+            .map(|&tparam| self.type_str(tparam))
+            .collect();
+        match &*names {
+            [one] => one.clone(),
+            [first, last] => format!("{first} and {last}"),
+            [init @ .., last] => format!("{}, and {last}", init.join(", ")),
+            [] => String::new(),
+        }
+    }
+    /// Where a failed inference for a function value is reported: at the `[` of a partial instantiation.
+    fn instance_site(&self, expr: ExprId) -> Pos {
+        let inner = self.env.ast.unparen(expr);
+        match self.kind(inner) {
+            ExprKind::Index { .. } => self.env.ast.exprs[inner].pos,
+            _ => self.pos(expr),
+        }
     }
 
     /// Gives the methods of a type their types.
@@ -411,6 +437,10 @@ impl<'a> Checker<'a> {
             if bound == TypeId::ANY || bound == TypeId::INVALID {
                 continue;
             }
+            let bound = match store.under(bound) {
+                Type::Interface(_) | Type::Basic(BasicKind::Invalid) => bound,
+                _ => store.constraint(param),
+            };
             let bound = subst.ty(bound);
             let mut cause = Some(String::new());
             if !self.implements_with_cause(targ, bound, true, &mut cause) {
@@ -474,7 +504,7 @@ impl<'a> Checker<'a> {
                 let known: Vec<Option<TypeId>> =
                     (0..fresh.len()).map(|i| targs.get(i).copied()).collect();
                 let site = Site {
-                    pos: self.pos(expr),
+                    pos: self.instance_site(expr),
                     call: None,
                     report,
                 };
@@ -488,7 +518,9 @@ impl<'a> Checker<'a> {
                 self.finish_instantiation(x, expr, signature, &targs);
                 return;
             };
-            if !self.allows(21) {
+            if !self.allows(18) {
+                self.require_version(self.pos(expr), 18, "function instantiation");
+            } else if !self.allows(21) {
                 let what = if targs.is_empty() {
                     "implicitly instantiated function in assignment"
                 } else {
@@ -522,14 +554,12 @@ impl<'a> Checker<'a> {
                     let substituted = Subst::new(store, &from, &to).ty(renamed);
                     let show = |ty: TypeId| self.type_str(ty);
                     let message = if from.is_empty() {
-                        let names: Vec<String> =
-                            fresh.iter().map(|&tparam| self.type_str(tparam)).collect();
                         format!(
                             "type {} of {} does not match {} (cannot infer {})",
-                            show(renamed),
-                            self.expr_str(expr),
                             show(target.signature),
-                            names.join(", ")
+                            target.description,
+                            show(renamed),
+                            self.tparam_names(&fresh)
                         )
                     } else {
                         format!(
@@ -546,7 +576,7 @@ impl<'a> Checker<'a> {
                 return;
             }
             let site = Site {
-                pos: self.pos(expr),
+                pos: self.instance_site(expr),
                 call: None,
                 report,
             };

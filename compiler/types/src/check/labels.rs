@@ -367,17 +367,10 @@ impl<'a> Checker<'a> {
                             let _ = label.stmt;
                         }
                         let known = self.function_has_label(sym, walk);
-                        let message = if known || compiler {
-                            if known {
-                                format!("invalid {what} label {sym}")
-                            } else {
-                                format!("{what} label not defined: {sym}")
-                            }
+                        let message = if known || !compiler {
+                            format!("invalid {what} label {sym}")
                         } else {
-                            format!("{what} label not declared: {sym}").replace(
-                                &format!("{what} label not declared: {sym}"),
-                                &format!("label {sym} not declared"),
-                            )
+                            format!("{what} label not defined: {sym}")
                         };
                         self.error(pos, "MisplacedLabel", message);
                     }

@@ -40,18 +40,21 @@ impl<'a> Checker<'a> {
             return Operand::invalid(expr);
         }
         if !self.input.ignore_func_bodies {
-            if self.env.in_func {
+            let body_later = Body {
+                signature,
+                body,
+                name: None,
+            };
+            if self.env.in_func && !self.path.is_empty() {
+                // In a local type declaration: the type is not complete yet.
+                self.pending_literals.push(body_later);
+            } else if self.env.in_func {
                 // Inside a function all types are complete, and outer variables are in scope now.
                 let has_call = self.env.has_call_or_recv;
                 self.function(signature, body);
                 self.env.has_call_or_recv = has_call;
             } else {
-                let body = Body {
-                    signature,
-                    body,
-                    name: None,
-                };
-                self.later(move |checker| checker.func_body(body));
+                self.later(move |checker| checker.func_body(body_later));
             }
         }
         Operand::new(Mode::Value, signature, expr)
@@ -152,14 +155,10 @@ impl<'a> Checker<'a> {
             }
             Type::Map { key, elem } => self.map_elements(elems, *key, *elem),
             Type::Basic(BasicKind::Invalid) => {
-                for &elem in elems {
-                    if let ExprKind::KeyValue { value, .. } = self.kind(elem) {
-                        self.use_exprs(&[*value]);
-                    } else {
-                        self.use_exprs(&[elem]);
-                    }
+                self.use_exprs(elems);
+                if literal == TypeId::INVALID {
+                    return Operand::invalid(expr);
                 }
-                return Operand::invalid(expr);
             }
             _ => {
                 for &elem in elems {
@@ -217,12 +216,12 @@ impl<'a> Checker<'a> {
                 };
                 let sym = self.sym(*name);
                 let found = store.lookup_any(lookup, Some(self.pkg), sym, false);
-                let (field, index) = match found {
-                    Lookup::Found { obj, index, .. }
-                        if matches!(store.obj(obj).kind, ObjKind::Var(_)) =>
-                    {
-                        (obj, index)
-                    }
+                let (field, index, indirect) = match found {
+                    Lookup::Found {
+                        obj,
+                        index,
+                        indirect,
+                    } if matches!(store.obj(obj).kind, ObjKind::Var(_)) => (obj, index, indirect),
                     _ => {
                         let similar = store.lookup_any(lookup, Some(self.pkg), sym, true);
                         let message = match found {
@@ -235,6 +234,13 @@ impl<'a> Checker<'a> {
                         continue;
                     }
                 };
+                if index.len() > 1 && indirect {
+                    let pos = self.pos(*key);
+                    let message = format!("invalid implicit pointer indirection to reach {sym}");
+                    self.error(pos, "InvalidLitField", message);
+                    self.use_exprs(&[*value]);
+                    continue;
+                }
                 if index.len() > 1 {
                     // Promoted fields can be set since go1.27.
                     let text = self.type_str(ty);
@@ -251,13 +257,8 @@ impl<'a> Checker<'a> {
                     }
                 }
                 self.record_name(*name, field);
-                let mut x = {
-                    let target = self.target_for(field, None);
-                    match target {
-                        Some(target) => self.expr_with_target(*value, Some(&target)),
-                        None => self.expr_with_hint_opt(*value, store.obj_type(field)),
-                    }
-                };
+                let target = self.target_for(field, Some("struct literal"));
+                let mut x = self.expr_with_target(*value, target.as_ref());
                 self.assignment(&mut x, Some(store.obj_type(field)), "struct literal");
                 if seen.contains_key(&field) {
                     let pos = self.pos(elem);
@@ -313,10 +314,8 @@ impl<'a> Checker<'a> {
                 return;
             };
             let object = store.obj(field);
-            let mut x = match self.target_for(field, None) {
-                Some(target) => self.expr_with_target(elem, Some(&target)),
-                None => self.expr_with_hint_opt(elem, store.obj_type(field)),
-            };
+            let target = self.target_for(field, Some("struct literal"));
+            let mut x = self.expr_with_target(elem, target.as_ref());
             if !object.name.is_exported() && object.pkg != Some(self.pkg) {
                 let text = self.type_str(ty);
                 let name = object.name;
@@ -352,11 +351,6 @@ impl<'a> Checker<'a> {
         }
         names.join(".")
     }
-    /// Fields do not give untyped composite literals a type, so this is a plain expression.
-    fn expr_with_hint_opt(&mut self, expr: ExprId, _field: TypeId) -> Operand {
-        self.expr(expr)
-    }
-
     /// Elements of an array or slice literal. Returns one more than the largest index.
     fn array_elements(&mut self, elems: &'a [ExprId], elem_type: TypeId, length: i64) -> i64 {
         let mut seen: Option<base::FxHashSet<i64>> = None;
@@ -366,6 +360,7 @@ impl<'a> Checker<'a> {
         if keyed {
             seen = Some(base::FxHashSet::default());
         }
+        let target = self.target_of(elem_type, "array or slice literal");
         let (mut index, mut max) = (0i64, 0i64);
         for &elem in elems {
             let mut valid = false;
@@ -408,7 +403,7 @@ impl<'a> Checker<'a> {
             }
             index += 1;
             max = max.max(index);
-            let mut x = self.expr_with_hint(value, elem_type);
+            let mut x = self.expr_with_hint(value, elem_type, target.as_ref());
             self.assignment(&mut x, Some(elem_type), "array or slice literal");
         }
         max
@@ -420,6 +415,8 @@ impl<'a> Checker<'a> {
     fn map_elements(&mut self, elems: &'a [ExprId], key_type: TypeId, elem_type: TypeId) {
         let store = self.store;
         let key_interface = store.is_interface(key_type);
+        let key_target = self.target_of(key_type, "map literal");
+        let elem_target = self.target_of(elem_type, "map literal");
         let mut seen: FxHashMap<ConstKey, Vec<TypeId>> = FxHashMap::default();
         for &elem in elems {
             let ExprKind::KeyValue { key, value } = self.kind(elem) else {
@@ -427,7 +424,7 @@ impl<'a> Checker<'a> {
                 self.use_exprs(&[elem]);
                 continue;
             };
-            let mut x = self.expr_with_hint(*key, key_type);
+            let mut x = self.expr_with_hint(*key, key_type, key_target.as_ref());
             self.assignment(&mut x, Some(key_type), "map literal");
             if x.is_invalid() {
                 continue;
@@ -457,7 +454,7 @@ impl<'a> Checker<'a> {
                     known.push(x.ty);
                 }
             }
-            let mut x = self.expr_with_hint(*value, elem_type);
+            let mut x = self.expr_with_hint(*value, elem_type, elem_target.as_ref());
             self.assignment(&mut x, Some(elem_type), "map literal");
         }
     }

@@ -358,6 +358,14 @@ struct Checker<'a> {
     instance_pos: FxHashMap<TypeId, Pos>,
     /// Shift operands whose type is still open: they must become integers.
     shift_operands: base::FxHashSet<(u32, ExprId)>,
+    /// Defined types that contain themselves, as reported.
+    invalid_types: base::FxHashSet<TypeId>,
+    /// Functions mentioned in their own signatures: aliases that stand for the signatures until these are known.
+    pending_funcs: FxHashMap<ObjId, TypeId>,
+    /// Function literals in a local type declaration under way: checked when it is complete.
+    pending_literals: Vec<Body>,
+    /// Type parameters of the declared function whose body is checked.
+    func_tparams: Vec<TypeId>,
 }
 
 /// Names with a meaning.
@@ -443,15 +451,17 @@ impl<'a> Checker<'a> {
             ambiguous_names: FxHashMap::default(),
             instance_pos: FxHashMap::default(),
             shift_operands: base::FxHashSet::default(),
+            invalid_types: base::FxHashSet::default(),
+            pending_funcs: FxHashMap::default(),
+            pending_literals: Vec::new(),
+            func_tparams: Vec::new(),
         }
     }
 
     fn check(&mut self) {
         self.check_versions();
         self.collect_objects();
-        for order in 1..=self.decls.len() as u32 {
-            self.resolve_order(order);
-        }
+        self.resolve_all();
         self.resolving = false;
         self.check_recursive_types();
         self.run_delayed();
@@ -459,12 +469,32 @@ impl<'a> Checker<'a> {
             self.order_initializers();
             self.report_unused_imports();
         }
-        self.check_endless_instantiation();
+        if !self.has_errors {
+            self.check_endless_instantiation();
+        }
         for decl in &self.decls {
             let object = self.store.obj(decl.obj);
             let _ = object.ty.set(TypeId::INVALID);
             if let ObjKind::Const(value) = &object.kind {
                 let _ = value.set(ConstValue::Unknown);
+            }
+        }
+    }
+
+    /// Checks all package-level declarations: defined types, then aliases, then the rest, each in source order. Which
+    /// cycles are found, and where they are said to start, depends on that order.
+    fn resolve_all(&mut self) {
+        let phase = |decl: &DeclInfo| match decl.source {
+            Source::Type { decl: id } => {
+                let kind = &self.asts[decl.file as usize].decl_arena[id].kind;
+                u8::from(matches!(kind, ast::DeclKind::Type { alias: true, .. }))
+            }
+            Source::Const { .. } | Source::Var { .. } | Source::Func { .. } => 2,
+        };
+        let phases: Vec<u8> = self.decls.iter().map(phase).collect();
+        for current in 0..3 {
+            for (order, _) in (1..).zip(&phases).filter(|&(_, &phase)| phase == current) {
+                self.resolve_order(order);
             }
         }
     }
@@ -658,7 +688,18 @@ impl<'a> Checker<'a> {
         Some(package.name.as_str().to_owned())
     }
     fn type_str(&self, ty: TypeId) -> String {
-        self.store.type_string(ty, &|pkg| self.qualify(pkg))
+        let qualifier = |pkg| self.qualify(pkg);
+        let position = |pos| self.position(pos);
+        let mut writer = strings::TypeWriter::new(self.store, &qualifier);
+        writer.positions = Some(&position);
+        writer.ty(ty);
+        writer.out
+    }
+    /// A type with all packages by path, as type sets are written.
+    fn full_type_str(&self, ty: TypeId) -> String {
+        self.store.type_string(ty, &|pkg| {
+            Some(self.store.package(pkg).path.as_str().to_owned())
+        })
     }
     fn expr_str(&self, expr: ExprId) -> String {
         strings::expr_string(self.env.ast, expr)
@@ -719,14 +760,10 @@ impl<'a> Checker<'a> {
         if self.path.is_empty() {
             return true;
         }
-        let base = self.store.unalias(ty);
-        let Some(named) = self.store.named(base) else {
+        let Some(obj) = self.incomplete_type(ty) else {
             return true;
         };
-        if self.store.try_underlying(base).is_some() {
-            return true;
-        }
-        if let Some(start) = self.path.iter().rposition(|&active| active == named.obj) {
+        if let Some(start) = self.path.iter().rposition(|&active| active == obj) {
             let cycle = self.path[start..].to_vec();
             self.cycle_error(&cycle);
             for obj in cycle {
@@ -734,6 +771,33 @@ impl<'a> Checker<'a> {
             }
         }
         false
+    }
+    /// The type declaration under way that a type waits for, if any.
+    fn incomplete_type(&self, mut ty: TypeId) -> Option<ObjId> {
+        let store = self.store;
+        for _ in 0..1000 {
+            match store.ty(ty) {
+                Type::Alias(alias) => match (alias.target.get(), alias.origin) {
+                    (Some(&target), _) => ty = target,
+                    (None, Some(origin)) => ty = origin,
+                    (None, None) => {
+                        let is_type = matches!(store.obj(alias.obj).kind, ObjKind::TypeName);
+                        return (is_type && self.path.contains(&alias.obj)).then_some(alias.obj);
+                    }
+                },
+                Type::Named(named) => {
+                    if store.try_underlying(ty).is_some() {
+                        return None;
+                    }
+                    if self.path.contains(&named.obj) {
+                        return Some(named.obj);
+                    }
+                    ty = named.origin.or_else(|| named.rhs.get().copied())?;
+                }
+                _ => return None,
+            }
+        }
+        None
     }
 
     // Objects.

@@ -327,16 +327,27 @@ impl<'a> Checker<'a> {
         let ExprKind::BasicLit { text, .. } = &ast.exprs[path_expr].kind else {
             return;
         };
-        let path = match constant::unquote(text).and_then(|bytes| String::from_utf8(bytes).ok()) {
-            Some(path) => path,
-            None => return,
+        let Some(bytes) = constant::unquote(text) else {
+            return;
         };
+        // Invalid UTF-8 becomes a character that paths may not have.
+        let path = String::from_utf8_lossy(&bytes).into_owned();
         if let Err(reason) = check_import_path(&path) {
             self.error_at(
                 path_expr,
                 "BadImportPath",
                 format!("invalid import path ({reason})"),
             );
+            return;
+        }
+        if path == "C" && self.input.fake_import_c {
+            match local {
+                Some(local) => {
+                    let at = self.name_pos(local);
+                    self.error(at, "ImportCRenamed", "cannot rename import \"C\"");
+                }
+                None => self.declare_broken_import(file, local, &path, pos),
+            }
             return;
         }
         let imported = if path == "unsafe" {
@@ -419,7 +430,12 @@ impl<'a> Checker<'a> {
                 Symbol::intern(last)
             }
         };
-        if name == self.names.dot || name == self.names.blank || name == self.names.init {
+        if name == self.names.init {
+            let message = "cannot import package as init - init must be a func";
+            self.error(pos, "InvalidInitDecl", message);
+            return;
+        }
+        if name == self.names.dot || name == self.names.blank {
             return;
         }
         let scope = self.store.new_scope(Scope {
@@ -541,7 +557,7 @@ impl<'a> Checker<'a> {
                             pointer = true;
                             expr = *inner;
                         }
-                        ExprKind::Index { x, .. } => expr = *x,
+                        // Methods cannot be declared for instances.
                         _ => break,
                     }
                 }

@@ -193,6 +193,7 @@ impl<'a> Checker<'a> {
             }
             _ => self.typ(base),
         };
+        self.require_version(self.pos(base), 18, "type instantiation");
         // The receiver's own type parameters, in scope from here on.
         let mut list = Vec::with_capacity(args.len());
         for (i, &arg) in args.iter().enumerate() {
@@ -228,6 +229,10 @@ impl<'a> Checker<'a> {
             return (TypeId::INVALID, list.into());
         }
         let generic = store.unalias(x);
+        if generic == TypeId::INVALID {
+            self.set_bounds(&list, &[]);
+            return (TypeId::INVALID, list.into());
+        }
         if let Type::Alias(alias) = store.ty(x)
             && alias
                 .tparams
@@ -300,6 +305,9 @@ impl<'a> Checker<'a> {
             }
             return;
         }
+        for (&param, &declared) in list.iter().zip(declared) {
+            self.mono.note_receiver(param, declared);
+        }
         let subst = Subst::new(store, declared, list);
         let mut pending = Vec::new();
         for (&ty, &from) in list.iter().zip(declared) {
@@ -334,12 +342,43 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The instance of a generic type or alias that a receiver type is, through aliases without type arguments.
+    fn aliased_instance(&self, ty: TypeId) -> Option<TypeId> {
+        let store = self.store;
+        let mut ty = store.deref_written(ty);
+        let mut through_alias = false;
+        for _ in 0..1000 {
+            match store.ty(ty) {
+                Type::Alias(alias) if !alias.targs.is_empty() => return Some(ty),
+                Type::Alias(alias) => {
+                    ty = store.deref_written(*alias.target.get()?);
+                    through_alias = true;
+                }
+                Type::Named(named) => {
+                    let instance = through_alias && !named.targs.is_empty();
+                    return instance.then_some(ty);
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
     /// Methods can be declared for local defined types that are neither pointers nor interfaces.
     fn check_receiver(&mut self, pos: Pos, ty: TypeId) {
         let store = self.store;
         let (base, _) = store.deref(ty);
         let actual = store.unalias(base);
         if actual == TypeId::INVALID {
+            return;
+        }
+        if let Some(instance) = self.aliased_instance(ty) {
+            let text = self.type_str(instance);
+            self.error(
+                pos,
+                "InvalidRecv",
+                format!("cannot define new methods on instantiated type {text}"),
+            );
             return;
         }
         match store.ty(actual) {

@@ -161,6 +161,10 @@ impl<'a> Checker<'a> {
                 }
                 if let Some(post) = post {
                     self.stmt(*post, Context::default());
+                    if let StmtKind::Define { lhs, .. } = &ast.stmts[*post].kind {
+                        // Reported by the parser; what is declared is not also unused.
+                        self.use_exprs(lhs);
+                    }
                 }
                 self.stmt(*body, inner);
                 self.locals.close();
@@ -168,10 +172,11 @@ impl<'a> Checker<'a> {
             StmtKind::Range {
                 key,
                 value,
+                extra,
                 define,
                 x,
                 body,
-            } => self.range_stmt(stmt.pos, *key, *value, *define, *x, *body, inner),
+            } => self.range_stmt(stmt.pos, [*key, *value, *extra], *define, *x, *body, inner),
         }
     }
 
@@ -248,7 +253,11 @@ impl<'a> Checker<'a> {
     fn send_stmt(&mut self, chan: ExprId, value: ExprId, _pos: Pos) {
         let store = self.store;
         let ch = self.expr(chan);
-        let mut x = self.expr(value);
+        let target = match store.under(ch.ty) {
+            Type::Chan { elem, .. } if !ch.is_invalid() => self.target_of(*elem, "send"),
+            _ => None,
+        };
+        let mut x = self.expr_with_target(value, target.as_ref());
         if ch.is_invalid() || x.is_invalid() {
             return;
         }
@@ -406,7 +415,9 @@ impl<'a> Checker<'a> {
                 self.assignment(&mut y, None, "switch expression");
                 if !y.is_invalid() && !store.comparable(y.ty, true) && !store.has_nil(y.ty) {
                     let text = self.operand_str(&y);
-                    self.error_at(tag, "InvalidExprSwitch", format!("cannot switch on {text}"));
+                    let ty = self.type_str(y.ty);
+                    let message = format!("cannot switch on {text} ({ty} is not comparable)");
+                    self.error_at(tag, "InvalidExprSwitch", message);
                     y.invalidate();
                 }
                 x = y;
@@ -754,8 +765,7 @@ impl<'a> Checker<'a> {
     fn range_stmt(
         &mut self,
         pos: Pos,
-        key: Option<ExprId>,
-        value: Option<ExprId>,
+        [key, value, extra]: [Option<ExprId>; 3],
         define: bool,
         operand: ExprId,
         body: StmtId,
@@ -793,14 +803,15 @@ impl<'a> Checker<'a> {
                             "InvalidIterVar",
                             format!("range over {text} permits no iteration variables"),
                         );
-                        failed = true;
                     } else if let (Some(value), None) = (value, value_type) {
                         self.error_at(
                             value,
                             "InvalidIterVar",
                             format!("range over {text} permits only one iteration variable"),
                         );
-                        failed = true;
+                    } else if let Some(extra) = extra {
+                        let message = "range clause permits at most two iteration variables";
+                        self.error_at(extra, "InvalidIterVar", message);
                     }
                     let _ = is_func;
                     types = [key_type, value_type];
@@ -811,7 +822,6 @@ impl<'a> Checker<'a> {
         let untyped_int = is_int && store.is_untyped(x.ty);
         if define {
             let mut vars = Vec::new();
-            let mut seen: Vec<base::Symbol> = Vec::new();
             for (i, side) in sides.into_iter().enumerate() {
                 let Some(side) = side else { continue };
                 let var = match ast.exprs[side].kind {
@@ -819,16 +829,7 @@ impl<'a> Checker<'a> {
                         let var = self.local_name(name);
                         let sym = ast.sym(name);
                         if sym != self.names.blank {
-                            if seen.contains(&sym) {
-                                self.error_at(
-                                    side,
-                                    "RepeatedDecl",
-                                    format!("{sym} repeated on left side of :="),
-                                );
-                            } else {
-                                seen.push(sym);
-                                vars.push(var);
-                            }
+                            vars.push(var);
                         }
                         var
                     }
@@ -848,6 +849,7 @@ impl<'a> Checker<'a> {
                             // `for i := range 10`: i has the default type.
                             let mut y = x.clone();
                             self.init_var(var, &mut y, "range clause");
+                            failed |= y.is_invalid();
                         } else {
                             self.set_type(var, ty);
                         }
@@ -863,7 +865,7 @@ impl<'a> Checker<'a> {
                     self.record(side, &recorded);
                 }
             }
-            if vars.is_empty() && sides.iter().any(Option::is_some) && seen.is_empty() {
+            if vars.is_empty() && sides.iter().any(Option::is_some) {
                 let all_blank = sides
                     .into_iter()
                     .flatten()
@@ -873,8 +875,9 @@ impl<'a> Checker<'a> {
                 }
             }
             for var in vars {
-                self.declare_local(var);
-                self.local_vars.push(var);
+                if self.declare_local(var) {
+                    self.local_vars.push(var);
+                }
             }
         } else {
             for (i, side) in sides.into_iter().enumerate() {
@@ -908,13 +911,26 @@ impl<'a> Checker<'a> {
                     &mut y,
                     if is_int { "range clause" } else { "assignment" },
                 );
+                failed |= is_int && y.is_invalid();
+                // The value is an integer, which the constant must not hide.
+                if untyped_int
+                    && !y.is_invalid()
+                    && !store.is_untyped(y.ty)
+                    && !store.all_basic(y.ty, BasicKind::is_integer)
+                {
+                    let text = self.type_str(y.ty);
+                    let message = format!("cannot use iteration variable of type {text}");
+                    self.error_at(side, "InvalidRangeExpr", message);
+                }
             }
             if sides.iter().all(Option::is_none) && untyped_int && !failed {
                 self.assignment(&mut x, None, "range clause");
+                failed |= x.is_invalid();
             }
         }
         // The range expression is evaluated with its final type.
         if untyped_int
+            && !failed
             && let Some(expr) = x.expr
             && self.info(expr).ty.is_some_and(|ty| store.is_untyped(ty))
         {

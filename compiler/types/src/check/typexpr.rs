@@ -12,6 +12,10 @@ use crate::constant;
 use crate::model::*;
 use crate::typed::*;
 
+/// Unions may not have more terms, embedded ones included.
+const MAX_TERMS: usize = 100;
+const TOO_MANY_TERMS: &str = "cannot handle more than 100 union terms (implementation limitation)";
+
 impl<'a> Checker<'a> {
     /// Evaluates an identifier as an operand (or type).
     pub(super) fn ident(&mut self, expr: ExprId, name: NameId, want_type: bool) -> Operand {
@@ -53,7 +57,12 @@ impl<'a> Checker<'a> {
         {
             self.mark_used(import);
         }
-        let ty = store.obj_type(obj);
+        let ty = match object.kind {
+            ObjKind::Func(_) if object.order != 0 && object.ty.get().is_none() => {
+                self.pending_func(obj)
+            }
+            _ => store.obj_type(obj),
+        };
         match &object.kind {
             ObjKind::PkgName(_) => {
                 let message = if want_type {
@@ -152,6 +161,9 @@ impl<'a> Checker<'a> {
         let pos = self.span(expr);
         let _ = pos;
         self.later(move |checker| {
+            if checker.invalid_types.contains(&checker.store.unalias(ty)) {
+                return;
+            }
             if let Type::Interface(_) = checker.store.under(ty) {
                 let set = checker.store.type_set(ty);
                 if !set.is_method_set() {
@@ -174,7 +186,10 @@ impl<'a> Checker<'a> {
     fn generic_type(&mut self, expr: ExprId) -> Result<TypeId, String> {
         let ty = stacker::maybe_grow(128 << 10, 2 << 20, || self.type_internal(expr, None));
         self.record_type(expr, ty);
-        if ty != TypeId::INVALID && !self.store.is_generic(ty) {
+        if self.store.unalias(ty) == TypeId::INVALID {
+            return Ok(TypeId::INVALID);
+        }
+        if !self.store.is_generic(ty) {
             let text = self.type_str(ty);
             return Err(format!("{text} is not a generic type"));
         }
@@ -614,7 +629,8 @@ impl<'a> Checker<'a> {
             match store.under(embed) {
                 Type::Interface(_) => {
                     let set = store.type_set(embed);
-                    if !set.is_method_set() && !self.allows(18) {
+                    // That of this package is reported where it is declared.
+                    if !set.is_method_set() && !self.allows(18) && self.is_imported(embed) {
                         let text = self.type_str(embed);
                         self.require_version(
                             pos,
@@ -628,7 +644,7 @@ impl<'a> Checker<'a> {
                             None => {
                                 seen.insert(key(object), method);
                             }
-                            Some(&other) if other == method => {}
+                            Some(&other) if other == method && self.allows(14) => {}
                             Some(&other) => {
                                 let same =
                                     store.identical(store.obj_type(other), store.obj_type(method));
@@ -667,6 +683,15 @@ impl<'a> Checker<'a> {
         }
         let _ = embed_exprs;
         store.type_set(id);
+    }
+
+    /// Whether a defined type comes from another package than this one.
+    fn is_imported(&self, ty: TypeId) -> bool {
+        let named = self.store.named(self.store.unalias(ty));
+        named.is_some_and(|named| {
+            let pkg = self.store.obj(named.obj).pkg;
+            pkg.is_some() && pkg != Some(self.pkg)
+        })
     }
 
     /// An interface element: a type, `~T`, or a union of such.
@@ -716,12 +741,8 @@ impl<'a> Checker<'a> {
         if terms.iter().any(|term| term.ty == TypeId::INVALID) && single {
             return TypeId::INVALID;
         }
-        if terms.len() > 100 {
-            self.error_at(
-                expr,
-                "InvalidUnion",
-                "cannot handle more than 100 union terms (implementation limitation)",
-            );
+        if let Some(&extra) = parts.get(MAX_TERMS) {
+            self.error_at(extra, "InvalidUnion", TOO_MANY_TERMS);
             return TypeId::INVALID;
         }
         let id = self.store.new_type(Type::Union(terms.into()));
@@ -736,6 +757,11 @@ impl<'a> Checker<'a> {
             return;
         };
         let single = terms.len() == 1;
+        let flat: usize = terms.iter().map(|term| self.term_count(term.ty)).sum();
+        if flat > MAX_TERMS {
+            self.error_at(parts[0], "InvalidUnion", TOO_MANY_TERMS);
+            return;
+        }
         for (i, (term, &part)) in terms.iter().zip(parts).enumerate() {
             if term.ty == TypeId::INVALID {
                 continue;
@@ -777,7 +803,7 @@ impl<'a> Checker<'a> {
                     continue;
                 }
                 let set = store.type_set(term.ty);
-                let text = self.type_str(term.ty);
+                let text = self.full_type_str(term.ty);
                 if !set.methods.is_empty() {
                     self.error_at(
                         part,
@@ -804,7 +830,7 @@ impl<'a> Checker<'a> {
                 if !store.terms_disjoint(*term, *other) {
                     let mut writer = String::new();
                     let show = |this: &Self, term: &UnionTerm| {
-                        let ty = this.type_str(term.ty);
+                        let ty = this.full_type_str(term.ty);
                         if term.tilde { format!("~{ty}") } else { ty }
                     };
                     writer.push_str(&show(self, term));
@@ -817,6 +843,14 @@ impl<'a> Checker<'a> {
                     break;
                 }
             }
+        }
+    }
+
+    /// Number of terms that an element of a union contributes.
+    fn term_count(&self, ty: TypeId) -> usize {
+        match self.store.under(ty) {
+            Type::Interface(_) => self.store.type_set(ty).terms.as_ref().map_or(1, Vec::len),
+            _ => 1,
         }
     }
 
@@ -833,22 +867,26 @@ impl<'a> Checker<'a> {
                     "NotAGenericType",
                     format!("invalid operation: {text} ({why})"),
                 );
-                for &index in indices {
-                    self.typ(index);
-                }
                 return TypeId::INVALID;
             }
         };
+        if generic == TypeId::INVALID {
+            return TypeId::INVALID;
+        }
         let mut targs = Vec::with_capacity(indices.len());
         for &index in indices {
             targs.push(self.var_type(index));
         }
-        if generic == TypeId::INVALID || targs.contains(&TypeId::INVALID) {
+        if targs.contains(&TypeId::INVALID) {
             return TypeId::INVALID;
         }
         let tparams = store.tparams(generic);
         if !self.check_targ_count(expr, x, generic, targs.len(), tparams.len()) {
-            return TypeId::INVALID;
+            // An instance without structure: what it is used for can still be told from other types.
+            return match store.ty(generic) {
+                Type::Named(_) => store.instantiate(generic, &targs),
+                _ => TypeId::INVALID,
+            };
         }
         let ty = store.instantiate(generic, &targs);
         self.instance_pos
@@ -861,7 +899,7 @@ impl<'a> Checker<'a> {
             };
             self.table().instances.insert(name, instance);
         }
-        self.note_instance(self.pos(expr), generic, tparams, &targs);
+        self.note_instance(self.pos(expr), indices, tparams, &targs);
         let indices = indices.to_vec();
         let pos = self.pos(x);
         self.later(move |checker| {
