@@ -35,6 +35,10 @@ pub const CALLEES: &[&str] = &[
     "time.NewTimer",
     "time.AfterFunc",
     "time.After",
+    "context.WithTimeout",
+    "context.WithTimeoutCause",
+    "context.WithDeadline",
+    "context.WithDeadlineCause",
 ];
 const MAX_CALLERS: usize = 64;
 

@@ -122,6 +122,16 @@ impl Exe {
             pie,
             file,
         };
+        if exe.built_by_ferrogo() {
+            return Err(Error::new(format!(
+                "{shown} was built by ferrogo, whose runtime lays out spans, goroutines and types in its own way: \
+                 its heap cannot be read yet"
+            ))
+            .hint(
+                "what works on it: top, pmap and /proc as on any process, kill -QUIT for the stacks of its goroutines, \
+                 runtime.ReadMemStats inside; `ferrogo doctor` reads programs of the official compiler",
+            ));
+        }
         if !exe.read_build_info() {
             let packed = exe
                 .file
@@ -148,6 +158,14 @@ impl Exe {
             ))
         });
         Ok(exe)
+    }
+
+    /// Whether ferrogo's linker wrote it: it keeps the runtime's own code and the program's data in sections of
+    /// their own.
+    fn built_by_ferrogo(&self) -> bool {
+        [".text.rt", ".go.type", ".go.data", ".go.bss"]
+            .iter()
+            .all(|name| self.section(name).is_some())
     }
 
     /// A section by name.

@@ -19,6 +19,9 @@ use crate::types::{Referent, Types, kind};
 const SAMPLES: usize = 200;
 /// Distinct layouts of untyped objects considered.
 const MAX_GROUPS: usize = 4096;
+/// Word of a map header that refers to its directory. Large directories begin with a type word, so that the
+/// reference points past their start.
+const DIRECTORY_WORD: u16 = 2;
 /// Maps and channels examined.
 const MAX_CONTAINERS: usize = 4 << 20;
 
@@ -94,7 +97,9 @@ pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, s
                 let range =
                     walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
                 for edge in range {
-                    if walk.words[edge] == 2 && walk.label(walk.targets[edge], label) {
+                    if walk.words[edge] & !EDGE_INTERIOR == DIRECTORY_WORD
+                        && walk.label(walk.targets[edge], label)
+                    {
                         queue.push(walk.targets[edge]);
                     }
                 }
@@ -357,7 +362,9 @@ pub fn maps(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec
                 walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
             for edge in range {
                 let target = walk.targets[edge];
-                if walk.words[edge] == 2 && walk.label_of(target).array() {
+                if walk.words[edge] & !EDGE_INTERIOR == DIRECTORY_WORD
+                    && walk.label_of(target).array()
+                {
                     found.push((slot, u64::from(target)));
                 }
             }

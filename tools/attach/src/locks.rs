@@ -5,7 +5,7 @@
 //! strength 3: a goroutine refers to the lock and one of its frames locked something before the point where it
 //! is; 2: such a frame, without a reference; 1: a reference only.
 
-use diagnose::snapshot::{GoStatus, LockWait, Slot};
+use diagnose::snapshot::{EDGE_INTERIOR, GoStatus, LockWait, Slot};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Result;
@@ -169,6 +169,78 @@ pub fn locks(
         });
     }
     result
+}
+
+/// Finds the condition variables that goroutines in `sync.Cond.Wait` wait for and notes them.
+///
+/// No table of the runtime lists these waiters: their records hang on the condition itself, which the waiting
+/// frame still refers to. So for every object such a goroutine's frames refer to, a reference to a wait record
+/// of one of these goroutines is the head of its list. A condition in static data is not looked for: it can
+/// always be signalled.
+pub fn conditions(runtime: &Runtime<'_>, walk: &Walk, stacks: &mut Stacks) -> Result<()> {
+    let word_of =
+        |name: &str| -> Result<u16> { Ok((runtime.field(&format!("sudog.{name}"))? / 8) as u16) };
+    let (g, next) = (word_of("g")?, word_of("next")?);
+    let size = runtime.field("sudog#")?;
+    let waiting: FxHashMap<Slot, u32> = stacks
+        .goroutines
+        .iter()
+        .enumerate()
+        .filter(|(_, goroutine)| goroutine.reason == "sync.Cond.Wait")
+        .filter_map(|(index, goroutine)| Some((*goroutine.own.first()?, index as u32)))
+        .collect();
+    let edge = |slot: Slot, word: u16| -> Option<Slot> {
+        let range = walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
+        range
+            .clone()
+            .find(|&at| walk.words[at] & !EDGE_INTERIOR == word)
+            .map(|at| walk.targets[at])
+    };
+    let is_record = |slot: Slot| (size..size + 64).contains(&walk.span_of(slot).elem_size);
+    let mut seen: FxHashSet<Slot> = FxHashSet::default();
+    let mut found: Vec<(u32, u64, Slot, Slot)> = Vec::new();
+    let mut candidates: FxHashSet<Slot> = FxHashSet::default();
+    for &index in waiting.values() {
+        candidates.extend(stacks.targets[index as usize].iter().copied());
+    }
+    // The goroutines themselves and the records refer to records too.
+    let is_condition = |object: Slot| {
+        !waiting.contains_key(&object)
+            && !(is_record(object)
+                && edge(object, g).is_some_and(|owner| waiting.contains_key(&owner)))
+    };
+    for object in candidates
+        .into_iter()
+        .filter(|&object| is_condition(object))
+    {
+        let range =
+            walk.offsets[object as usize] as usize..walk.offsets[object as usize + 1] as usize;
+        for at in range {
+            let mut record = Some(walk.targets[at]);
+            while let Some(slot) = record.filter(|&slot| is_record(slot)) {
+                let Some(&index) = edge(slot, g).and_then(|g| waiting.get(&g)) else {
+                    break;
+                };
+                if !seen.insert(slot) {
+                    break;
+                }
+                let place = u64::from(walk.words[at] & !EDGE_INTERIOR) * 8;
+                found.push((index, walk.address(object) + place, object, slot));
+                record = edge(slot, next);
+            }
+        }
+    }
+    found.sort_unstable();
+    for (index, address, object, record) in found {
+        let goroutine = &mut stacks.goroutines[index as usize];
+        goroutine.own.push(record);
+        goroutine.waits_on.push(diagnose::snapshot::WaitOn {
+            address,
+            slot: Some(object),
+            channel: false,
+        });
+    }
+    Ok(())
 }
 
 fn holders(

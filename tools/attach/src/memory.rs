@@ -1,6 +1,7 @@
 //! The process from the kernel's side: what is resident, and whose it is.
 
 use diagnose::snapshot::{MappingUse, Memory, PAGE, SpanState};
+use rustc_hash::FxHashMap;
 
 use crate::heap::Walk;
 use crate::runtime::Runtime;
@@ -79,25 +80,45 @@ pub fn residency(walk: &Walk, reader: i32, memory: &mut Memory) {
     let Ok(mappings) = procfs::mappings(reader) else {
         return;
     };
+    let kernel: FxHashMap<u64, u64> = procfs::smaps(reader)
+        .into_iter()
+        .map(|smap| (smap.start, smap.rss))
+        .collect();
     for &(start, end) in &arenas {
         for mapping in mappings
             .iter()
             .filter(|mapping| mapping.end > start && mapping.start < end && mapping.writable)
         {
             let (low, high) = (mapping.start.max(start), mapping.end.min(end));
+            let (mut in_use, mut stack, mut free) = (0u64, 0u64, 0u64);
             known &= map.resident(low, high, |address, resident| {
                 let state = walk
                     .pages
                     .span(address)
                     .map(|index| walk.spans[index].state);
                 match (state, resident) {
-                    (Some(SpanState::InUse), true) => memory.in_use_resident += page,
+                    (Some(SpanState::InUse), true) => in_use += page,
                     (Some(SpanState::InUse), false) => memory.in_use_untouched += page,
-                    (Some(SpanState::Manual), true) => memory.stack_resident += page,
-                    (None, true) => memory.free_resident += page,
+                    (Some(SpanState::Manual), true) => stack += page,
+                    (None, true) => free += page,
                     (Some(SpanState::Manual) | None, false) => {}
                 }
             });
+            // A page that was read but never written is the kernel's shared page of zeros: mapped, but not resident.
+            let mapped = in_use + stack + free;
+            let resident = kernel
+                .get(&mapping.start)
+                .copied()
+                .filter(|_| low == mapping.start && high == mapping.end)
+                .unwrap_or(mapped);
+            let share = |bytes: u64| match resident < mapped {
+                true => (u128::from(bytes) * u128::from(resident) / u128::from(mapped)) as u64,
+                false => bytes,
+            };
+            memory.in_use_untouched += in_use - share(in_use);
+            memory.in_use_resident += share(in_use);
+            memory.stack_resident += share(stack);
+            memory.free_resident += share(free);
         }
     }
     memory.resident_known = known && !arenas.is_empty();

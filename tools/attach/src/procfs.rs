@@ -149,6 +149,26 @@ pub fn environment(pid: i32, name: &str) -> Option<String> {
         .find_map(|entry| entry.strip_prefix(&prefix).map(str::to_string))
 }
 
+/// Processor time of a process so far in nanoseconds, in the kernel's steps of 10 ms.
+pub fn cpu_time(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; utime and stime are the 12th and 13th fields after it.
+    let rest = &text[text.rfind(')')? + 1..];
+    let mut fields = rest.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some((ticks()? + ticks()?).saturating_mul(10_000_000))
+}
+
+/// Bytes the machine can still give without swapping.
+pub fn available_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// Memory limits of the cgroup a process is in; `None` where there is no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cgroup {

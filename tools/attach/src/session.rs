@@ -325,7 +325,16 @@ fn entry_point(auxv: &[u8]) -> Option<u64> {
 /// A snapshot of a core file.
 pub fn snapshot_core(path: &Path, wishes: &Wishes, progress: Progress<'_>) -> Result<Snapshot> {
     progress("opening the core file", 0, 0);
-    let core = CoreFile::open(path)?;
+    snapshot_opened_core(CoreFile::open(path)?, path, wishes, progress)
+}
+
+/// The same of a core file that is open already; `path` is how it is called.
+pub fn snapshot_opened_core(
+    core: CoreFile,
+    path: &Path,
+    wishes: &Wishes,
+    progress: Progress<'_>,
+) -> Result<Snapshot> {
     let recorded = core.executable();
     let exe_path = match (&wishes.exe, &recorded) {
         (Some(path), _) => path.clone(),
@@ -437,6 +446,7 @@ fn read(
     }
     let queues = locks::queues(&runtime).unwrap_or_default();
     let lock_waits = locks::locks(&runtime, &walk, &mut stacks, &variables, &statics, &queues);
+    locks::conditions(&runtime, &walk, &mut stacks)?;
     let mut heads = Heads::default();
     for lock in &lock_waits {
         if let Some(queue) = queues
@@ -485,6 +495,21 @@ fn read(
                 .collect();
         }
     }
+    // A wrapper of the standard library that was inlined is not the caller that is meant.
+    let caller = |pc: u64, frames: &mut Vec<Frame>| -> Option<u32> {
+        let positions = runtime.functions.positions(pc);
+        let position = positions
+            .iter()
+            .find(|position| !is_std(&position.function))
+            .or(positions.first())?
+            .clone();
+        frames.push(Frame {
+            function: position.function,
+            file: position.file,
+            line: position.line,
+        });
+        Some(frames.len() as u32 - 1)
+    };
     let callers = code_scan::CALLEES
         .iter()
         .filter_map(|name| {
@@ -493,7 +518,7 @@ fn read(
                 scan.callers
                     .get(name)?
                     .iter()
-                    .filter_map(|&pc| place(pc, &mut frames))
+                    .filter_map(|&pc| caller(pc, &mut frames))
                     .collect(),
             ))
         })

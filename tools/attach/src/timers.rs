@@ -32,6 +32,7 @@ pub fn timers(
         at("isChan")?,
         at("blocked")?,
     );
+    let argument = at("arg")?;
     let size = runtime.field("timer#")? as usize;
     let (heap_at, timers_at) = (runtime.field("timers.heap")?, runtime.field("p.timers")?);
     let mut armed: Vec<u64> = Vec::new();
@@ -98,11 +99,14 @@ pub fn timers(
         }
         let code = runtime.image.u64(word(record, function)).unwrap_or(0);
         let is_channel = record[channel] != 0;
-        let name = if is_channel {
-            ""
-        } else {
-            runtime.functions.find(code).map_or("", |func| func.name())
-        };
+        let function_at = |code: u64| runtime.functions.find(code).map_or("", |func| func.name());
+        let mut name = if is_channel { "" } else { function_at(code) };
+        if name == "time.goFunc" {
+            // time.AfterFunc: the argument is an interface whose data word is the function value.
+            let closure = word(record, argument + 8);
+            let code = runtime.image.u64(closure).unwrap_or(0);
+            name = function_at(code);
+        }
         let slot = if index < first_armed {
             Some(slots[index])
         } else {

@@ -494,6 +494,18 @@ impl<'a> Types<'a> {
                         }
                     }
                 }
+                kind::STRUCT if entry.name == "sync.Pool" => {
+                    // Its lists per P, `local` and `victim`, are unsafe pointers to arrays of sync.poolLocal.
+                    self.scan();
+                    let local = self
+                        .list
+                        .iter()
+                        .position(|ty| ty.name == "sync.poolLocal")
+                        .map_or(Referent::Opaque, |id| Referent::Elements(id as TypeId));
+                    set(offset, local);
+                    set(offset + 16, local);
+                    set(offset + 32, Referent::Function);
+                }
                 kind::STRUCT => {
                     if let Some(made) = &entry.made {
                         let fields: Vec<_> =

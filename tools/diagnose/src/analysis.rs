@@ -464,6 +464,30 @@ impl Analysis {
         result
     }
 
+    /// The line to look at for an object: where the program uses the variable that a shortest path to it begins
+    /// with, or where the goroutine waits; empty when neither is known.
+    pub fn place_by_path(&self, slot: Slot) -> String {
+        let path = self.graph.path(slot, PATH_LIMIT);
+        let root = path
+            .iter()
+            .find(|&&node| (self.graph.first_root..self.graph.first_slot).contains(&node));
+        let Some(root) = root.and_then(|&node| {
+            self.snapshot
+                .roots
+                .get((node - self.graph.first_root) as usize)
+        }) else {
+            return String::new();
+        };
+        if let RootKind::Goroutine(goroutine) = root.kind {
+            return self.own_frame(goroutine).map(place).unwrap_or_default();
+        }
+        let users = root
+            .users
+            .iter()
+            .filter_map(|&frame| self.snapshot.frames.get(frame as usize));
+        places(users).into_iter().next().unwrap_or_default()
+    }
+
     /// A root with its type or stack.
     pub fn root_name(&self, root: usize) -> String {
         let Some(entry) = self.snapshot.roots.get(root) else {

@@ -21,6 +21,7 @@ const BLOCKING: &[&str] = &[
     "sync.RWMutex.RLock",
     "sync.RWMutex.Lock",
     "sync.WaitGroup.Wait",
+    "sync.Cond.Wait",
     "semacquire",
 ];
 /// Wait reasons that never end.

@@ -12,6 +12,7 @@ pub mod pprof;
 pub mod report;
 pub mod save;
 pub mod snapshot;
+pub mod text_profile;
 pub mod tree;
 
 pub use snapshot::Snapshot;

@@ -9,6 +9,10 @@ use crate::tree::Merged;
 
 /// Entries of one kind that are read at most.
 const MAX_ENTRIES: usize = 1 << 22;
+/// Frames of one stack, and of all stacks together: a few bytes of a hostile file can name the same long stack again
+/// and again.
+const MAX_STACK: usize = 1 << 12;
+const MAX_FRAMES: usize = 1 << 23;
 
 fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -114,6 +118,8 @@ pub struct Profile {
     pub kinds: Vec<String>,
     /// Samples: stack (leaf first), values by kind.
     pub samples: Vec<(Vec<Frame>, Vec<i64>)>,
+    /// Counters beside the samples (`HeapInuse`), in text form only.
+    pub stats: Vec<(String, u64)>,
 }
 
 impl Profile {
@@ -273,11 +279,13 @@ pub fn decode(data: &[u8]) -> Option<Profile> {
             .unwrap_or("")
             .to_string()
     };
-    let frames = |stack: &[u64]| -> Vec<Frame> {
-        stack
+    let mut room = MAX_FRAMES;
+    let mut frames = |stack: &[u64]| -> Vec<Frame> {
+        let kept: Vec<Frame> = stack
             .iter()
             .filter_map(|id| locations.get(id))
             .flatten()
+            .take(room.min(MAX_STACK))
             .map(|&(function, line)| {
                 let (name, file) = functions.get(&function).copied().unwrap_or((0, 0));
                 Frame {
@@ -286,7 +294,9 @@ pub fn decode(data: &[u8]) -> Option<Profile> {
                     line: line as u32,
                 }
             })
-            .collect()
+            .collect();
+        room -= kept.len();
+        kept
     };
     Some(Profile {
         kinds: kinds
@@ -302,6 +312,7 @@ pub fn decode(data: &[u8]) -> Option<Profile> {
                 )
             })
             .collect(),
+        stats: Vec::new(),
     })
 }
 

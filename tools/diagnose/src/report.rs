@@ -33,6 +33,15 @@ pub struct GoroutineGroup {
     pub stack: Vec<String>,
 }
 
+/// What making the report took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// This program's processor time, nanoseconds.
+    pub cpu_ns: u64,
+    /// Its highest resident set, bytes.
+    pub peak_bytes: u64,
+}
+
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -40,6 +49,9 @@ pub struct Report {
     pub schema: String,
     /// Where it comes from.
     pub info: Info,
+    /// What it took; zeros where nobody measured.
+    #[serde(default)]
+    pub cost: Cost,
     /// Kernel's and collector's numbers.
     pub memory: Memory,
     /// The resident set, split.
@@ -130,6 +142,7 @@ pub fn report(analysis: &Analysis, findings: &[Finding], limit: usize) -> Report
     Report {
         schema: SCHEMA.to_string(),
         info: analysis.snapshot.info.clone(),
+        cost: Cost::default(),
         memory: analysis.snapshot.memory.clone(),
         resident: analysis.shares.clone(),
         reachable_bytes: analysis.reachable,

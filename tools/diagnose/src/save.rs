@@ -179,6 +179,11 @@ fn u64_at(data: &[u8], at: usize) -> u64 {
 
 /// Decodes and checks a snapshot.
 pub fn decode(data: &[u8]) -> Result<Snapshot, String> {
+    decode_within(data, u64::MAX)
+}
+
+/// The same; refuses a snapshot whose sections take more than `limit` bytes.
+pub fn decode_within(data: &[u8], limit: u64) -> Result<Snapshot, String> {
     let Some(mut rest) = data.strip_prefix(MAGIC) else {
         return Err(if data.starts_with(b"FGSNAP") {
             "a snapshot saved by another version".into()
@@ -187,6 +192,7 @@ pub fn decode(data: &[u8]) -> Result<Snapshot, String> {
         });
     };
     let mut sections: Vec<Vec<u8>> = vec![Vec::new(); 10];
+    let mut room = limit;
     while !rest.is_empty() {
         if rest.len() < 17 {
             return Err("the snapshot is cut off".into());
@@ -201,6 +207,12 @@ pub fn decode(data: &[u8]) -> Result<Snapshot, String> {
         if length > MAX_SECTION || length > packed.saturating_mul(MAX_RATIO) {
             return Err("the snapshot is damaged: impossible length".into());
         }
+        room = room.checked_sub(length).ok_or_else(|| {
+            format!(
+                "the snapshot takes more memory than the {} it may use",
+                crate::findings::human(limit)
+            )
+        })?;
         let mut content = Vec::new();
         let read = DeflateDecoder::new(body)
             .take(length + 1)

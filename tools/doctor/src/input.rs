@@ -16,6 +16,8 @@ use crate::args::{self, Args};
 const MAX_FILE: u64 = 4 << 30;
 /// Largest profile after decompression.
 const MAX_PROFILE: u64 = 1 << 30;
+/// Largest text that is fetched for its counters alone.
+const MAX_TEXT: u64 = 64 << 20;
 
 /// What the argument names.
 #[derive(Debug)]
@@ -161,7 +163,9 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 /// Reads a saved snapshot.
 pub fn load_saved(path: &Path) -> Result<Snapshot> {
-    diagnose::save::decode(&read_file(path)?)
+    // A few bytes of a damaged file can announce gigabytes; reading and analysing takes about twice the sections.
+    let limit = attach::procfs::available_memory().map_or(u64::MAX, |bytes| bytes / 2);
+    diagnose::save::decode_within(&read_file(path)?, limit)
         .map_err(|what| Error::new(format!("{}: {what}", path.display())))
 }
 
@@ -186,19 +190,27 @@ fn profile_from(data: &[u8]) -> Result<Profile> {
     } else {
         plain = data.to_vec();
     }
-    diagnose::pprof::decode(&plain).ok_or_else(|| {
-        Error::new("neither a core file, nor a saved snapshot, nor a pprof profile").hint(
-            "profiles in text form (debug=1, debug=2) cannot be read: fetch them without debug=",
-        )
-    })
+    diagnose::pprof::decode(&plain)
+        .or_else(|| diagnose::text_profile::parse(std::str::from_utf8(&plain).ok()?))
+        .ok_or_else(|| {
+            Error::new(
+                "neither a core file, nor a saved snapshot, nor a pprof profile (also in text form), nor a goroutine dump",
+            )
+        })
 }
 
-/// Fetches what a /debug/pprof endpoint offers.
+/// Fetches what a /debug/pprof endpoint offers. An address with `?debug=N` is taken at its word: profiles in text
+/// form.
 fn fetch_profiles(url: &str, progress: &Progress) -> Result<Vec<(String, Profile)>> {
-    let base = match url.find("/debug/pprof") {
-        Some(at) => &url[..at + "/debug/pprof".len()],
-        None => &format!("{url}/debug/pprof"),
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let base = match address.find("/debug/pprof") {
+        Some(at) => &address[..at + "/debug/pprof".len()],
+        None => &format!("{}/debug/pprof", address.trim_end_matches('/')),
     };
+    let form = query
+        .split('&')
+        .find(|part| part.starts_with("debug="))
+        .map_or(String::new(), |part| format!("?{part}"));
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(std::time::Duration::from_secs(60)))
         .http_status_as_error(false)
@@ -207,35 +219,50 @@ fn fetch_profiles(url: &str, progress: &Progress) -> Result<Vec<(String, Profile
     let mut profiles = Vec::new();
     for name in ["heap", "goroutine", "goroutineleak"] {
         progress.stage(&format!("fetching {name}"), 0, 0);
-        let address = format!("{base}/{name}");
-        let mut response = match agent.get(&address).call() {
-            Ok(response) => response,
-            Err(error) => {
-                return Err(Error::new(format!("cannot fetch {address}: {error}"))
-                    .hint("is the program running with `import _ \"net/http/pprof\"`? With shell access, use its process id instead"));
-            }
-        };
-        let status = response.status().as_u16();
-        if status == 404 && name != "heap" {
+        let address = format!("{base}/{name}{form}");
+        let Some(data) = fetch(&agent, &address, MAX_PROFILE, name != "heap")? else {
             continue; // goroutineleak exists since Go 1.27
+        };
+        let mut profile = profile_from(&data)
+            .map_err(|_| Error::new(format!("{address} does not answer with a profile")))?;
+        if name == "heap" && profile.stats.is_empty() {
+            // Only the text form has the collector's counters.
+            let counters = fetch(&agent, &format!("{base}/heap?debug=1"), MAX_TEXT, true);
+            if let Ok(Some(Ok(text))) = counters.map(|data| data.map(String::from_utf8)) {
+                profile.stats = diagnose::text_profile::parse(&text)
+                    .unwrap_or_default()
+                    .stats;
+            }
         }
-        if status != 200 {
-            return Err(
-                Error::new(format!("{address} answers with status {status}")).hint(
-                    "the address should lead to net/http/pprof, for example http://localhost:6060",
-                ),
-            );
-        }
-        let data = response
-            .body_mut()
-            .with_config()
-            .limit(MAX_PROFILE)
-            .read_to_vec()
-            .map_err(|error| Error::new(format!("cannot read {address}: {error}")))?;
-        let profile = profile_from(&data)
-            .map_err(|_| Error::new(format!("{address} does not answer with a pprof profile")))?;
         profiles.push((name.to_string(), profile));
     }
     progress.finish();
     Ok(profiles)
+}
+
+/// One GET; `None` when there is no such thing and that is `optional`.
+fn fetch(
+    agent: &ureq::Agent,
+    address: &str,
+    limit: u64,
+    optional: bool,
+) -> Result<Option<Vec<u8>>> {
+    let mut response = agent.get(address).call().map_err(|error| {
+        Error::new(format!("cannot fetch {address}: {error}"))
+            .hint("is the program running with `import _ \"net/http/pprof\"`? With shell access, use its process id instead")
+    })?;
+    let status = response.status().as_u16();
+    if status == 404 && optional {
+        return Ok(None);
+    }
+    if status != 200 {
+        return Err(
+            Error::new(format!("{address} answers with status {status}")).hint(
+                "the address should lead to net/http/pprof, for example http://localhost:6060",
+            ),
+        );
+    }
+    let read = response.body_mut().with_config().limit(limit).read_to_vec();
+    read.map(Some)
+        .map_err(|error| Error::new(format!("cannot read {address}: {error}")))
 }

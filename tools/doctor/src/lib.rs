@@ -141,7 +141,8 @@ fn show(
         }
     }
     if args.json {
-        let report = report::report(analysis, found, args.limit.max(100));
+        let mut report = report::report(analysis, found, args.limit.max(100));
+        report.cost = cost();
         let text =
             serde_json::to_string_pretty(&report).map_err(|error| Error::new(error.to_string()))?;
         return emit(&format!("{text}\n"));
@@ -168,11 +169,20 @@ fn show(
         out += &text::diff(before, analysis, limit, &style);
     }
     if args.all {
-        out += &text::verdict(analysis, found, usize::MAX, &style);
+        out += &text::verdict(analysis, found, usize::MAX, cost(), &style);
     } else if out.is_empty() {
-        out = text::verdict(analysis, found, 3, &style);
+        out = text::verdict(analysis, found, 3, cost(), &style);
     }
     emit(&out)
+}
+
+/// What this run has taken so far.
+fn cost() -> report::Cost {
+    report::Cost {
+        cpu_ns: attach::procfs::cpu_time(std::process::id() as i32).unwrap_or(0),
+        peak_bytes: attach::procfs::status(std::process::id() as i32)
+            .map_or(0, |fields| attach::procfs::kib_field(&fields, "VmHWM")),
+    }
 }
 
 fn emit(text: &str) -> Result<(), Error> {

@@ -17,6 +17,7 @@ const MANY: i64 = 100;
 pub fn render(profiles: &[(String, Profile)], style: &Style) -> String {
     let mut out = String::new();
     for (name, profile) in profiles {
+        counters(&mut out, &profile.stats, style);
         if let Some(value) = profile.kind("inuse_space") {
             heap(&mut out, name, profile, value, style);
         } else if let Some(value) = profile.kind("retained_space") {
@@ -28,26 +29,21 @@ pub fn render(profiles: &[(String, Profile)], style: &Style) -> String {
                 true,
                 style,
             );
+        } else if let Some(value) = profile.kind("goroutine") {
+            goroutines(&mut out, profile, value, style);
+            // A dump of all goroutines marks leaked ones only after a goroutineleak profile was asked for.
+            if let Some(value) = profile
+                .kind("goroutineleak")
+                .filter(|&value| total(profile, value) > 0)
+            {
+                leaked(&mut out, profile, value, style);
+            }
         } else if let Some(value) = profile.kind("goroutineleak") {
-            let total: i64 = profile
-                .samples
-                .iter()
-                .filter_map(|sample| sample.1.get(value))
-                .sum();
-            if total > 0 {
-                table(
-                    &mut out,
-                    &format!("{total} goroutines that can never run again"),
-                    profile,
-                    value,
-                    false,
-                    style,
-                );
+            if total(profile, value) > 0 {
+                leaked(&mut out, profile, value, style);
             } else {
                 let _ = writeln!(out, "{name}: no goroutine is blocked for good\n");
             }
-        } else if let Some(value) = profile.kind("goroutine") {
-            goroutines(&mut out, profile, value, style);
         } else {
             let _ = writeln!(
                 out,
@@ -73,25 +69,90 @@ fn own_frame(stack: &[Frame]) -> Option<&Frame> {
         .or_else(|| stack.first())
 }
 
-fn heap(out: &mut String, name: &str, profile: &Profile, value: usize, style: &Style) {
-    let total: i64 = profile
+fn total(profile: &Profile, value: usize) -> i64 {
+    profile
         .samples
         .iter()
         .filter_map(|sample| sample.1.get(value))
-        .sum();
+        .fold(0, |sum: i64, value| sum.saturating_add(*value))
+}
+
+fn leaked(out: &mut String, profile: &Profile, value: usize, style: &Style) {
+    let title = format!(
+        "{} goroutines that can never run again",
+        total(profile, value)
+    );
+    table(out, &title, profile, value, false, style);
+}
+
+/// Memory by the collector's counters (MemStats).
+fn counters(out: &mut String, stats: &[(String, u64)], style: &Style) {
+    let get = |name: &str| {
+        stats
+            .iter()
+            .find(|stat| stat.0 == name)
+            .map_or(0, |stat| stat.1)
+    };
+    let all = get("Sys").saturating_sub(get("HeapReleased"));
+    if all == 0 {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "{}",
+        style.bold(&format!(
+            "memory Go has from the system: {} (the process has more: its binary, C memory, files)",
+            human(all)
+        ))
+    );
+    let rows = [
+        (
+            "objects, garbage not yet collected included",
+            get("HeapAlloc"),
+        ),
+        (
+            "free slots in spans (fragmentation)",
+            get("HeapInuse").saturating_sub(get("HeapAlloc")),
+        ),
+        (
+            "free pages, not yet returned",
+            get("HeapIdle").saturating_sub(get("HeapReleased")),
+        ),
+        ("goroutine stacks", get("StackSys")),
+        (
+            "the runtime's tables",
+            ["MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys"]
+                .iter()
+                .map(|name| get(name))
+                .fold(0, u64::saturating_add),
+        ),
+    ];
+    for (name, bytes) in rows.iter().filter(|row| row.1 > 0) {
+        let _ = writeln!(
+            out,
+            "  {:>10} {:>3} %  {name}",
+            human(*bytes),
+            u128::from(*bytes) * 100 / u128::from(all)
+        );
+    }
+    let _ = writeln!(
+        out,
+        "  the next collection begins at {}; {} so far\n",
+        human(get("NextGC")),
+        get("NumGC")
+    );
+}
+
+fn heap(out: &mut String, name: &str, profile: &Profile, value: usize, style: &Style) {
     let title = format!(
         "{name}: {} live at the last collection, by the line that allocated it",
-        human(total.max(0) as u64)
+        human(total(profile, value).max(0) as u64)
     );
     table(out, &title, profile, value, true, style);
 }
 
 fn goroutines(out: &mut String, profile: &Profile, value: usize, style: &Style) {
-    let total: i64 = profile
-        .samples
-        .iter()
-        .filter_map(|sample| sample.1.get(value))
-        .sum();
+    let total = total(profile, value);
     table(
         out,
         &format!("{total} goroutines, by where they are"),
@@ -100,20 +161,28 @@ fn goroutines(out: &mut String, profile: &Profile, value: usize, style: &Style) 
         false,
         style,
     );
-    let mut samples: Vec<_> = profile
-        .samples
-        .iter()
-        .filter(|sample| sample.1.get(value).is_some_and(|count| *count >= MANY))
+    // A dump has one sample for each goroutine: equal stacks are put together.
+    let mut groups: BTreeMap<Vec<(&str, u32)>, (&[Frame], i64)> = BTreeMap::new();
+    for (stack, values) in &profile.samples {
+        let key = stack
+            .iter()
+            .map(|frame| (frame.function.as_str(), frame.line))
+            .collect();
+        let group = groups.entry(key).or_insert((stack.as_slice(), 0));
+        group.1 = group
+            .1
+            .saturating_add(values.get(value).copied().unwrap_or(0));
+    }
+    let mut groups: Vec<(&[Frame], i64)> = groups
+        .into_values()
+        .filter(|group| group.1 >= MANY)
         .collect();
-    samples.sort_by_key(|sample| std::cmp::Reverse(sample.1[value]));
-    for (stack, values) in samples.into_iter().take(3) {
+    groups.sort_by_key(|group| std::cmp::Reverse(group.1));
+    for (stack, count) in groups.into_iter().take(3) {
         let _ = writeln!(
             out,
             "{}",
-            style.warn(&format!(
-                "{} goroutines with one and the same stack:",
-                values[value]
-            ))
+            style.warn(&format!("{count} goroutines with one and the same stack:"))
         );
         for frame in stack
             .iter()

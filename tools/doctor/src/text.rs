@@ -65,7 +65,13 @@ impl Style {
 }
 
 /// At most one screen: what the memory is, the worst findings, what to look at next.
-pub fn verdict(analysis: &Analysis, found: &[Finding], limit: usize, style: &Style) -> String {
+pub fn verdict(
+    analysis: &Analysis,
+    found: &[Finding],
+    limit: usize,
+    cost: report::Cost,
+    style: &Style,
+) -> String {
     let mut out = String::new();
     let info = &analysis.snapshot.info;
     let memory = &analysis.snapshot.memory;
@@ -157,8 +163,13 @@ pub fn verdict(analysis: &Analysis, found: &[Finding], limit: usize, style: &Sty
         out,
         "{}",
         style.dim(&format!(
-            "{paused} · {} objects, {typed} % of bytes typed · layouts from {} · {} of {} spans inconsistent\n--top --retained --goroutines --spans --holders TYPE --html FILE --interval 30s",
-            checks.objects, info.layout, checks.span_mismatches, checks.spans
+            "{paused} · {} objects, {typed} % of bytes typed · layouts from {} · {} of {} spans inconsistent · {:.1} s of CPU, {}\n--top --retained --goroutines --spans --holders TYPE --html FILE --interval 30s",
+            checks.objects,
+            info.layout,
+            checks.span_mismatches,
+            checks.spans,
+            cost.cpu_ns as f64 / 1e9,
+            human(cost.peak_bytes)
         ))
     );
     out

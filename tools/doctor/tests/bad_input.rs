@@ -146,3 +146,167 @@ fn a_process_that_ends_in_the_middle_is_no_disaster() {
         );
     }
 }
+
+#[test]
+fn without_permission_the_reason_and_a_way_are_told() {
+    use std::os::unix::process::CommandExt;
+    if !have_go() {
+        return;
+    }
+    // Another user, who must be able to run the doctor: from a folder everybody may enter.
+    let dir = std::env::temp_dir().join(format!("ferrogo-doctor-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    let copy = dir.join("doctor");
+    std::fs::copy(env!("CARGO_BIN_EXE_ferrogo-doctor"), &copy).expect("copied");
+    let example = Example::start(&build("goroutine/clean", Build::Plain, "local"));
+    let output = Command::new(&copy)
+        .args([&example.pid(), "-q"])
+        .uid(65534)
+        .gid(65534)
+        .output();
+    std::fs::remove_dir_all(&dir).ok();
+    let Ok(output) = output else {
+        eprintln!("SKIPPED: only root can become another user");
+        return;
+    };
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        message.contains("not allowed to look into process")
+            && message.contains("as user 65534: use sudo"),
+        "{message}"
+    );
+    assert!(example.finish());
+}
+
+#[test]
+fn a_process_that_may_not_clone_is_stopped_instead() {
+    if !have_go() {
+        return;
+    }
+    let example = Example::start(&build("seccomp", Build::Plain, "local"));
+    if example.said.contains("refused") {
+        eprintln!("SKIPPED: no seccomp filter can be installed here");
+        return;
+    }
+    let told = report(&[&example.pid()]);
+    assert_eq!(told["info"]["method"], "stop");
+    assert!(
+        told["info"]["warnings"].to_string().contains("seccomp"),
+        "{}",
+        told["info"]["warnings"]
+    );
+    assert_eq!(serious(&told)[0].0, "goroutine-leak");
+    // Insisting on a copy fails in one sentence and harms nobody.
+    let output = run(&[&example.pid(), "--method", "fork", "-q"]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && !message.contains("panicked"),
+        "{message}"
+    );
+    assert_eq!(serious(&report(&[&example.pid()]))[0].0, "goroutine-leak");
+    assert!(example.finish());
+}
+
+#[test]
+fn unoptimised_programs_can_be_read() {
+    if !have_go() {
+        return;
+    }
+    for (example, expected) in [
+        ("goroutine/leak", "goroutine-leak"),
+        ("mutex/leak", "lock-stuck"),
+    ] {
+        let leak = Example::start(&build(example, Build::Debug, "local"));
+        assert_eq!(serious(&report(&[&leak.pid()]))[0].0, expected);
+        assert!(leak.finish());
+    }
+}
+
+#[test]
+fn c_memory_is_told_apart() {
+    if !have_go() {
+        return;
+    }
+    if !Command::new("gcc")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        eprintln!("SKIPPED: no C compiler");
+        return;
+    }
+    let leak = Example::start(&build("cgo", Build::Plain, "local"));
+    let found = serious(&report(&[&leak.pid()]));
+    assert_eq!(found[0].0, "outside-go", "{found:?}");
+    assert!(leak.finish());
+}
+
+#[test]
+fn what_a_plugin_holds_is_found() {
+    if !have_go() {
+        return;
+    }
+    if !full() {
+        eprintln!("SKIPPED: plugins take minutes to build (set FERROGO_DOCTOR_FULL=1)");
+        return;
+    }
+    let part = build_with("plugin/part", &["-buildmode=plugin"], "local");
+    let mut command = Command::new(build("plugin/host", Build::Plain, "local"));
+    command.arg(part);
+    let example = Example::spawn(command);
+    let told = report(&[&example.pid()]);
+    assert_eq!(told["info"]["checks"]["span_mismatches"], 0);
+    let found = serious(&told);
+    assert_eq!(found[0].0, "goroutine-leak", "{found:?}");
+    assert!(found[0].1.contains("part.go:"), "{found:?}");
+    assert!(example.finish());
+}
+
+#[test]
+fn programs_of_ferrogo_are_named() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // The sections its linker writes, in an executable that is otherwise empty.
+    let mut names = vec![0u8];
+    let mut headers = vec![[0u8; 64]];
+    for (index, name) in [".text.rt", ".go.type", ".go.data", ".go.bss", ".shstrtab"]
+        .iter()
+        .enumerate()
+    {
+        let mut header = [0u8; 64];
+        header[..4].copy_from_slice(&(names.len() as u32).to_le_bytes());
+        header[4] = if *name == ".shstrtab" { 3 } else { 8 };
+        if *name != ".shstrtab" {
+            header[8] = 2;
+            header[16..24].copy_from_slice(&(0x40_1000u64 + index as u64 * 4096).to_le_bytes());
+            header[32] = 64;
+        }
+        names.extend(name.as_bytes());
+        names.push(0);
+        headers.push(header);
+    }
+    let names_at = 64 + headers.len() * 64;
+    let last = headers.len() - 1;
+    headers[last][24..32].copy_from_slice(&(names_at as u64).to_le_bytes());
+    headers[last][32..40].copy_from_slice(&(names.len() as u64).to_le_bytes());
+    let mut elf = vec![0u8; 64];
+    elf[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    (elf[16], elf[18], elf[20], elf[40], elf[52], elf[58]) = (2, 62, 1, 64, 64, 64);
+    (elf[60], elf[62]) = (headers.len() as u8, last as u8);
+    elf.extend(headers.concat());
+    elf.extend(names);
+    let path = dir.join("by-ferrogo");
+    std::fs::write(&path, elf).expect("written");
+    let error = attach::exe::Exe::open(&path, "service")
+        .err()
+        .expect("refused");
+    assert!(
+        error.what.contains("service was built by ferrogo"),
+        "{error}"
+    );
+    assert!(
+        error
+            .hint
+            .is_some_and(|hint| hint.contains("what works on it"))
+    );
+}

@@ -13,37 +13,9 @@ fn scratch(name: &str) -> PathBuf {
     dir
 }
 
-/// Has the kernel write a core of an example; `None` where cores go elsewhere.
 fn core_of(package: &str, kind: Build, dir: &Path) -> Option<(PathBuf, PathBuf)> {
     let program = build(package, kind, "local");
-    let mut command = Command::new("sh");
-    command
-        .arg("-c")
-        .arg("ulimit -c unlimited && exec \"$0\"")
-        .arg(&program)
-        .current_dir(dir)
-        .env("GOTRACEBACK", "crash");
-    command.stderr(std::process::Stdio::null());
-    let mut example = Example::spawn(command);
-    Command::new("kill")
-        .args(["-ABRT", &example.pid()])
-        .status()
-        .ok()?;
-    example.child.wait().ok()?;
-    let core = std::fs::read_dir(dir)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("core"))
-        });
-    if core.is_none() {
-        eprintln!(
-            "SKIPPED: the kernel writes no core file here (see /proc/sys/kernel/core_pattern)"
-        );
-    }
-    Some((core?, program))
+    Some((kernel_core(&program, dir)?, program))
 }
 
 #[test]

@@ -54,6 +54,126 @@ fn leaks_are_named_and_twins_are_not() {
     }
 }
 
+/// The other causes: example, kind of the first finding, whether a line of the program is known for it.
+const CAUSES: &[(&str, &str, bool)] = &[
+    ("mapshrunk", "map-shrunk", true),
+    ("backlog", "channel-backlog", true),
+    ("fragmentation", "fragmentation", false),
+    ("gcoff", "gc-settings", false),
+    ("deepstack", "deep-stack", true),
+    ("pool", "pool", true),
+    ("cond", "goroutine-leak", true),
+    ("timers", "timer-pileup", true),
+    ("outside", "outside-go", false),
+];
+
+fn check_causes(toolchain: &str, kind: Build) {
+    for &(example, expected, line) in CAUSES {
+        let leak = Example::start(&build(&format!("{example}/leak"), kind, toolchain));
+        let found = serious(&report(&[&leak.pid()]));
+        assert_eq!(
+            found.first().map(|finding| finding.0.as_str()),
+            Some(expected),
+            "{example} {kind:?} {toolchain}: {found:?}"
+        );
+        assert!(
+            !line || found[0].1.contains("main.go:"),
+            "{example} {kind:?} {toolchain}: {found:?}"
+        );
+        assert!(leak.finish(), "{example} was harmed");
+        let clean = Example::start(&build(&format!("{example}/clean"), kind, toolchain));
+        let found = serious(&report(&[&clean.pid()]));
+        assert!(
+            found.is_empty(),
+            "clean {example} {kind:?} {toolchain}: {found:?}"
+        );
+        assert!(clean.finish(), "clean {example} was harmed");
+    }
+}
+
+#[test]
+fn other_causes_are_named_and_twins_are_not() {
+    if !have_go() {
+        return;
+    }
+    check_causes("local", Build::Plain);
+    if full() {
+        for toolchain in ["go1.24.0", "go1.25.0", "local", "go1.27.3"] {
+            for kind in [Build::Plain, Build::Stripped, Build::Pie] {
+                check_causes(toolchain, kind);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_way_to_wait_for_good_is_told() {
+    if !have_go() {
+        return;
+    }
+    let example = Example::start(&build("blocked", Build::Plain, "local"));
+    let report = report(&[&example.pid()]);
+    let found: Vec<(String, String)> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|finding| finding["confidence"] == "certain" && finding["count"] == 20)
+        .map(|finding| {
+            let place = finding["place"].as_str().unwrap_or("");
+            (
+                finding["title"].as_str().unwrap_or("").to_string(),
+                place.split(' ').next().unwrap_or("").to_string(),
+            )
+        })
+        .collect();
+    for (reason, function) in [
+        ("chan send", "main.send"),
+        ("chan receive", "main.receive"),
+        ("select", "main.choose"),
+        ("chan receive (nil chan)", "main.nilReceive"),
+        ("chan send (nil chan)", "main.nilSend"),
+        ("select (no cases)", "main.noCases"),
+        ("sync.WaitGroup.Wait", "main.waitGroup"),
+        ("sync.Mutex.Lock", "main.mutex"),
+        ("sync.RWMutex.RLock", "main.readLock"),
+        ("sync.RWMutex.Lock", "main.writeLock"),
+        ("sync.Cond.Wait", "main.condition"),
+    ] {
+        let title = format!("20 goroutines blocked for good in {reason}");
+        assert!(
+            found.contains(&(title, function.to_string())),
+            "{reason} at {function} is not among {found:?}"
+        );
+    }
+    assert!(example.finish());
+}
+
+#[test]
+fn a_heap_that_may_outgrow_its_container_is_told() {
+    if !have_go() {
+        return;
+    }
+    let Some(group) = MemoryGroup::new(160 << 20) else {
+        eprintln!("SKIPPED: no memory cgroup can be made here");
+        return;
+    };
+    let program = build("limit", Build::Plain, "local");
+    let example = Example::spawn(group.command(&program));
+    let found = serious(&report(&[&example.pid()]));
+    assert_eq!(
+        found.first().map(|finding| finding.0.as_str()),
+        Some("gc-settings"),
+        "{found:?}"
+    );
+    assert!(example.finish());
+    let mut command = group.command(&program);
+    command.env("GOMEMLIMIT", "140MiB");
+    let example = Example::spawn(command);
+    let found = serious(&report(&[&example.pid()]));
+    assert!(found.is_empty(), "with GOMEMLIMIT: {found:?}");
+    assert!(example.finish());
+}
+
 #[test]
 fn stopping_gives_the_same_findings_as_copying() {
     if !have_go() {

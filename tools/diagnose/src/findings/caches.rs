@@ -1,4 +1,5 @@
-//! Containers: maps that shrank, channels that fill up, holders of much of the heap, holders that grow.
+//! Containers: maps that shrank, channels that fill up, pools of large objects, holders of much of the heap, holders
+//! that grow.
 
 use super::{Confidence, Finding, Kind, Severity, human, weigh};
 use crate::analysis::{Analysis, Holder};
@@ -11,6 +12,9 @@ const SHARE: u64 = 10;
 /// Buffered values of a channel, and bytes behind them.
 const BACKLOG: u64 = 1000;
 const BACKLOG_BYTES: u64 = 4 << 20;
+/// Memory in pools worth a line, and worth a warning if it is a quarter of the heap.
+const POOL_TELL: u64 = 4 << 20;
+const POOL_WARN: u64 = 16 << 20;
 /// A holder worth naming by itself.
 const HOLDER_BYTES: u64 = 16 << 20;
 /// Growth between two snapshots worth a warning.
@@ -19,6 +23,7 @@ const GROWTH_BYTES: u64 = 256 << 10;
 pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
     maps(analysis, findings);
     channels(analysis, findings);
+    pools(analysis, findings);
     if let Some(holder) = analysis
         .holders
         .iter()
@@ -82,7 +87,7 @@ fn owner_place(analysis: &Analysis, slot: u32) -> String {
         .iter()
         .find(|holder| Some(holder.node) == owner)
         .and_then(|holder| holder.places.first().cloned())
-        .unwrap_or_default()
+        .unwrap_or_else(|| analysis.place_by_path(slot))
 }
 
 fn channels(analysis: &Analysis, findings: &mut Vec<Finding>) {
@@ -91,7 +96,7 @@ fn channels(analysis: &Analysis, findings: &mut Vec<Finding>) {
             continue;
         }
         let retained = analysis.graph.retained_by_slot(channel.slot);
-        let full = channel.length == channel.capacity;
+        let full = channel.length >= channel.capacity / 2;
         if retained < BACKLOG_BYTES {
             continue;
         }
@@ -106,6 +111,74 @@ fn channels(analysis: &Analysis, findings: &mut Vec<Finding>) {
             evidence: vec![format!("room for {}; {} behind it", channel.capacity, human(retained))],
             path: analysis.path_to(channel.slot),
             advice: "its readers are too slow or gone: bound the queue to what they can take, and drop or refuse the rest".to_string(),
+        });
+    }
+}
+
+/// What sync.Pool keeps: the lists of each P, found by their type, grouped by the variable or object that has them.
+/// In stripped programs only the chained parts of the lists are known by type: all but one object per P.
+fn pools(analysis: &Analysis, findings: &mut Vec<Finding>) {
+    let snapshot = &analysis.snapshot;
+    let wanted: Vec<bool> = snapshot
+        .types
+        .iter()
+        .map(|ty| {
+            matches!(
+                ty.name.as_str(),
+                "sync.Pool" | "sync.poolLocal" | "sync.poolChainElt"
+            )
+        })
+        .collect();
+    let mut groups: std::collections::BTreeMap<u32, (u64, u32)> = std::collections::BTreeMap::new();
+    for (slot, label) in snapshot.heap.labels.iter().enumerate() {
+        let slot = slot as u32;
+        let is_pool = label
+            .ty()
+            .is_some_and(|ty| wanted.get(ty as usize).copied().unwrap_or(false));
+        if !is_pool || !analysis.graph.is_reachable(slot) {
+            continue;
+        }
+        // A pool in the heap dominates its lists: count the pool only.
+        let mut above = analysis.graph.dominator(analysis.graph.first_slot + slot);
+        let mut inside = false;
+        while let Some(node) = above.filter(|&node| node >= analysis.graph.first_slot) {
+            let ty = snapshot.heap.labels[(node - analysis.graph.first_slot) as usize].ty();
+            inside |= ty.is_some_and(|ty| wanted.get(ty as usize).copied().unwrap_or(false));
+            above = analysis.graph.dominator(node);
+        }
+        if inside {
+            continue;
+        }
+        let group = groups
+            .entry(analysis.owner(slot).unwrap_or(0))
+            .or_insert((0, slot));
+        group.0 += analysis.graph.retained_by_slot(slot);
+    }
+    for (owner, (retained, example)) in groups {
+        if retained < POOL_TELL {
+            continue;
+        }
+        let worth = retained >= POOL_WARN && retained * 4 >= analysis.reachable;
+        findings.push(Finding {
+            kind: Kind::Pool,
+            severity: if worth {
+                weigh(analysis, retained)
+            } else {
+                Severity::Info
+            },
+            confidence: Confidence::Likely,
+            title: format!("sync.Pool keeps {} of objects nobody uses now", human(retained)),
+            bytes: retained,
+            count: 1,
+            place: owner_place(analysis, example),
+            evidence: vec![
+                format!("held by {}", analysis.node_name(owner)),
+                "a pool gives an object up only after two collections without use, and never looks at its size"
+                    .to_string(),
+            ],
+            path: analysis.path_to(example),
+            advice: "do not put objects back that have grown large: if buf.Cap() <= 64<<10 { pool.Put(buf) }"
+                .to_string(),
         });
     }
 }

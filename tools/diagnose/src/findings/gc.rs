@@ -68,23 +68,7 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
             },
         });
     }
-    if let Some(limit) = memory.cgroup_limit.filter(|limit| *limit > 0) {
-        let used = memory.working_set.unwrap_or(memory.rss);
-        if memory.memory_limit.is_none_or(|own| own > limit) && used * 10 >= limit * 8 {
-            findings.push(Finding {
-                kind: Kind::GcSettings,
-                severity: Severity::Warning,
-                confidence: Confidence::Certain,
-                title: format!("{} of the container's {} are used and Go does not know the limit", human(used), human(limit)),
-                bytes: memory.rss,
-                count: memory.oom_kills,
-                place: String::new(),
-                evidence: vec![settings(analysis), format!("kills for want of memory so far: {}", memory.oom_kills)],
-                path: Vec::new(),
-                advice: format!("set GOMEMLIMIT to about {} (90 % of the limit), so that the collector works harder before the kernel kills", human(limit / 10 * 9)),
-            });
-        }
-    }
+    limits(analysis, findings);
     if memory.outside_resident >= OUTSIDE && memory.outside_resident * 4 >= memory.rss {
         let evidence = memory
             .mappings
@@ -105,6 +89,94 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
             path: Vec::new(),
             advice: "look at what cgo libraries allocate (free what C.CString and C.malloc gave), and at files that are mapped".to_string(),
         });
+    }
+}
+
+/// GOGC and GOMEMLIMIT against what the container allows and the program needs.
+fn limits(analysis: &Analysis, findings: &mut Vec<Finding>) {
+    let memory = &analysis.snapshot.memory;
+    let mut warn = |title: String, extra: Vec<String>, bytes: u64, advice: String| {
+        let mut evidence = vec![settings(analysis)];
+        evidence.extend(extra);
+        findings.push(Finding {
+            kind: Kind::GcSettings,
+            severity: Severity::Warning,
+            confidence: Confidence::Certain,
+            title,
+            bytes,
+            count: memory.oom_kills,
+            place: String::new(),
+            evidence,
+            path: Vec::new(),
+            advice,
+        });
+    };
+    let set = |limit: u64| {
+        format!(
+            "set GOMEMLIMIT to about {} (90 % of the limit), so that the collector works harder before the kernel kills",
+            human(limit / 10 * 9)
+        )
+    };
+    let unaware = |limit: u64| memory.memory_limit.is_none_or(|own| own > limit);
+    if let Some(limit) = memory
+        .cgroup_limit
+        .filter(|limit| *limit > 0 && unaware(*limit))
+    {
+        let used = memory.working_set.unwrap_or(memory.rss);
+        let kills = format!("kills for want of memory so far: {}", memory.oom_kills);
+        // The heap grows to this before the next collection begins; what is not heap comes on top.
+        let goal = (memory.gogc >= 0)
+            .then(|| u128::from(memory.heap_marked) * (100 + memory.gogc as u128) / 100)
+            .map(|goal| goal.min(u128::from(u64::MAX)) as u64);
+        let rest = memory
+            .rss
+            .saturating_sub(memory.in_use_resident)
+            .saturating_sub(memory.free_resident);
+        if used.saturating_mul(10) >= limit.saturating_mul(8) {
+            warn(
+                format!(
+                    "{} of the container's {} are used and Go does not know the limit",
+                    human(used),
+                    human(limit)
+                ),
+                vec![kills],
+                memory.rss,
+                set(limit),
+            );
+        } else if let Some(goal) = goal.filter(|goal| goal.saturating_add(rest) > limit) {
+            warn(
+                format!(
+                    "the heap may grow to {} before the next collection; the container has {}",
+                    human(goal),
+                    human(limit)
+                ),
+                vec![
+                    format!(
+                        "the live heap of {} grown by GOGC, and {} besides",
+                        human(memory.heap_marked),
+                        human(rest)
+                    ),
+                    kills,
+                ],
+                goal,
+                set(limit),
+            );
+        }
+    }
+    if let Some(own) = memory.memory_limit {
+        if analysis.reachable >= GARBAGE && analysis.reachable >= own / 20 * 19 {
+            warn(
+                format!(
+                    "{} are in use and GOMEMLIMIT is {}: the collector runs nearly all the time",
+                    human(analysis.reachable),
+                    human(own)
+                ),
+                Vec::new(),
+                analysis.reachable,
+                "raise GOMEMLIMIT (or remove it), or hold less: below what is in use it only costs CPU"
+                    .to_string(),
+            );
+        }
     }
 }
 

@@ -199,6 +199,12 @@ fn advice(reason: &str) -> &'static str {
         "sync.WaitGroup.Wait" => {
             "call Done on every path of every goroutine that Add counted (defer wg.Done())"
         }
+        "sync.Cond.Wait" => {
+            "call Signal or Broadcast on every path that ends the wait, also where the work fails"
+        }
+        "sync.Mutex.Lock" | "sync.RWMutex.Lock" | "sync.RWMutex.RLock" => {
+            "write `defer mu.Unlock()` right after Lock, so that early returns and panics release it too"
+        }
         "chan receive (nil chan)" | "chan send (nil chan)" => {
             "the channel is nil: make it before the goroutine starts"
         }

@@ -17,6 +17,15 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) -> FxHashSe
         if !lock.locked || lock.waiters.is_empty() {
             continue;
         }
+        // A lock that nobody can reach any more cannot be released: its waiters are leaked goroutines like others,
+        // unless another goroutine can be named that took it along.
+        let orphaned = lock
+            .waiters
+            .iter()
+            .all(|waiter| analysis.leaked.binary_search(waiter).is_ok());
+        if orphaned && lock.holders.iter().all(|holder| holder.1 < 2) {
+            continue;
+        }
         if let Some(finding) = judge(analysis, lock) {
             if finding.severity > Severity::Info {
                 reported.extend(lock.waiters.iter().copied());

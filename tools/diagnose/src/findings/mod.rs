@@ -66,6 +66,10 @@ pub enum Kind {
     LargeHolder,
     /// Channels full of unread values.
     ChannelBacklog,
+    /// Large objects kept for reuse.
+    Pool,
+    /// Timers and contexts that wait for a deadline nobody needs any more.
+    TimerPileup,
     /// Spans with few objects.
     Fragmentation,
     /// Garbage, and the collector's settings.

@@ -152,6 +152,23 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
     }
 }
 
+/// The function that most of the frames kept of a stack are of: name, how many, of how many.
+fn repeated<'a>(
+    analysis: &'a Analysis,
+    goroutine: &crate::snapshot::Goroutine,
+) -> Option<(&'a str, usize, usize)> {
+    let mut counts: FxHashMap<&str, usize> = FxHashMap::default();
+    let mut all = 0;
+    for frame in analysis.snapshot.frames_of(goroutine) {
+        *counts.entry(frame.function.as_str()).or_default() += 1;
+        all += 1;
+    }
+    let (function, count) = counts
+        .into_iter()
+        .max_by_key(|(name, count)| (*count, std::cmp::Reverse(*name)))?;
+    (count > 1).then_some((function, count, all))
+}
+
 fn deep(analysis: &Analysis, index: u32) -> Finding {
     let goroutine = &analysis.snapshot.goroutines[index as usize];
     Finding {
@@ -166,7 +183,12 @@ fn deep(analysis: &Analysis, index: u32) -> Finding {
         bytes: goroutine.stack_bytes,
         count: 1,
         place: super::goroutines::place_of(analysis, index),
-        evidence: vec!["no frame of it is large: deep recursion".to_string()],
+        evidence: vec![match repeated(analysis, goroutine) {
+            Some((function, count, all)) => format!(
+                "no frame of it is large: deep recursion; {count} of the {all} frames looked at are {function}"
+            ),
+            None => "no frame of it is large: deep recursion".to_string(),
+        }],
         path: analysis
             .goroutine_places(index)
             .into_iter()

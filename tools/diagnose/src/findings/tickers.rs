@@ -1,9 +1,11 @@
 //! Tickers nobody reads. Since Go 1.23 an unreferenced ticker is collected by itself, so only referenced ones
 //! are a leak; and goroutines that each serve a ticker of their own pile up.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
-use super::{Confidence, Finding, Kind, Severity, human, human_time};
+use super::{Confidence, Finding, Kind, Severity, human, human_time, weigh};
 use crate::analysis::{Analysis, is_std, place};
 use crate::snapshot::{Slot, TimerUse};
 
@@ -70,33 +72,98 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
             advice: "call Stop when its user ends (defer ticker.Stop()) and drop the reference; where one ticker can serve all, share it".to_string(),
         });
     }
-    let functions: Vec<&TimerUse> = analysis
-        .snapshot
-        .timers
-        .iter()
-        .filter(|timer| !timer.channel && timer.armed && timer.period_ns == 0)
-        .collect();
-    let mut by_function: FxHashMap<&str, u64> = FxHashMap::default();
-    for timer in functions {
-        *by_function.entry(timer.function.as_str()).or_default() += 1;
+    armed(analysis, findings);
+}
+
+/// Functions that will be called later: contexts with a deadline, time.AfterFunc.
+fn armed(analysis: &Analysis, findings: &mut Vec<Finding>) {
+    let mut by_function: BTreeMap<&str, Vec<&TimerUse>> = BTreeMap::new();
+    for timer in &analysis.snapshot.timers {
+        if !timer.channel && timer.armed && timer.period_ns == 0 {
+            by_function
+                .entry(timer.function.as_str())
+                .or_default()
+                .push(timer);
+        }
     }
-    let mut by_function: Vec<(&str, u64)> = by_function.into_iter().collect();
-    by_function.sort();
-    for (function, count) in by_function
-        .into_iter()
-        .filter(|entry| entry.1 as usize >= ARMED && entry.0 != "time.goFunc")
-    {
+    for (function, timers) in by_function {
+        let count = timers.len();
+        if count < ARMED {
+            continue;
+        }
+        let slots: Vec<Slot> = timers.iter().filter_map(|timer| timer.slot).collect();
+        let bytes: u64 = slots
+            .iter()
+            .map(|&slot| analysis.graph.retained_by_slot(slot))
+            .sum();
+        // A context whose cancel function was called has no timer any more; one that is in use has a goroutine.
+        let context = function.starts_with("context.");
+        let forgotten = context && count > 2 * analysis.snapshot.goroutines.len();
+        let makers = makers(
+            analysis,
+            if context {
+                &[
+                    "context.WithTimeout",
+                    "context.WithTimeoutCause",
+                    "context.WithDeadline",
+                    "context.WithDeadlineCause",
+                ]
+            } else {
+                &["time.AfterFunc", "time.NewTimer"]
+            },
+        );
+        let mut evidence = vec![format!(
+            "{} in timers and what only they keep alive; the program has {} goroutines",
+            human(bytes),
+            analysis.snapshot.goroutines.len()
+        )];
+        if forgotten {
+            evidence.push(
+                "a cancelled context has no timer: these can only end by their deadlines"
+                    .to_string(),
+            );
+        }
+        for maker in makers.iter().take(4) {
+            evidence.push(format!(
+                "{} at {maker}",
+                if context {
+                    "contexts are made"
+                } else {
+                    "timers are made"
+                }
+            ));
+        }
         findings.push(Finding {
-            kind: Kind::TickerLeak,
-            severity: Severity::Info,
-            confidence: Confidence::Possible,
-            title: format!("{count} timers are armed that will call {function}"),
-            bytes: count * 112,
-            count,
-            place: String::new(),
-            evidence: vec![format!("{} in the timer heaps at once", human(count * 112))],
-            path: Vec::new(),
-            advice: "stop timers whose outcome no longer matters (Stop, or cancel of the context that made them)".to_string(),
+            kind: Kind::TimerPileup,
+            severity: if forgotten {
+                weigh(analysis, bytes)
+            } else {
+                Severity::Info
+            },
+            confidence: if forgotten {
+                Confidence::Likely
+            } else {
+                Confidence::Possible
+            },
+            title: if context {
+                format!("{count} contexts with a deadline were never cancelled")
+            } else {
+                format!("{count} timers are armed that will call {function}")
+            },
+            bytes,
+            count: count as u64,
+            place: makers.first().cloned().unwrap_or_default(),
+            evidence,
+            path: slots
+                .first()
+                .map(|&slot| analysis.path_to(slot))
+                .unwrap_or_default(),
+            advice: if context {
+                "call the cancel function when the work is done: ctx, cancel := context.WithTimeout(..); defer cancel()"
+            } else {
+                "stop timers whose outcome no longer matters (Stop, or cancel of the context that made them)"
+            }
+            .to_string(),
         });
     }
 }

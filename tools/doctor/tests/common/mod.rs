@@ -31,11 +31,37 @@ pub enum Build {
     Plain,
     Stripped,
     Pie,
+    /// Position-independent and stripped.
+    PieStripped,
+    /// Without optimisation and inlining.
+    Debug,
+}
+
+impl Build {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Build::Plain => &[],
+            Build::Stripped => &["-ldflags=-s -w"],
+            Build::Pie => &["-buildmode=pie"],
+            Build::PieStripped => &["-buildmode=pie", "-ldflags=-s -w"],
+            Build::Debug => &["-gcflags=all=-N -l"],
+        }
+    }
 }
 
 /// Builds a package of examples/leaks; the result is shared by all tests of a run.
 pub fn build(package: &str, build: Build, toolchain: &str) -> PathBuf {
-    let name = format!("{}-{build:?}-{toolchain}", package.replace('/', "-"));
+    build_with(package, build.arguments(), toolchain)
+}
+
+/// The same with arguments for `go build`.
+pub fn build_with(package: &str, arguments: &[&str], toolchain: &str) -> PathBuf {
+    let kind: String = arguments
+        .concat()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let name = format!("{}-{kind}-{toolchain}", package.replace('/', "-"));
     let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/leaks");
     // Modules of their own have their own folder.
@@ -43,25 +69,18 @@ pub fn build(package: &str, build: Build, toolchain: &str) -> PathBuf {
         true => (root.join(package), ".".to_string()),
         false => (root, format!("./{package}")),
     };
-    let mut command = Command::new("go");
-    command
+    let result = Command::new("go")
         .arg("build")
         .arg("-o")
         .arg(&output)
+        .args(arguments)
+        .arg(target)
         .current_dir(dir)
         .env("GOTOOLCHAIN", toolchain)
         .env("GOFLAGS", "")
-        .env("GOWORK", "off");
-    match build {
-        Build::Plain => {}
-        Build::Stripped => {
-            command.arg("-ldflags=-s -w");
-        }
-        Build::Pie => {
-            command.arg("-buildmode=pie");
-        }
-    }
-    let result = command.arg(target).output().expect("go runs");
+        .env("GOWORK", "off")
+        .output()
+        .expect("go runs");
     assert!(
         result.status.success(),
         "{package}: {}",
@@ -75,7 +94,7 @@ pub struct Example {
     pub child: Child,
     /// What it printed after "ready".
     pub said: String,
-    _out: BufReader<std::process::ChildStdout>,
+    out: BufReader<std::process::ChildStdout>,
 }
 
 impl Example {
@@ -95,12 +114,24 @@ impl Example {
         Example {
             child,
             said: line.trim().trim_start_matches("ready").trim().to_string(),
-            _out: out,
+            out,
         }
     }
 
     pub fn pid(&self) -> String {
         self.child.id().to_string()
+    }
+
+    /// Ends it in order; what it says at the end.
+    pub fn last_words(&mut self) -> String {
+        drop(self.child.stdin.take());
+        let mut text = String::new();
+        self.out.read_to_string(&mut text).ok();
+        assert!(
+            self.child.wait().is_ok_and(|status| status.success()),
+            "the example was harmed"
+        );
+        text.trim().to_string()
     }
 
     /// Ends it in order: true when it came through unharmed.
@@ -182,6 +213,89 @@ pub fn get(stream: &mut TcpStream, path: &str) -> bool {
             .unwrap_or(0);
         if body.len() >= length {
             return head.starts_with("HTTP/1.1 200");
+        }
+    }
+}
+
+/// Has the kernel write a core of a running example into a folder; `None` where cores go elsewhere.
+pub fn kernel_core(program: &Path, dir: &Path) -> Option<PathBuf> {
+    let core = |dir: &Path| {
+        std::fs::read_dir(dir)
+            .ok()?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| {
+                path.file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with("core"))
+            })
+    };
+    if let Some(old) = core(dir) {
+        std::fs::remove_file(old).ok();
+    }
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg("ulimit -c unlimited && exec \"$0\"")
+        .arg(program)
+        .current_dir(dir)
+        .env("GOTRACEBACK", "crash");
+    command.stderr(Stdio::null());
+    let mut example = Example::spawn(command);
+    Command::new("kill")
+        .args(["-ABRT", &example.pid()])
+        .status()
+        .ok()?;
+    example.child.wait().ok()?;
+    let core = core(dir);
+    if core.is_none() {
+        eprintln!(
+            "SKIPPED: the kernel writes no core file here (see /proc/sys/kernel/core_pattern)"
+        );
+    }
+    core
+}
+
+/// A memory cgroup with a limit; removed when dropped.
+pub struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    /// Version 1 or 2; `None` where none can be made.
+    pub fn new(limit: u64) -> Option<MemoryGroup> {
+        for (base, file) in [
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            ("/sys/fs/cgroup", "memory.max"),
+        ] {
+            let group = Path::new(base).join(format!("ferrogo-doctor-{}", std::process::id()));
+            if std::fs::create_dir(&group).is_err() {
+                continue;
+            }
+            let group = MemoryGroup(group);
+            if std::fs::write(group.0.join(file), limit.to_string()).is_ok() {
+                return Some(group);
+            }
+        }
+        None
+    }
+
+    /// Runs a program in the group.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $$ > \"$0\" && exec \"$1\""])
+            .arg(self.0.join("cgroup.procs"))
+            .arg(program);
+        command
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        // A group can be removed once the kernel has let go of its last process.
+        for _ in 0..100 {
+            if std::fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
 }

@@ -1,0 +1,26 @@
+// Memory that Go does not manage: mapped by the program itself and never unmapped.
+package main
+
+import (
+	"syscall"
+
+	"leaks/hold"
+)
+
+func region(size int) []byte {
+	data, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	for i := 0; i < size; i += 4096 {
+		data[i] = 1
+	}
+	return data
+}
+
+func main() {
+	for range 3 {
+		region(32 << 20)
+	}
+	hold.Here()
+}
