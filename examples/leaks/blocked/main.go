@@ -20,10 +20,16 @@ func nilReceive()                 { var c chan int; <-c }
 func nilSend()                    { var c chan int; c <- 1 }
 func noCases()                    { select {} }
 func waitGroup(w *sync.WaitGroup) { w.Wait() }
-func mutex(m *sync.Mutex)         { m.Lock() }
+func mutex(m *account)            { m.Lock() }
 func readLock(m *sync.RWMutex)    { m.RLock() }
 func writeLock(m *sync.RWMutex)   { m.Lock() }
 func condition(c *sync.Cond)      { c.L.Lock(); c.Wait() }
+
+// account is large enough to lie in memory of its own: several small objects without pointers share a block.
+type account struct {
+	sync.Mutex
+	owner *string
+}
 
 func main() {
 	for range 20 {
@@ -36,9 +42,9 @@ func main() {
 		var w sync.WaitGroup
 		w.Add(1)
 		go waitGroup(&w)
-		var m sync.Mutex
+		m := new(account)
 		m.Lock()
-		go mutex(&m)
+		go mutex(m)
 		var r, s sync.RWMutex
 		r.Lock()
 		go readLock(&r)

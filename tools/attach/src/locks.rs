@@ -204,15 +204,12 @@ pub fn conditions(runtime: &Runtime<'_>, walk: &Walk, stacks: &mut Stacks) -> Re
         candidates.extend(stacks.targets[index as usize].iter().copied());
     }
     // The goroutines themselves and the records refer to records too.
-    let is_condition = |object: Slot| {
-        !waiting.contains_key(&object)
-            && !(is_record(object)
-                && edge(object, g).is_some_and(|owner| waiting.contains_key(&owner)))
-    };
-    for object in candidates
-        .into_iter()
-        .filter(|&object| is_condition(object))
-    {
+    candidates.retain(|&object| {
+        let record =
+            is_record(object) && edge(object, g).is_some_and(|owner| waiting.contains_key(&owner));
+        !record && !waiting.contains_key(&object)
+    });
+    for object in candidates {
         let range =
             walk.offsets[object as usize] as usize..walk.offsets[object as usize + 1] as usize;
         for at in range {

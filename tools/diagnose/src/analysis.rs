@@ -411,6 +411,8 @@ impl Analysis {
             } else {
                 (u128::from(objects) * u128::from(self.reachable) / u128::from(allocated)) as u64
             };
+            // More is reachable than allocated only in damaged snapshots.
+            let reachable = reachable.min(objects);
             shares.push(("reachable objects", reachable));
             shares.push(("garbage not yet collected", objects - reachable));
             shares.push(("free slots in spans (fragmentation)", in_use - objects));

@@ -140,7 +140,7 @@ fn read_samples(text: &str, profile: &mut Profile, values: impl Fn(&str) -> Opti
     }
 }
 
-/// `	0x47cf	main.build+0x1f	/src/main.go:28`.
+/// Address, function with offset, place, separated by tabs: `0x47cf`, `main.build+0x1f`, `/src/main.go:28`.
 fn symbol(line: &str) -> Option<Frame> {
     let mut parts = line.split('\t').filter(|part| !part.is_empty());
     let address = parts.next()?.trim();

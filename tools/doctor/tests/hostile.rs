@@ -3,8 +3,10 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once};
 
 use attach::core_file::CoreFile;
 use attach::session::{Wishes, snapshot_opened_core};
@@ -30,6 +32,30 @@ impl Random {
     fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }
+}
+
+/// Places of panics so far: one run finds all of them.
+static PANICS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn survive(work: impl FnOnce()) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let place = info.location().map_or(String::new(), ToString::to_string);
+            if place.contains("tests/hostile.rs") {
+                before(info);
+            } else if let Ok(mut panics) = PANICS.lock() {
+                panics.insert(place);
+            }
+        }));
+    });
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok();
+}
+
+fn no_panics() {
+    let panics = PANICS.lock().expect("the list of panics");
+    assert!(panics.is_empty(), "{panics:#?}");
 }
 
 /// Everything that is done with a snapshot.
@@ -149,11 +175,14 @@ fn damaged_snapshots_give_a_report_or_a_sentence() {
     let rounds = if full() { 20_000 } else { 600 };
     for round in 0..rounds {
         let data = damage_snapshot(&good[round % good.len()], &mut random);
-        if let Ok(snapshot) = diagnose::save::decode_within(&data, SNAPSHOT_LIMIT) {
-            read += 1;
-            use_all(snapshot);
-        }
+        survive(|| {
+            if let Ok(snapshot) = diagnose::save::decode_within(&data, SNAPSHOT_LIMIT) {
+                read += 1;
+                use_all(snapshot);
+            }
+        });
     }
+    no_panics();
     eprintln!("{rounds} damaged snapshots, {read} of them could still be read");
     assert!(
         read > rounds / 20 && read < rounds,
@@ -225,10 +254,12 @@ fn hostile_cores_give_a_report_or_a_sentence() {
         let (mut read, rounds) = (0, if full() { 2000 } else { 60 });
         for _ in 0..rounds {
             let undo = damage_core(&mut core, &words, &mut random);
-            if let Ok(snapshot) = take(&core) {
-                read += 1;
-                use_all(snapshot);
-            }
+            survive(|| {
+                if let Ok(snapshot) = take(&core) {
+                    read += 1;
+                    use_all(snapshot);
+                }
+            });
             for (at, old) in undo.into_iter().rev() {
                 core[at..at + 8].copy_from_slice(&old);
             }
@@ -236,6 +267,7 @@ fn hostile_cores_give_a_report_or_a_sentence() {
         eprintln!("{example}: {rounds} damaged cores, {read} of them could still be read");
         take(&core).expect("the damage was undone");
     }
+    no_panics();
     check_peak();
     std::fs::remove_dir_all(dir).ok();
 }

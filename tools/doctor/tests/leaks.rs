@@ -201,8 +201,6 @@ fn a_cache_that_grows_is_told_by_two_snapshots() {
     assert!(found[0].1.contains("main.go:"), "{found:?}");
     assert!(leak.finish());
     let clean = Example::start(&build("cache/clean", Build::Plain, "local"));
-    // A full turn of the bounded cache, so that its size has settled.
-    std::thread::sleep(std::time::Duration::from_millis(400));
     let found = serious(&report(&[&clean.pid(), "--interval", "700ms"]));
     assert!(found.is_empty(), "{found:?}");
     assert!(clean.finish());

@@ -20,7 +20,10 @@ func fetch(url string) *page {
 		return p
 	}
 	if len(cache) >= 100 {
-		clear(cache)
+		for old := range cache {
+			delete(cache, old)
+			break
+		}
 	}
 	p := &page{url, make([]byte, 8<<10)}
 	cache[url] = p
@@ -28,6 +31,9 @@ func fetch(url string) *page {
 }
 
 func main() {
+	for i := range 200 {
+		fetch(fmt.Sprint("/first/", i))
+	}
 	go func() {
 		for i := 0; ; i++ {
 			fetch(fmt.Sprint("/page/", i))

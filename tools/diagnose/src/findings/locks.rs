@@ -18,12 +18,14 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) -> FxHashSe
             continue;
         }
         // A lock that nobody can reach any more cannot be released: its waiters are leaked goroutines like others,
-        // unless another goroutine can be named that took it along.
-        let orphaned = lock
-            .waiters
-            .iter()
-            .all(|waiter| analysis.leaked.binary_search(waiter).is_ok());
-        if orphaned && lock.holders.iter().all(|holder| holder.1 < 2) {
+        // unless one of these refers to it and locked something.
+        let leaked = |goroutine: &u32| analysis.leaked.binary_search(goroutine).is_ok();
+        if lock.waiters.iter().all(leaked)
+            && !lock
+                .holders
+                .iter()
+                .any(|holder| holder.1 >= 3 && leaked(&holder.0))
+        {
             continue;
         }
         if let Some(finding) = judge(analysis, lock) {
