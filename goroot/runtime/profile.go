@@ -287,15 +287,12 @@ func pprof_cyclesPerSecond() int64 { return tickspersecond() }
 
 //go:linkname pprof_readProfile runtime/pprof.readProfile
 func pprof_readProfile() (data []uint64, tags []unsafe.Pointer, eof bool) {
-	p, n := readCPUProfile()
-	if n == 0 {
+	var r cpuRecords
+	readCPUProfile(&r)
+	if r.n == 0 {
 		return nil, nil, true
 	}
-	data = unsafe.Slice((*uint64)(p), n)
-	// One tag a record; a record's first word is its length.
-	records := 0
-	for i := 0; i < n && data[i] != 0; i += int(data[i]) {
-		records++
-	}
-	return data, make([]unsafe.Pointer, records), false
+	tags = make([]unsafe.Pointer, r.records)
+	copy(tags, unsafe.Slice((*unsafe.Pointer)(r.labels), r.records))
+	return unsafe.Slice((*uint64)(r.words), r.n), tags, false
 }

@@ -366,10 +366,21 @@ func blockProfileRaw(records *uintptr, n int, mutex bool) int
 func memProfileRateRaw(rate int)
 func memProfileRaw(records *uintptr, n int) int
 
-// setCPUProfileRateRaw starts (hz > 0) or stops CPU profiling; readCPUProfile parks until records exist: returns address and count of
-// words in the format of runtime/pprof, count 0 at the end (system).
+// setCPUProfileRateRaw starts (hz > 0) or stops CPU profiling; readCPUProfile blocks until records exist (system).
 func setCPUProfileRateRaw(hz int)
-func readCPUProfile() (words unsafe.Pointer, n int)
+func readCPUProfile(out *cpuRecords)
+
+// cpuRecords is what readCPUProfile delivers, valid until the next call: words in the format of runtime/pprof and the label of each record;
+// no words at the end of the profile.
+type cpuRecords struct {
+	words   unsafe.Pointer
+	n       int
+	labels  unsafe.Pointer
+	records int
+}
+
+// blockevent adds an event to the block profile (system); tests of runtime/pprof call it by this name.
+func blockevent(cycles int64, skip int)
 
 // ---------------------------------------------------------------- synctest
 

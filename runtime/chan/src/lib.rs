@@ -35,6 +35,15 @@ pub(crate) fn is_durable(chan: &Hchan, g: &'static G) -> bool {
         && bubble::of(g).is_some_and(|bubble| bubble as *const _ as usize == chan.bubble.get())
 }
 
+/// A channel made in a bubble may be used only from inside: ends the process otherwise.
+#[inline]
+pub(crate) fn check_bubble(chan: &Hchan, text: &'static str) {
+    let bubble = chan.bubble.get();
+    if bubble != 0 && bubble::current().is_none_or(|own| own as *const _ as usize != bubble) {
+        rt_sched::hooks::fatal(text);
+    }
+}
+
 /// Wakes a waiter whose element has been taken or given.
 pub(crate) fn wake(sudog: &'static Sudog, success: bool) {
     sudog.success.set(success);
@@ -49,6 +58,7 @@ pub fn send(chan: Option<&'static Hchan>, elem: usize, block: bool) -> bool {
         }
         park_nil(ParkReason::ChanSendNil);
     };
+    check_bubble(chan, "send on synctest channel from outside bubble");
     if !block && chan.closed.load(Ordering::Acquire) == 0 && is_full(chan) {
         return false;
     }
@@ -133,6 +143,7 @@ pub fn recv(
         }
         park_nil(ParkReason::ChanReceiveNil);
     };
+    check_bubble(chan, "receive on synctest channel from outside bubble");
     let timer = chan.timer();
     if let Some(timer) = timer {
         timer.run_if_due();
@@ -220,6 +231,7 @@ pub fn close(chan: Option<&'static Hchan>) {
     let Some(chan) = chan else {
         raise_panic("close of nil channel")
     };
+    check_bubble(chan, "close of synctest channel from outside bubble");
     chan.lock.lock();
     if chan.closed.load(Ordering::Relaxed) != 0 {
         chan.unlock();

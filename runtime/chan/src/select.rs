@@ -101,7 +101,9 @@ pub unsafe fn select(
         if slice[case].chan == 0 {
             continue;
         }
-        if let Some(timer) = all.chan(case as u16).timer() {
+        let chan = all.chan(case as u16);
+        crate::check_bubble(chan, "select on synctest channel from outside bubble");
+        if let Some(timer) = chan.timer() {
             timer.run_if_due();
         }
         // A random permutation, grown by one.

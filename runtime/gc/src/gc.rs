@@ -1038,6 +1038,11 @@ impl Gc {
                 self.try_finish(world);
             }
         }
+        // Statistics that the caller reads next must include the cycle.
+        let done = self.stats.cycles();
+        while (self.stats.recorded().wrapping_sub(done) as i32) < 0 {
+            world.yield_now();
+        }
         self.finish_sweep(world);
         if self.heap().specials.pending.load(Ordering::Relaxed) != 0 {
             world.wake_finalizers();

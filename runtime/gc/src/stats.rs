@@ -31,6 +31,8 @@ pub struct CycleTrace {
 pub struct GcStats {
     began: AtomicI64,
     cycles: AtomicU32,
+    /// Cycles whose pauses are recorded: follows `cycles` as soon as the world has started again.
+    recorded: AtomicU32,
     /// Pause of the cycle in progress (both stops, and vain attempts to end).
     cycle_pause: AtomicI64,
     /// First stop of the cycle in progress.
@@ -70,6 +72,7 @@ impl GcStats {
         GcStats {
             began: AtomicI64::new(0),
             cycles: AtomicU32::new(0),
+            recorded: AtomicU32::new(0),
             cycle_pause: AtomicI64::new(0),
             first_pause: AtomicI64::new(0),
             pause_total: AtomicU64::new(0),
@@ -134,6 +137,8 @@ impl GcStats {
             Ordering::Relaxed,
         );
         self.last_end.store(to, Ordering::Relaxed);
+        self.recorded
+            .store(self.cycles.load(Ordering::Relaxed), Ordering::Release);
         let busy = self.cpu_background.load(Ordering::Relaxed)
             + self.cpu_assist.load(Ordering::Relaxed)
             + self.cpu_pause.load(Ordering::Relaxed);
@@ -153,6 +158,11 @@ impl GcStats {
         // SAFETY: world stopped, under the start lock.
         unsafe { *self.last.get() = trace };
         self.cycles.fetch_add(1, Ordering::Release);
+    }
+
+    /// Completed cycles whose pauses are known.
+    pub(crate) fn recorded(&self) -> u32 {
+        self.recorded.load(Ordering::Acquire)
     }
 
     /// Completed cycles.

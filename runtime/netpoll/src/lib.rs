@@ -543,6 +543,7 @@ pub extern "C" fn set_deadline(handle: usize, d: i64, mode: i64) {
         half.expired.store(when < 0, Ordering::SeqCst);
         if when > 0 {
             half.timer.stop(|| false);
+            half.timer.is_real.set(true);
             half.timer.rust.set(Some(function));
             half.timer.seq.set(half.seq.get());
             half.timer.start(when, 0, || false);

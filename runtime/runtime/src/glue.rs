@@ -183,6 +183,7 @@ fn shared_roots(f: &mut dyn FnMut(usize)) {
             }
         }
     }
+    crate::cpu_profile::for_each_label(&mut *f);
     f(POOL_CLEANUP.load(Ordering::Relaxed));
     rt_sched::bubble::for_each_timer(&mut *f);
 }
@@ -215,11 +216,9 @@ unsafe impl rt_gc::LeakWorld for Scheduler {
                     at = sudog.wait_head.get();
                 }
             }
-            // Nothing can wake these; a main goroutine that waits for ever is meant to.
-            ParkReason::ChanReceiveNil | ParkReason::ChanSendNil => {}
-            ParkReason::SelectNoCases => {
-                return !core::ptr::eq(g, SCHED.main_g.load(Ordering::Relaxed));
-            }
+            // Nothing can wake these. A main goroutine that waits for ever is meant to, but will not use what its stack refers to:
+            // it counts as blocked here and not as leaked below.
+            ParkReason::ChanReceiveNil | ParkReason::ChanSendNil | ParkReason::SelectNoCases => {}
             _ => return false,
         }
         true
@@ -237,7 +236,9 @@ unsafe impl rt_gc::LeakWorld for Scheduler {
 
     fn set_leaked(&self, index: usize, leaked: bool) {
         if let Some(g) = SCHED.g(index) {
-            g.leaked.store(leaked, Ordering::Relaxed);
+            let meant = g.reason() == ParkReason::SelectNoCases
+                && core::ptr::eq(g, SCHED.main_g.load(Ordering::Relaxed));
+            g.leaked.store(leaked && !meant, Ordering::Relaxed);
         }
     }
 }

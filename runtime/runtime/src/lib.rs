@@ -9,6 +9,7 @@
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
 mod callbacks;
+mod cpu_profile;
 mod entry;
 mod fatal;
 mod glue;

@@ -3,13 +3,12 @@
 use crate::glue::{GC, HEAP, WORLD};
 use crate::traceback::{self, Frames, Start};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 use rt_heap::MCache;
-use rt_os::signal::{UContext, reg};
 use rt_sched::g::{G, Status};
 use rt_sched::m::M;
 use rt_sched::sched::SCHED;
-use rt_sched::{persist, stack, world};
+use rt_sched::{persist, world};
 use rt_sync::{LockRank, Mutex};
 
 /// Return addresses kept per stack.
@@ -169,6 +168,13 @@ fn record(g: &'static G, ticks: i64, mutex: bool) {
         .add(&stack[..depth], count, cycles);
 }
 
+/// `runtime.blockevent(cycles, skip)`, which tests of the profile call: an event at the calling goroutine's stack.
+pub extern "C" fn block_event(cycles: i64, _skip: isize) {
+    if rt_sched::profile::BLOCK_RATE.load(Ordering::Relaxed) > 0 {
+        record(G::current(), cycles.max(1), false);
+    }
+}
+
 /// See `blockProfileRaw` in stubs.go.
 pub fn contention(records: *mut usize, count: usize, mutex: bool) -> usize {
     const WORDS: usize = 2 + DEPTH;
@@ -242,131 +248,4 @@ pub fn heap(records: *mut usize, count: usize) -> usize {
         index += 1;
     });
     index
-}
-
-// ---------------------------------------------------------------- CPU
-
-/// Words of the sample buffer: records {words, time, count, pcs..}.
-const CPU_WORDS: usize = 1 << 17;
-
-struct CpuBuffer {
-    words: core::cell::UnsafeCell<[u64; CPU_WORDS]>,
-}
-// SAFETY: slots below `CPU_WRITE` are written once, by the handler that reserved them, before `CPU_DONE` passes them.
-unsafe impl Sync for CpuBuffer {}
-
-static CPU: CpuBuffer = CpuBuffer {
-    words: core::cell::UnsafeCell::new([0; CPU_WORDS]),
-};
-static CPU_WRITE: AtomicU64 = AtomicU64::new(0);
-static CPU_DONE: AtomicU64 = AtomicU64::new(0);
-static CPU_READ: AtomicU64 = AtomicU64::new(0);
-static CPU_LOST: AtomicU64 = AtomicU64::new(0);
-static CPU_HZ: AtomicI64 = AtomicI64::new(0);
-/// Header not yet delivered.
-static CPU_HEADER: AtomicI64 = AtomicI64::new(0);
-
-/// Starts (hz > 0) or stops sampling.
-pub fn set_cpu_rate(hz: i64) {
-    let hz = hz.clamp(0, 1_000_000);
-    if hz > 0 {
-        CPU_WRITE.store(0, Ordering::SeqCst);
-        CPU_DONE.store(0, Ordering::SeqCst);
-        CPU_READ.store(0, Ordering::SeqCst);
-        CPU_LOST.store(0, Ordering::SeqCst);
-        CPU_HEADER.store(hz, Ordering::SeqCst);
-        crate::signals::enable_profiling();
-    }
-    CPU_HZ.store(hz, Ordering::SeqCst);
-    let _ = rt_os::signal::set_profile_timer(if hz > 0 { (1_000_000 / hz) as u64 } else { 0 });
-}
-
-/// SIGPROF: one sample of the interrupted thread. Runs on the signal stack; takes no lock.
-pub fn cpu_sample(context: &UContext) {
-    if CPU_HZ.load(Ordering::Relaxed) == 0 {
-        return;
-    }
-    let mut pcs = [0usize; DEPTH];
-    let mut depth = 0;
-    let pc = context.gregs[reg::RIP] as usize;
-    let m = M::current();
-    // SAFETY: null or the current G.
-    if let Some(g) = unsafe { m.curg.load(Ordering::Relaxed).as_ref() }.filter(|g| !g.is_g0.get()) {
-        let sp = context.gregs[reg::RSP] as usize;
-        let start = if crate::symtab::is_go(pc) && stack::on_stack(g, sp) {
-            // The frame pointer may be the caller's for an instruction or two of a prologue: that frame is skipped then.
-            Start {
-                pc,
-                fp: context.gregs[reg::RBP] as usize,
-                exact: true,
-            }
-        } else if stack::on_stack(g, sp) {
-            // A leaf function of the runtime.
-            Start {
-                pc,
-                fp: context.gregs[reg::RBP] as usize,
-                exact: true,
-            }
-        } else {
-            Start::of_saved(g)
-        };
-        if start.fp == 0 || stack::on_stack(g, start.fp) {
-            depth = traceback::callers(Frames::new(start), 0, &mut pcs);
-        }
-    }
-    if depth == 0 {
-        pcs[0] = pc;
-        depth = 1;
-    }
-    // Readers look up what is before an address: right for return addresses, one too early for the interrupted instruction.
-    if pcs[0] == pc {
-        pcs[0] = pc + 1;
-    }
-    let words = 3 + depth as u64;
-    let at = CPU_WRITE.fetch_add(words, Ordering::SeqCst);
-    if at + words > CPU_WORDS as u64 {
-        CPU_WRITE.fetch_sub(words, Ordering::SeqCst);
-        CPU_LOST.fetch_add(1, Ordering::Relaxed);
-        return;
-    }
-    // SAFETY: the words [at, at + words) are reserved for this handler.
-    unsafe {
-        let base = (CPU.words.get() as *mut u64).add(at as usize);
-        base.write(words);
-        base.add(1).write(rt_os::time::nanotime() as u64);
-        base.add(2).write(1);
-        for (index, pc) in pcs[..depth].iter().enumerate() {
-            base.add(3 + index).write(*pc as u64);
-        }
-    }
-    CPU_DONE.fetch_add(words, Ordering::SeqCst);
-}
-
-static HEADER: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
-
-/// Waits for samples: address and number of words in the format of runtime/pprof; (0, 0) at the end.
-pub fn read_cpu() -> (usize, usize) {
-    let hz = CPU_HEADER.swap(0, Ordering::SeqCst);
-    if hz != 0 {
-        for (slot, word) in HEADER.iter().zip([3, 0, hz as u64, 0]) {
-            slot.store(word, Ordering::Relaxed);
-        }
-        return (HEADER.as_ptr() as usize, 3);
-    }
-    loop {
-        let done = CPU_DONE.load(Ordering::SeqCst);
-        let read = CPU_READ.load(Ordering::SeqCst);
-        // Complete only when nobody is in the middle of a record.
-        if done > read && done == CPU_WRITE.load(Ordering::SeqCst) {
-            CPU_READ.store(done, Ordering::SeqCst);
-            return (
-                CPU.words.get() as usize + read as usize * 8,
-                (done - read) as usize,
-            );
-        }
-        if CPU_HZ.load(Ordering::SeqCst) == 0 && done == read {
-            return (0, 0);
-        }
-        rt_sched::syscall::blocking(|| rt_os::thread::nanosleep(100_000_000));
-    }
 }

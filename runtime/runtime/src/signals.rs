@@ -113,7 +113,7 @@ extern "C" fn handler(signal: u32, info: *mut SigInfo, context: *mut UContext) {
     let by_user = info.code <= 0;
     match signal {
         sig::SEGV | sig::BUS | sig::FPE if !by_user => fault(signal, info, context),
-        sig::PROF => crate::profile::cpu_sample(context),
+        sig::PROF => crate::cpu_profile::sample(context),
         ALL_THREADS => run_for_all(),
         _ => {
             if deliver(signal) {

@@ -47,7 +47,11 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
         rt_os::thread::exit_group(2);
     }
     note_vectors(stack);
-    thread::USER_MASK.store(rt_os::signal::current_mask(), Ordering::Relaxed);
+    let all_threads = 1 << (crate::signals::ALL_THREADS - 1);
+    let mask = rt_os::signal::current_mask() & !all_threads;
+    thread::USER_MASK.store(mask, Ordering::Relaxed);
+    thread::SYSTEM_SIGNALS.store(all_threads, Ordering::Relaxed);
+    rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, mask);
     thread::init_thread(m0);
     ORIGIN[0].store(rt_os::time::cputicks() as i64, Ordering::Relaxed);
     ORIGIN[1].store(rt_os::time::nanotime(), Ordering::Relaxed);

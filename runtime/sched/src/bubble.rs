@@ -46,12 +46,18 @@ pub fn of(g: &G) -> Option<&'static Bubble> {
     unsafe { g.bubble.get().as_ref() }
 }
 
+/// The bubble of what runs now: a goroutine, or a timer's function on g0.
+#[inline]
+pub fn current() -> Option<&'static Bubble> {
+    let curg = M::current().curg.load(Ordering::Relaxed);
+    // SAFETY: null or the current G.
+    unsafe { curg.as_ref() }.and_then(of)
+}
+
 /// The clock of the current goroutine: its bubble's or the system's.
 #[inline]
 pub fn now() -> i64 {
-    let curg = M::current().curg.load(Ordering::Relaxed);
-    // SAFETY: null or the current G.
-    match unsafe { curg.as_ref() }.and_then(of) {
+    match current() {
         Some(bubble) => bubble.now(),
         None => rt_os::time::nanotime(),
     }
@@ -232,15 +238,19 @@ fn wait_as_root(g: &'static G) {
             bubble.done.store(true, Ordering::Release);
             return;
         }
-        if bubble.active.get() > 1 {
-            // Others run: park until they are all blocked.
+        if bubble.active.get() > 1 || !bubble.waiter.get().is_null() {
+            // Others run: park until they are all blocked. If they are, Wait's caller goes first.
             bubble.active.set(bubble.active.get() - 1);
+            let wake = bubble.maybe_wake();
             bubble.root_parked.set(true);
             g.on_resume.set(Some(wait_as_root));
             g.reason
                 .store(ParkReason::SynctestRun as u8, Ordering::Relaxed);
             g.change_status(Status::Running, Status::Waiting);
             bubble.unlock();
+            if let Some(waiter) = wake {
+                proc::ready(waiter);
+            }
             proc::schedule();
         }
         let next = bubble.timers.next_when();
@@ -313,7 +323,9 @@ pub fn for_each_timer(mut visit: impl FnMut(usize)) {
     let mut at = ALL.load(Ordering::Acquire) as *const Bubble;
     // SAFETY: null or a bubble, never freed.
     while let Some(bubble) = unsafe { at.as_ref() } {
-        bubble.timers.for_each(&mut visit);
+        if !bubble.is_done() {
+            bubble.timers.for_each(&mut visit);
+        }
         at = bubble.all_next.get();
     }
 }

@@ -216,6 +216,11 @@ pub fn call_on_g0(closure: usize, args: [usize; 4]) {
     );
     let before = m.curg.load(Ordering::Relaxed);
     g0.system_sp.set(sp);
+    // What the function does and starts belongs to the bubble of the goroutine that it runs for.
+    let bubble = g0.bubble.get();
+    // SAFETY: null or a G.
+    g0.bubble
+        .set(unsafe { before.as_ref() }.map_or(ptr::null(), |before| before.bubble.get()));
     if let Some(p) = m.p_opt() {
         g0.mcache.set(p.mcache.get());
         g0.wb_buf.set(p.wb_buf_addr());
@@ -233,6 +238,7 @@ pub fn call_on_g0(closure: usize, args: [usize; 4]) {
         m.before_g0.set(ptr::null());
     }
     m.curg.store(before, Ordering::Relaxed);
+    g0.bubble.set(bubble);
     g0.system_sp.set(saved.0);
     g0.sched_sp.set(saved.1);
     g0.sched_bp.set(saved.2);

@@ -81,6 +81,7 @@ impl NotifyList {
             list.push_back(sudog.g());
         }
         while let Some(g) = list.pop_front() {
+            check_bubble(g);
             proc::ready(g);
         }
     }
@@ -113,11 +114,24 @@ impl NotifyList {
                     self.tail.set(before);
                 }
                 self.unlock();
+                check_bubble(sudog.g());
                 return proc::ready(sudog.g());
             }
             before = at;
             at = sudog.next.get();
         }
         self.unlock();
+    }
+}
+/// A goroutine of a bubble may be woken only from inside.
+fn check_bubble(g: &'static G) {
+    if let Some(bubble) = crate::bubble::of(g)
+        && !crate::bubble::current().is_some_and(|own| core::ptr::eq(own, bubble))
+    {
+        rt_os::eprint_raw!(
+            "semaphore wake of synctest goroutine {} from outside bubble\n",
+            g.goid.get()
+        );
+        crate::hooks::fatal("semaphore wake of synctest goroutine from outside bubble");
     }
 }

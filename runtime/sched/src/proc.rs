@@ -611,7 +611,11 @@ pub extern "C" fn goexit0() -> ! {
 pub fn end_goroutine(g: &'static G) {
     let m = M::current();
     crate::bubble::on_exit(g);
-    g.labels.store(0, Ordering::Relaxed);
+    let labels = g.labels.swap(0, Ordering::Relaxed);
+    if labels != 0 && crate::hooks::barrier_on() {
+        // A sample of the CPU profile may be the only one to know them now.
+        HOOKS.wb_slot.get()(0, labels);
+    }
     g.start_fn.set(0);
     g.closure_ctx.set(0);
     g.defer.set(0);

@@ -44,7 +44,7 @@ fn spawn_thread(m: &'static M, main: Option<ThreadMain>) {
     // The new thread inherits the mask: it must not take signals before its alternate stack is set.
     let mask = rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, u64::MAX);
     m.saved_mask.set(if m_blocks_all(main) {
-        u64::MAX
+        !SYSTEM_SIGNALS.load(Ordering::Relaxed)
     } else {
         USER_MASK.load(Ordering::Relaxed)
     });
@@ -75,6 +75,9 @@ fn m_blocks_all(main: Option<ThreadMain>) -> bool {
 
 /// Signals blocked in threads that run goroutines: those blocked at process start.
 pub static USER_MASK: AtomicU64 = AtomicU64::new(0);
+
+/// Signals that the threads of the runtime itself take too: those that tell every thread of the process something.
+pub static SYSTEM_SIGNALS: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn thread_entry(arg: usize) -> ! {
     // SAFETY: the M that spawn_thread passed.

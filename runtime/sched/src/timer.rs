@@ -44,6 +44,8 @@ pub struct Timer {
     armed: Cell<bool>,
     /// Bound to a channel: see the module's comment.
     pub is_chan: Cell<bool>,
+    /// Runs by the system's clock even if a goroutine of a bubble arms it.
+    pub is_real: Cell<bool>,
     /// Sends in flight.
     sending: AtomicU32,
     send_lock: RawMutex,
@@ -344,16 +346,18 @@ impl Timer {
             blocked: Cell::new(0),
             armed: Cell::new(false),
             is_chan: Cell::new(false),
+            is_real: Cell::new(false),
             sending: AtomicU32::new(0),
             send_lock: RawMutex::new(LockRank::Unranked),
         }
     }
 
     /// Where the calling goroutine's timers go.
-    fn home() -> &'static TimerHeap {
+    fn home(real: bool) -> &'static TimerHeap {
         let m = M::current();
         // SAFETY: null or the current G.
-        if let Some(g) = unsafe { m.curg.load(Ordering::Relaxed).as_ref() }
+        if !real
+            && let Some(g) = unsafe { m.curg.load(Ordering::Relaxed).as_ref() }
             && let Some(bubble) = crate::bubble::of(g)
         {
             return bubble.timers();
@@ -368,7 +372,7 @@ impl Timer {
         loop {
             let mut heap = self.heap.load(Ordering::Acquire) as *const TimerHeap;
             if heap.is_null() {
-                let home = Timer::home() as *const TimerHeap;
+                let home = Timer::home(self.is_real.get()) as *const TimerHeap;
                 let _ = self.heap.compare_exchange(
                     ptr::null_mut(),
                     home as *mut _,
@@ -388,8 +392,11 @@ impl Timer {
     /// Locks the timer; if it is in no heap, moves it to the calling P's first.
     fn lock_at_home(&self) -> Locked<'static> {
         let guard = self.lock();
-        let home = Timer::home();
-        if self.position.get() > 0 || ptr::eq(guard.0, home) || guard.0.bubbled.get() {
+        // A timer of the program stays with the clock under which it was made; the runtime's own are made anew for every use.
+        let bubbled = guard.0.bubbled.get();
+        let program = self.rust.get().is_none();
+        let home = Timer::home(self.is_real.get() || program && !bubbled);
+        if self.position.get() > 0 || ptr::eq(guard.0, home) || bubbled && program {
             return guard;
         }
         self.heap
@@ -418,6 +425,14 @@ impl Timer {
             Some(_) => self.lock_at_home(),
             None => self.lock(),
         };
+        if guard.0.bubbled.get() && self.rust.get().is_none() && crate::bubble::current().is_none()
+        {
+            crate::hooks::fatal(if to.is_some() {
+                "reset of synctest timer from outside bubble"
+            } else {
+                "stop of synctest timer from outside bubble"
+            });
+        }
         let mut pending = self.armed.get();
         if is_chan {
             self.seq.set(self.seq.get().wrapping_add(1));
@@ -536,10 +551,18 @@ pub extern "C" fn sleep(nanos: i64) {
         crate::proc::ready(g);
     }
     let g = G::current();
+    let bubble = crate::bubble::of(g);
     let when = crate::bubble::now().saturating_add(nanos);
     g.timer.rust.set(Some(wake));
+    // The bubble must not look for timers before this one is there.
+    if let Some(bubble) = bubble {
+        bubble.pin();
+    }
     crate::proc::begin_park(g, ParkReason::Sleep);
     g.timer.start(when, 0, || false);
+    if let Some(bubble) = bubble {
+        bubble.unpin();
+    }
     crate::proc::schedule()
 }
 

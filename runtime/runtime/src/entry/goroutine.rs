@@ -18,7 +18,8 @@ extern "C" fn newproc(start: usize) {
     proc::spawn(
         start,
         stack::return_of_saved(g),
-        if g.is_g0.get() { None } else { Some(g) },
+        // A timer's function is no parent, but what it starts joins its bubble.
+        (!g.is_g0.get() || rt_sched::bubble::of(g).is_some()).then_some(g),
     );
 }
 
@@ -179,6 +180,8 @@ extern "C" fn set_indicator(value: u8) {
 }
 extern "C" fn set_labels(labels: usize) {
     crate::glue::wb_slot(0, labels);
+    // The old ones may be known to a sample of the CPU profile only.
+    crate::glue::wb_slot(0, G::current().labels.load(Ordering::Relaxed));
     G::current().labels.store(labels, Ordering::Relaxed);
 }
 extern "C" fn get_labels() -> usize {

@@ -1,6 +1,5 @@
 //! Profiles: goroutine, heap, block, mutex, CPU.
 
-use super::Pair;
 use crate::profile;
 use core::sync::atomic::Ordering;
 
@@ -26,11 +25,10 @@ extern "C" fn mem_profile(records: *mut usize, count: usize) -> usize {
     profile::heap(records, count)
 }
 extern "C" fn set_cpu_rate(hz: i64) {
-    profile::set_cpu_rate(hz);
+    crate::cpu_profile::set_rate(hz);
 }
-extern "C" fn read_cpu() -> Pair {
-    let (words, count) = profile::read_cpu();
-    Pair(words, count)
+extern "C" fn read_cpu(out: &mut [usize; 4]) {
+    crate::cpu_profile::read(out);
 }
 extern "C" fn leak_count() -> usize {
     profile::leak_count()
@@ -43,6 +41,7 @@ rt_sched::system_stubs! {
     "runtime.goroutineProfileRaw" => goroutine_profile;
     "runtime.setBlockProfileRateRaw" => set_block_rate;
     "runtime.setMutexProfileFractionRaw" => set_mutex_fraction;
+    "runtime.blockevent" => profile::block_event;
     "runtime.blockProfileRaw" => block_profile;
     "runtime.memProfileRateRaw" => mem_profile_rate;
     "runtime.memProfileRaw" => mem_profile;

@@ -60,6 +60,12 @@ extern "C" fn module_data() -> usize {
     symtab::module() as *const _ as usize
 }
 
+/// `abi.FuncPCABI0(f any)` and `abi.FuncPCABIInternal(f any)` of a func value that is not known when compiling.
+extern "C" fn func_pc(_: usize, closure: *const usize) -> usize {
+    // SAFETY: the data word of an interface with a func value is the closure object, whose first word is the code address.
+    unsafe { *closure }
+}
+
 extern "C" fn callers(skip: usize, out: *mut usize, count: usize) -> usize {
     let g = G::current();
     if count == 0 {
@@ -114,4 +120,5 @@ rt_sched::jump_stubs! {
     "runtime.locFuncLine" => loc_func_line;
     "runtime.locWrapper" => loc_wrapper;
     "runtime.moduledataRaw" => module_data;
+    "internal/abi.FuncPCABI0", "internal/abi.FuncPCABIInternal" => func_pc;
 }

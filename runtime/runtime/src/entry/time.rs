@@ -40,8 +40,13 @@ extern "C" fn walltime() -> Pair {
 /// (sec, nsec, mono) for `time.now`.
 extern "C" fn now3(out: *mut [i64; 3]) {
     let (sec, nsec) = wall();
+    // A bubble's times have no monotonic part: they would not compare with those from outside.
+    let mono = match bubble::current() {
+        Some(_) => 0,
+        None => rt_os::time::nanotime(),
+    };
     // SAFETY: the stub's own stack slot.
-    unsafe { out.write([sec, nsec, bubble::now()]) };
+    unsafe { out.write([sec, nsec, mono]) };
 }
 
 /// (sec, nsec, mono) in rax, rcx, rdx.
