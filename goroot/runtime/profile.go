@@ -144,9 +144,19 @@ func blockRecords(mutexes bool) []profilerecord.BlockProfileRecord {
 	out := make([]profilerecord.BlockProfileRecord, n)
 	for i := range n {
 		r := buf[i*blockRecordWords : (i+1)*blockRecordWords]
-		out[i] = profilerecord.BlockProfileRecord{Count: int64(r[0]), Cycles: int64(r[1]), Stack: expandPhysical(r[2:])}
+		stk := expandPhysical(r[2:])
+		// The functions of package sync are the ones to blame, not how they do it.
+		for len(stk) > 1 && isInternalSync(logicalName(stk[0])) {
+			stk = stk[1:]
+		}
+		out[i] = profilerecord.BlockProfileRecord{Count: int64(r[0]), Cycles: int64(r[1]), Stack: stk}
 	}
 	return out
+}
+
+func isInternalSync(name string) bool {
+	const prefix = "internal/sync."
+	return len(name) > len(prefix) && name[:len(prefix)] == prefix
 }
 
 func copyBlockRecords(p []BlockProfileRecord, records []profilerecord.BlockProfileRecord) (n int, ok bool) {
@@ -294,5 +304,27 @@ func pprof_readProfile() (data []uint64, tags []unsafe.Pointer, eof bool) {
 	}
 	tags = make([]unsafe.Pointer, r.records)
 	copy(tags, unsafe.Slice((*unsafe.Pointer)(r.labels), r.records))
-	return unsafe.Slice((*uint64)(r.words), r.n), tags, false
+	return expandCPURecords(unsafe.Slice((*uint64)(r.words), r.n)), tags, false
+}
+
+// expandCPURecords turns the physical stacks of a CPU profile's records into logical ones.
+func expandCPURecords(words []uint64) []uint64 {
+	out := make([]uint64, 0, 2*len(words))
+	for len(words) > 0 {
+		n := int(words[0])
+		r := words[:n]
+		words = words[n:]
+		at := len(out)
+		out = append(out, r[:3]...)
+		if r[2] == 0 || n == 3 {
+			// Lost samples, the header.
+			out = append(out, r[3:]...)
+			continue
+		}
+		for _, pc := range expandPhysical(unsafe.Slice((*uintptr)(unsafe.Pointer(&r[3])), n-3)) {
+			out = append(out, uint64(pc))
+		}
+		out[at] = uint64(len(out) - at)
+	}
+	return out
 }

@@ -365,6 +365,12 @@ func expandPhysical(phys []uintptr) []uintptr {
 	return out
 }
 
+// logicalName returns the name of the function of a pc that Callers returned.
+func logicalName(pc uintptr) string {
+	f, _ := frameOf(pc)
+	return f.Function
+}
+
 //go:linkname runtime_FrameStartLine runtime/pprof.runtime_FrameStartLine
 func runtime_FrameStartLine(f *Frame) int { return f.startLine }
 

@@ -50,19 +50,19 @@ fn describe(signal: u32) -> &'static str {
     }
 }
 
-/// Signals that always have our handler.
-const ALWAYS: &[u32] = &[
-    sig::QUIT,
-    sig::ILL,
-    sig::TRAP,
-    sig::ABRT,
-    sig::BUS,
-    sig::FPE,
-    sig::SEGV,
-    sig::SYS,
-    16,
-    sig::PIPE,
-];
+/// Whether a signal always has our handler: those that dump or sample, and all that have no action unless the program asks for them. The
+/// others end or stop the process by their default action; numbers 32 and 33 are not the program's.
+fn always_handled(signal: u32) -> bool {
+    const CHLD: u32 = 17;
+    const CONT: u32 = 18;
+    const TTOU: u32 = 22;
+    match signal {
+        sig::HUP | sig::INT | sig::TERM | sig::KILL => false,
+        CHLD => true,
+        CONT..=TTOU | 32 | 33 => false,
+        _ => signal < 64,
+    }
+}
 
 /// Installs handlers. Once, at start.
 pub fn init() {
@@ -74,7 +74,7 @@ pub fn init() {
             IGNORED.fetch_or(bit(signal), Ordering::Relaxed);
         }
     }
-    for &signal in ALWAYS {
+    for signal in (1..sig::MAX).filter(|&signal| always_handled(signal)) {
         install(signal);
     }
 }
@@ -315,7 +315,9 @@ pub extern "C" fn disable(signal: u32) {
         return;
     }
     WANTED.fetch_and(!bit(signal), Ordering::SeqCst);
-    if !ALWAYS.contains(&signal) {
+    if always_handled(signal) {
+        install(signal);
+    } else {
         set_action(
             signal,
             if IGNORED.load(Ordering::Relaxed) & bit(signal) != 0 {

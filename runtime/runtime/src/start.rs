@@ -77,6 +77,8 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
     let (percent, limit) = gc_settings();
     GC.init(&HEAP, percent, limit);
     crate::signals::init();
+    let schedtrace = number(b"schedtrace").clamp(0, i64::MAX / 1_000_000);
+    thread::TRACE_PERIOD.store(schedtrace * 1_000_000, Ordering::Relaxed);
     SCHED
         .cpus
         .store(rt_os::thread::affinity_count() as u32, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use crate::p::{P, PStatus};
 use crate::proc;
 use crate::sched::{SCHED, SchedGuard};
 use core::ptr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use rt_os::thread::NewThread;
 
 static NEXT_M: AtomicU64 = AtomicU64::new(0);
@@ -311,6 +311,7 @@ const SLICE: i64 = 10_000_000;
 pub fn sysmon(_: &'static M) -> ! {
     let mut delay_us = 0u64;
     let mut idle_rounds = 0u32;
+    let mut last_trace = 0;
     loop {
         delay_us = match idle_rounds {
             0 => 20,
@@ -319,8 +320,15 @@ pub fn sysmon(_: &'static M) -> ! {
         };
         rt_os::thread::nanosleep(delay_us as i64 * 1000);
         let mut now = rt_os::time::nanotime();
-        if SCHED.stopping.load(Ordering::Relaxed)
-            || SCHED.idle_p_count.load(Ordering::Relaxed) == SCHED.p_count.load(Ordering::Relaxed)
+        let trace = TRACE_PERIOD.load(Ordering::Relaxed);
+        if trace != 0 && now - last_trace >= trace {
+            last_trace = now;
+            trace_line(now);
+        }
+        if trace == 0
+            && (SCHED.stopping.load(Ordering::Relaxed)
+                || SCHED.idle_p_count.load(Ordering::Relaxed)
+                    == SCHED.p_count.load(Ordering::Relaxed))
         {
             let guard = SCHED.lock();
             if SCHED.stopping.load(Ordering::Relaxed)
@@ -356,6 +364,37 @@ pub fn sysmon(_: &'static M) -> ! {
         }
         HOOKS.sysmon_tick.get()(now);
     }
+}
+
+/// GODEBUG=schedtrace: nanoseconds between two lines of [`trace_line`], 0 for none.
+pub static TRACE_PERIOD: AtomicI64 = AtomicI64::new(0);
+
+/// Prints the state of the scheduler in one line.
+fn trace_line(now: i64) {
+    use core::fmt::Write;
+    let mut line = rt_os::print::FdWriter::new(2);
+    let guard = SCHED.lock();
+    let procs = SCHED.p_count.load(Ordering::Relaxed);
+    let _ = write!(
+        line,
+        "SCHED {}ms: gomaxprocs={procs} idleprocs={} threads={} spinningthreads={} needspinning=0 idlethreads={} runqueue={} [ ",
+        (now - SCHED.start_time.load(Ordering::Relaxed)) / 1_000_000,
+        SCHED.idle_p_count.load(Ordering::Relaxed),
+        SCHED.m_count.get(),
+        SCHED.spinning.load(Ordering::Relaxed),
+        SCHED.idle_m_count.get(),
+        SCHED.runq_len.load(Ordering::Relaxed),
+    );
+    for p in SCHED.all_ps() {
+        let _ = write!(line, "{} ", p.runq.len());
+    }
+    let _ = line.write_str("] schedticks=[ ");
+    for p in SCHED.all_ps() {
+        let _ = write!(line, "{} ", p.sched_tick.load(Ordering::Relaxed));
+    }
+    drop(guard);
+    let _ = line.write_str("]\n");
+    line.flush();
 }
 
 /// Wakes sysmon from its long sleep: something runs again.

@@ -44,6 +44,8 @@ pub struct Timer {
     armed: Cell<bool>,
     /// Bound to a channel: see the module's comment.
     pub is_chan: Cell<bool>,
+    /// Random in a bubble, else 0: see [`Entry::before`].
+    order: Cell<u32>,
     /// Runs by the system's clock even if a goroutine of a bubble arms it.
     pub is_real: Cell<bool>,
     /// Sends in flight.
@@ -60,6 +62,17 @@ unsafe impl Send for Timer {}
 struct Entry {
     when: i64,
     timer: *const Timer,
+}
+
+impl Entry {
+    /// Whether it is to run first. Timers of a bubble that are due at the same instant run in random order.
+    fn before(&self, other: &Entry) -> bool {
+        if self.when != other.when {
+            return self.when < other.when;
+        }
+        // SAFETY: live timers, under their heap's lock.
+        unsafe { (*self.timer).order.get() < (*other.timer).order.get() }
+    }
 }
 
 /// A heap of timers.
@@ -135,7 +148,7 @@ impl TimerHeap {
         while index > 0 {
             let parent = (index - 1) / 4;
             let above = self.entry(parent);
-            if above.when <= entry.when {
+            if !entry.before(&above) {
                 break;
             }
             self.place(index, above);
@@ -154,11 +167,11 @@ impl TimerHeap {
             }
             let mut least = first;
             for child in first + 1..(first + 4).min(len) {
-                if self.entry(child).when < self.entry(least).when {
+                if self.entry(child).before(&self.entry(least)) {
                     least = child;
                 }
             }
-            if self.entry(least).when >= entry.when {
+            if !self.entry(least).before(&entry) {
                 break;
             }
             self.place(index, self.entry(least));
@@ -184,6 +197,11 @@ impl TimerHeap {
         if crate::hooks::barrier_on() {
             HOOKS.wb_slot.get()(0, timer as *const Timer as usize);
         }
+        timer.order.set(if self.bubbled.get() {
+            M::current().cheaprandn(u32::MAX)
+        } else {
+            0
+        });
         let index = self.len.get();
         self.len.set(index + 1);
         self.place(
@@ -346,6 +364,7 @@ impl Timer {
             blocked: Cell::new(0),
             armed: Cell::new(false),
             is_chan: Cell::new(false),
+            order: Cell::new(0),
             is_real: Cell::new(false),
             sending: AtomicU32::new(0),
             send_lock: RawMutex::new(LockRank::Unranked),
@@ -462,6 +481,21 @@ impl Timer {
                     guard.0.remove(self);
                 }
             }
+        }
+        if let Some((when, _)) = to
+            && guard.0.bubbled.get()
+            && !is_chan
+            && self.rust.get().is_none()
+            && when <= crate::bubble::now()
+        {
+            // The clock of a bubble stands while its goroutines run: what is due now would wait until all are blocked.
+            // SAFETY: the caller keeps the timer.
+            fire(
+                unsafe { &*(self as *const Timer) },
+                guard,
+                crate::bubble::now(),
+            );
+            return pending;
         }
         drop(guard);
         if is_chan {
