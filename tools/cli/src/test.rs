@@ -13,6 +13,7 @@ use crate::build::{dependencies, exec_prefix, temp_dir};
 use crate::flags::{self, BUILD, Flag, boolean, value};
 use crate::help;
 use crate::session::{Failure, Program, Session, render_errors};
+use crate::test_json;
 
 /// Flags of `go test` that the test binary takes with the prefix `-test.`.
 pub const TEST_FLAGS: &[Flag] = &[
@@ -113,10 +114,10 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
                 Vec::new()
             });
             if let Some(text) = render_errors(&graph, &checked) {
-                eprint!("{text}");
-                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, "fail");
+                let failed = Some((&*path, &*text));
+                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, failed);
             } else if !session.flags.is_set("c") {
-                reporter.line(&format!("?   \t{path}\t[no test files]"), &path, "skip");
+                reporter.line(&format!("?   \t{path}\t[no test files]"), &path, None);
             }
             continue;
         }
@@ -128,8 +129,14 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
         let program = match session.program(&graph, target.main, &main_file, &mut None) {
             Ok(program) => program,
             Err(failure) => {
-                eprintln!("{}", failure.text.trim_end());
-                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, "fail");
+                let text = format!("{}\n", failure.text.trim_end());
+                let build = text
+                    .lines()
+                    .find_map(|l| l.strip_prefix("# "))
+                    .unwrap_or(&path)
+                    .to_owned();
+                let failed = Some((&*build, &*text));
+                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, failed);
                 continue;
             }
         };
@@ -199,12 +206,21 @@ struct Reporter {
 }
 
 impl Reporter {
-    fn line(&mut self, text: &str, package: &str, action: &str) {
-        self.failed |= action == "fail";
+    /// A package whose tests did not run: its line. `failed` has the build that failed and what it printed.
+    fn line(&mut self, text: &str, package: &str, failed: Option<(&str, &str)>) {
+        self.failed |= failed.is_some();
         if self.json {
-            crate::test_json::output(package, &format!("{text}\n"));
-            crate::test_json::end(package, action, None);
+            if let Some((build, text)) = failed {
+                test_json::build_failed(build, text);
+            }
+            test_json::start(package);
+            test_json::output(package, &format!("{text}\n"), failed.is_some());
+            let action = if failed.is_some() { "fail" } else { "skip" };
+            test_json::end(package, action, 0.0, failed.map(|(build, _)| build));
         } else {
+            if let Some((_, text)) = failed {
+                eprint!("{text}");
+            }
             println!("{text}");
         }
     }
@@ -261,6 +277,9 @@ fn run_test(
             words.join(" ")
         )
     });
+    if reporter.json {
+        test_json::start(path);
+    }
     let start = Instant::now();
     let limit = parse_duration(timeout)
         .filter(|t| !t.is_zero())
@@ -277,7 +296,7 @@ fn run_test(
     let ok = matches!(&status, Ok(s) if s.success());
     if !ok {
         reporter.failed = true;
-        if !verbose {
+        if !verbose && session.flags.get("bench").is_none() {
             print!("{}", String::from_utf8_lossy(&output));
         }
         // The test's own output tells why it failed; the status is told where there is none to be seen with it.
@@ -285,14 +304,16 @@ fn run_test(
             && (output.is_empty() || !package_list_mode)
             && let Some(text) = exit_text(status)
         {
-            emit(reporter.json, path, &format!("{text}\n"));
+            emit(reporter.json, path, &format!("{text}\n"), false);
         } else if let Err(text) = &status {
-            emit(reporter.json, path, &format!("{text}\n"));
+            emit(reporter.json, path, &format!("{text}\n"), false);
         }
-        emit(reporter.json, path, &format!("FAIL\t{path}\t{took:.3}s\n"));
+        let line = format!("FAIL\t{path}\t{took:.3}s\n");
+        emit(reporter.json, path, &line, true);
     } else {
-        let bench = session.flags.get("bench").is_some();
-        if !verbose && (!package_list_mode || bench) {
+        // With -bench the output was shown as it came; -list's result is the output.
+        let show = !package_list_mode || session.flags.get("list").is_some();
+        if !verbose && show && session.flags.get("bench").is_none() {
             print!("{}", String::from_utf8_lossy(&output));
         }
         let text = String::from_utf8_lossy(&output);
@@ -305,18 +326,19 @@ fn run_test(
             reporter.json,
             path,
             &format!("ok  \t{path}\t{took:.3}s{note}\n"),
+            false,
         );
     }
     if reporter.json {
-        crate::test_json::end(path, if ok { "pass" } else { "fail" }, Some(took));
+        test_json::end(path, if ok { "pass" } else { "fail" }, took, None);
     }
     let _ = std::io::stdout().flush();
     Ok(())
 }
 
-fn emit(json: bool, package: &str, text: &str) {
+fn emit(json: bool, package: &str, text: &str, frame: bool) {
     if json {
-        crate::test_json::output(package, text)
+        test_json::output(package, text, frame)
     } else {
         print!("{text}")
     }
@@ -368,7 +390,7 @@ fn execute(
         use std::io::Read;
         let mut all = Vec::new();
         let mut buffer = [0u8; 16 << 10];
-        let mut converter = crate::test_json::Converter::new(&package);
+        let mut converter = test_json::Converter::new(&package);
         while let Ok(n) = reader.read(&mut buffer) {
             if n == 0 {
                 break;
@@ -382,7 +404,9 @@ fn execute(
             }
             all.extend_from_slice(&buffer[..n]);
         }
-        converter.finish();
+        if json {
+            converter.finish();
+        }
         all
     });
     let start = Instant::now();

@@ -1,7 +1,8 @@
 //! `go test -json`: events of `cmd/test2json`, made from the marked output (`-test.v=test2json`).
 //!
-//! Control lines start with the byte 0x16 or stand at the start of a line: `=== RUN`, `=== PAUSE`, `=== CONT`, `=== NAME`,
-//! `--- PASS:`, `--- FAIL:`, `--- SKIP:`, `--- BENCH:`.
+//! A control line (*frame*: `=== RUN`, `--- PASS:`, `PASS` ...) begins with the byte 0x16, which may stand behind output without an end of line. The text
+//! of a failure is between the bytes 0x0f and 0x0e. What a test's result is, is told when the next frame comes: what is
+//! printed in between (a panic's text) is the test's.
 
 use serde::Serialize;
 
@@ -17,37 +18,85 @@ struct Event<'a> {
     elapsed: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_build: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
 }
 
-fn write(
-    action: &str,
-    package: &str,
-    test: Option<&str>,
-    elapsed: Option<f64>,
-    output: Option<&str>,
-) {
-    let event = Event {
-        time: now(),
-        action,
-        package,
-        test,
-        elapsed,
-        output,
-    };
-    if let Ok(text) = serde_json::to_string(&event) {
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct BuildEvent<'a> {
+    import_path: &'a str,
+    action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a str>,
+}
+
+fn print(event: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(event) {
         println!("{text}");
     }
 }
 
-/// A line of output of the package itself.
-pub fn output(package: &str, text: &str) {
-    write("output", package, None, None, Some(text));
+impl<'a> Event<'a> {
+    fn new(action: &'a str, package: &'a str) -> Self {
+        Event {
+            time: now(),
+            action,
+            package,
+            test: None,
+            elapsed: None,
+            output: None,
+            output_type: None,
+            failed_build: None,
+            key: None,
+            value: None,
+        }
+    }
 }
 
-/// The package's last event.
-pub fn end(package: &str, action: &str, elapsed: Option<f64>) {
-    let milliseconds = elapsed.map(|seconds| (seconds * 1000.0).round() / 1000.0);
-    write(action, package, None, milliseconds, None);
+/// The package's first event.
+pub fn start(package: &str) {
+    print(&Event::new("start", package));
+}
+
+/// A line of output of the package itself; `frame`: it is one of `go test`'s own.
+pub fn output(package: &str, text: &str, frame: bool) {
+    print(&Event {
+        output: Some(text),
+        output_type: frame.then_some("frame"),
+        ..Event::new("output", package)
+    });
+}
+
+/// The package's last event; `failed_build` names the build that kept its tests from running.
+pub fn end(package: &str, action: &str, elapsed: f64, failed_build: Option<&str>) {
+    print(&Event {
+        elapsed: Some((elapsed * 1000.0).round() / 1000.0),
+        failed_build,
+        ..Event::new(action, package)
+    });
+}
+
+/// What a failed build printed.
+pub fn build_failed(import_path: &str, text: &str) {
+    for line in text.split_inclusive('\n') {
+        print(&BuildEvent {
+            import_path,
+            action: "build-output",
+            output: Some(line),
+        });
+    }
+    print(&BuildEvent {
+        import_path,
+        action: "build-fail",
+        output: None,
+    });
 }
 
 /// RFC 3339 in UTC.
@@ -82,10 +131,15 @@ pub struct Converter {
     package: String,
     line: Vec<u8>,
     test: Option<String>,
-    started: bool,
+    /// In a failure's text: on its first line, or behind it.
+    error: Option<&'static str>,
+    /// A test's result that waits for the next frame.
+    result: Option<(&'static str, String, Option<f64>)>,
 }
 
-const MARKER: u8 = 0x16;
+const FRAME: u8 = 0x16;
+const ERROR_START: u8 = 0x0f;
+const ERROR_END: u8 = 0x0e;
 
 impl Converter {
     #[allow(missing_docs)]
@@ -94,16 +148,17 @@ impl Converter {
             package: package.to_owned(),
             line: Vec::new(),
             test: None,
-            started: false,
+            error: None,
+            result: None,
         }
     }
 
     /// Takes some more output.
     pub fn feed(&mut self, bytes: &[u8]) {
-        if !std::mem::replace(&mut self.started, true) {
-            write("start", &self.package, None, None, None);
-        }
         for &b in bytes {
+            if b == FRAME || b == ERROR_START {
+                self.flush();
+            }
             self.line.push(b);
             if b == b'\n' {
                 self.flush();
@@ -113,55 +168,96 @@ impl Converter {
 
     /// The output is at its end.
     pub fn finish(&mut self) {
-        if !self.line.is_empty() {
-            self.flush();
+        self.flush();
+        self.tell_result();
+    }
+
+    fn tell_result(&mut self) {
+        if let Some((action, test, elapsed)) = self.result.take() {
+            print(&Event {
+                test: Some(&test),
+                elapsed,
+                ..Event::new(action, &self.package)
+            });
         }
     }
 
+    fn output(&self, text: &str, kind: Option<&str>) {
+        print(&Event {
+            test: self.test.as_deref(),
+            output: Some(text),
+            output_type: kind,
+            ..Event::new("output", &self.package)
+        });
+    }
+
+    fn action(&self, action: &str) {
+        print(&Event {
+            test: self.test.as_deref(),
+            ..Event::new(action, &self.package)
+        });
+    }
+
     fn flush(&mut self) {
-        let raw = std::mem::take(&mut self.line);
-        let mut rest = raw.as_slice();
-        // Output before a marker in mid-line belongs to the test that ran so far.
-        if let Some(at) = rest.iter().position(|&b| b == MARKER)
-            && at > 0
-        {
-            let text = String::from_utf8_lossy(&rest[..at]).into_owned();
-            write(
-                "output",
-                &self.package,
-                self.test.as_deref(),
-                None,
-                Some(&text),
-            );
-            rest = &rest[at..];
+        let mut line = std::mem::take(&mut self.line);
+        match line.first() {
+            None => return,
+            Some(&FRAME) => {
+                let text = String::from_utf8_lossy(&line[1..]).into_owned();
+                return self.frame(&text);
+            }
+            Some(&ERROR_START) => {
+                self.error = Some("error");
+                line.remove(0);
+            }
+            Some(_) => {}
         }
-        let rest = rest.strip_prefix(&[MARKER]).unwrap_or(rest);
-        let text = String::from_utf8_lossy(rest).into_owned();
-        let trimmed = text.trim_start_matches(' ').trim_end_matches('\n');
-        let indent = text.len() - text.trim_start_matches(' ').len();
+        let kind = self.error;
+        let ends = line.contains(&ERROR_END);
+        line.retain(|&b| b != ERROR_END);
+        self.error = match kind {
+            Some(_) if !ends => Some("error-continue"),
+            _ => None,
+        };
+        if !line.is_empty() {
+            self.output(&String::from_utf8_lossy(&line), kind);
+        }
+    }
+
+    fn frame(&mut self, text: &str) {
+        self.tell_result();
+        let plain = text.trim_end_matches('\n');
+        if let Some(name) = plain.strip_prefix("=== NAME  ") {
+            self.test = Some(name.to_owned()).filter(|n| !n.is_empty());
+            return;
+        }
         for (prefix, action) in [
             ("=== RUN   ", "run"),
             ("=== PAUSE ", "pause"),
             ("=== CONT  ", "cont"),
-            ("=== NAME  ", ""),
         ] {
-            if let Some(name) = trimmed.strip_prefix(prefix).filter(|_| indent == 0) {
-                self.test = Some(name.to_owned()).filter(|n| !n.is_empty());
-                if !action.is_empty() {
-                    write(action, &self.package, self.test.as_deref(), None, None);
+            if let Some(name) = plain.strip_prefix(prefix) {
+                self.test = Some(name.to_owned());
+                if action == "pause" {
+                    self.output(text, Some("frame"));
+                    self.action(action);
+                } else {
+                    self.action(action);
+                    self.output(text, Some("frame"));
                 }
-                if action.is_empty() {
-                    return;
-                }
-                write(
-                    "output",
-                    &self.package,
-                    self.test.as_deref(),
-                    None,
-                    Some(&text),
-                );
                 return;
             }
+        }
+        if let Some(attribute) = plain.strip_prefix("=== ATTR  ") {
+            let mut words = attribute.splitn(3, ' ');
+            self.test = words.next().map(str::to_owned);
+            print(&Event {
+                test: self.test.as_deref(),
+                key: words.next(),
+                value: words.next(),
+                ..Event::new("attr", &self.package)
+            });
+            return self.output(text, Some("frame"));
         }
         for (prefix, action) in [
             ("--- PASS: ", "pass"),
@@ -169,7 +265,7 @@ impl Converter {
             ("--- SKIP: ", "skip"),
             ("--- BENCH: ", "bench"),
         ] {
-            if let Some(body) = trimmed.strip_prefix(prefix) {
+            if let Some(body) = plain.trim_start_matches(' ').strip_prefix(prefix) {
                 let (name, time) = body.split_once(" (").unwrap_or((body, ""));
                 let elapsed = time
                     .trim_end_matches(')')
@@ -177,20 +273,14 @@ impl Converter {
                     .parse()
                     .ok();
                 self.test = Some(name.to_owned());
-                write("output", &self.package, Some(name), None, Some(&text));
-                write(action, &self.package, Some(name), elapsed, None);
+                self.output(text, Some("frame"));
+                self.result = Some((action, name.to_owned(), elapsed));
                 return;
             }
         }
-        if matches!(trimmed, "PASS" | "FAIL") {
+        if matches!(plain, "PASS" | "FAIL") {
             self.test = None;
         }
-        write(
-            "output",
-            &self.package,
-            self.test.as_deref(),
-            None,
-            Some(&text),
-        );
+        self.output(text, Some("frame"));
     }
 }
