@@ -301,7 +301,10 @@ fn run_test(
         }
         // The test's own output tells why it failed; the status is told where there is none to be seen with it.
         if let Ok(status) = &status
-            && (output.is_empty() || !package_list_mode)
+            && (output.is_empty()
+                || !package_list_mode
+                || reporter.json
+                || session.flags.get("bench").is_some())
             && let Some(text) = exit_text(status)
         {
             emit(reporter.json, path, &format!("{text}\n"), false);
