@@ -23,12 +23,32 @@ fn a_core_gives_the_same_findings_as_the_process() {
     if !have_go() {
         return;
     }
-    for (package, kind, expected) in [
-        ("goroutine/leak", Build::Plain, "goroutine-leak"),
-        ("mutex/leak", Build::Plain, "lock-stuck"),
-        ("substring/leak", Build::Stripped, "substring-pin"),
-        ("ticker/leak", Build::Pie, "ticker-leak"),
-    ] {
+    let mut cases = vec![
+        ("goroutine/leak", Build::Plain, Some("goroutine-leak")),
+        ("mutex/leak", Build::Plain, Some("lock-stuck")),
+        ("substring/leak", Build::Stripped, Some("substring-pin")),
+        ("ticker/leak", Build::Pie, Some("ticker-leak")),
+        ("cond/leak", Build::Plain, Some("goroutine-leak")),
+    ];
+    if full() {
+        for kind in [Build::Plain, Build::Stripped, Build::Pie] {
+            cases.extend([
+                ("goroutine/leak", kind, Some("goroutine-leak")),
+                ("mutex/leak", kind, Some("lock-stuck")),
+                ("ticker/leak", kind, Some("ticker-leak")),
+                ("substring/leak", kind, Some("substring-pin")),
+                ("subslice/leak", kind, Some("subslice-pin")),
+                ("array/leak", kind, Some("array-copy")),
+                ("goroutine/clean", kind, None),
+                ("mutex/clean", kind, None),
+                ("ticker/clean", kind, None),
+                ("substring/clean", kind, None),
+                ("subslice/clean", kind, None),
+                ("array/clean", kind, None),
+            ]);
+        }
+    }
+    for (package, kind, expected) in cases {
         let dir = scratch(&package.replace('/', "-"));
         let Some((core, _)) = core_of(package, kind, &dir) else {
             return;
@@ -37,7 +57,7 @@ fn a_core_gives_the_same_findings_as_the_process() {
         let found = serious(&report);
         assert_eq!(
             found.first().map(|finding| finding.0.as_str()),
-            Some(expected),
+            expected,
             "{package} {kind:?}: {found:?}"
         );
         assert_eq!(report["info"]["checks"]["span_mismatches"], 0);

@@ -226,3 +226,51 @@ fn an_endpoint_tells_allocations_and_goroutines() {
         output.status.success() || String::from_utf8_lossy(&output.stderr).contains("status 404")
     );
 }
+
+#[test]
+fn profiles_in_text_form_tell_the_same() {
+    if !have_go() {
+        return;
+    }
+    let server = Example::start(&build("server", Build::Plain, "local"));
+    let base = format!("http://{}/debug/pprof", server.said);
+    let shown = |argument: &str| {
+        let output = run(&[argument, "-q"]);
+        assert!(
+            output.status.success(),
+            "{argument}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for form in ["", "?debug=1", "/goroutine?debug=1", "/heap?debug=1"] {
+        let text = shown(&format!("{base}{form}"));
+        assert!(text.contains("main.worker (main.go:"), "{form}: {text}");
+        assert!(
+            text.contains("memory Go has from the system"),
+            "{form}: {text}"
+        );
+        assert!(
+            text.contains("live at the last collection"),
+            "{form}: {text}"
+        );
+    }
+    // Saved by hand: one stack each, and all goroutines with their states.
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for (name, query) in [("one", "goroutine?debug=1"), ("two", "goroutine?debug=2")] {
+        let mut stream = TcpStream::connect(&server.said).expect("connected");
+        let request = format!("GET /debug/pprof/{query} HTTP/1.0\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("asked");
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).expect("answered");
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        let file = dir.join(format!("goroutines-{name}.txt"));
+        std::fs::write(&file, body).expect("written");
+        let text = shown(file.to_str().expect("a path"));
+        assert!(
+            text.contains("8  ") && text.contains("main.worker (main.go:"),
+            "{name}: {text}"
+        );
+    }
+    assert!(server.finish());
+}

@@ -219,6 +219,17 @@ pub fn get(stream: &mut TcpStream, path: &str) -> bool {
 
 /// Has the kernel write a core of a running example into a folder; `None` where cores go elsewhere.
 pub fn kernel_core(program: &Path, dir: &Path) -> Option<PathBuf> {
+    // A crashing Go program now and then ends before the kernel has written anything.
+    let core = (0..5).find_map(|_| try_kernel_core(program, dir));
+    if core.is_none() {
+        eprintln!(
+            "SKIPPED: the kernel writes no core file here (see /proc/sys/kernel/core_pattern)"
+        );
+    }
+    core
+}
+
+fn try_kernel_core(program: &Path, dir: &Path) -> Option<PathBuf> {
     let core = |dir: &Path| {
         std::fs::read_dir(dir)
             .ok()?
@@ -246,15 +257,8 @@ pub fn kernel_core(program: &Path, dir: &Path) -> Option<PathBuf> {
         .status()
         .ok()?;
     example.child.wait().ok()?;
-    let core = core(dir);
-    if core.is_none() {
-        eprintln!(
-            "SKIPPED: the kernel writes no core file here (see /proc/sys/kernel/core_pattern)"
-        );
-    }
-    core
+    core(dir)
 }
-
 /// A memory cgroup with a limit; removed when dropped.
 pub struct MemoryGroup(PathBuf);
 
