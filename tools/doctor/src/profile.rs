@@ -53,8 +53,8 @@ pub fn render(profiles: &[(String, Profile)], style: &Style) -> String {
         }
     }
     out += &style.dim(
-        "Profiles tell who allocated what is still alive (sampled), not who holds it now; nothing of stacks, pinned\n\
-         memory, locks' holders, fragmentation or the rest of RSS. For those: ferrogo doctor PID on the machine itself.\n",
+        "Profiles tell who allocated what is still alive (sampled), not who holds it now; nothing of pinned memory,\n\
+         locks' holders, C memory or the rest of RSS. For those: ferrogo doctor PID on the machine itself.\n",
     );
     out
 }

@@ -26,7 +26,10 @@ fn a_churning_program_is_counted_exactly() {
     if !have_go() {
         return;
     }
-    let churn = Example::start(&build("churn", Build::Plain, "local"));
+    // Collections one after the other, so that snapshots fall into them.
+    let mut command = std::process::Command::new(build("churn", Build::Plain, "local"));
+    command.env("GOGC", "10");
+    let churn = Example::spawn(command);
     let mut collecting = 0;
     let rounds = if full() { 20 } else { 5 };
     for round in 0..rounds {
