@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use base::{FxHashMap, FxHashSet, Symbol};
+use base::{FxHashMap, Symbol};
 use lower::{EmbedFile, InputPackage, LowerInput, PackageMeta};
 use modules::load::Variant;
 use modules::{Package, PackageGraph, PackageId};
@@ -47,26 +47,9 @@ pub fn build_program(
     cache: Option<&Cache>,
     timings: &mut Timings,
 ) -> Result<Vec<u8>, String> {
-    let mut ids: Vec<PackageId> = graph.dependencies(main);
-    // A test may have its own build of an implicit package: the plain one must not be in the program too.
-    let present: FxHashSet<&str> = ids
-        .iter()
-        .map(|&id| graph.package(id).import_path.as_str())
-        .collect();
-    let missing: Vec<PackageId> = graph
-        .implicit
-        .values()
-        .copied()
-        .filter(|&id| !present.contains(graph.package(id).import_path.as_str()))
-        .collect();
-    for id in missing {
-        ids.extend(graph.dependencies(id));
-    }
-    ids.sort();
-    ids.dedup();
     let mut packages = Vec::new();
     let mut main_index = 0;
-    for id in ids {
+    for id in graph.closure(&[main]) {
         let package = graph.package(id);
         let Some(typed) = &frontend.packages[id.index()] else {
             continue;

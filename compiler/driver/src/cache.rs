@@ -171,13 +171,7 @@ pub fn program_key(
     field(b"program 1");
     field(&compiler_identity(system)?);
     field(format!("{options:?}").as_bytes());
-    let mut ids: Vec<PackageId> = std::iter::once(main)
-        .chain(graph.implicit.values().copied())
-        .flat_map(|id| graph.dependencies(id))
-        .collect();
-    ids.sort();
-    ids.dedup();
-    for id in ids {
+    for id in graph.closure(&[main]) {
         let package = graph.package(id);
         field(&package.content_hash());
         field(package.dir.as_os_str().as_encoded_bytes());

@@ -51,7 +51,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
     }
     let mut frontend = None;
     if only_check && !session.is_dry() {
-        let ids = dependencies(&graph, &graph.roots);
+        let ids = graph.closure(&graph.roots);
         let checked = session.check(&graph, &ids, &|_| Vec::new());
         if let Some(text) = render_errors(&graph, &checked) {
             return Err(Failure::from(text));
@@ -230,7 +230,7 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         .collect();
     if !libraries.is_empty() && !session.is_dry() {
         // Nothing is installed for them; their errors are the command's.
-        let checked = session.check(&graph, &dependencies(&graph, &libraries), &|_| Vec::new());
+        let checked = session.check(&graph, &graph.closure(&libraries), &|_| Vec::new());
         if let Some(text) = render_errors(&graph, &checked) {
             return Err(Failure::from(text));
         }
@@ -295,18 +295,6 @@ pub fn exec_prefix(session: &Session) -> Result<Vec<String>, Failure> {
         }
         None => Ok(Vec::new()),
     }
-}
-
-/// Packages and everything they and every program need, in dependency order.
-pub fn dependencies(graph: &PackageGraph, roots: &[PackageId]) -> Vec<PackageId> {
-    let mut ids: Vec<PackageId> = roots
-        .iter()
-        .chain(graph.implicit.values())
-        .flat_map(|&id| graph.dependencies(id))
-        .collect();
-    ids.sort();
-    ids.dedup();
-    ids
 }
 
 /// The name of a program's file: last element of its import path that is no major version; for files the first file's name.

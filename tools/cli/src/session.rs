@@ -213,7 +213,7 @@ impl Session {
 
     /// Shows what building a program consists of: reading and checking every package, the program's last, then one link.
     fn show_build(&self, graph: &PackageGraph, main: PackageId) {
-        let mut ids = crate::build::dependencies(graph, &[main]);
+        let mut ids = graph.closure(&[main]);
         ids.retain(|&id| id != main && !graph.package(id).files.is_empty());
         ids.push(main);
         for id in ids {
@@ -386,7 +386,7 @@ impl Session {
             return Ok(Program::Planned);
         }
         if frontend.is_none() {
-            let ids = crate::build::dependencies(graph, &[main]);
+            let ids = graph.closure(&[main]);
             let files = |package: &modules::Package| -> Vec<(String, Arc<[u8]>)> {
                 match package.id == main {
                     true => extra

@@ -9,7 +9,7 @@ use driver::testmain::{self, TestFunctions};
 use modules::load::{TestTarget, Variant};
 use modules::{Package, PackageGraph, PackageId};
 
-use crate::build::{dependencies, exec_prefix, temp_dir};
+use crate::build::{exec_prefix, temp_dir};
 use crate::flags::{self, BUILD, Flag, boolean, value};
 use crate::help;
 use crate::session::{Failure, Program, Session, render_errors};
@@ -110,9 +110,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
             continue;
         }
         if !has_tests(&graph, target) {
-            let checked = session.check(&graph, &dependencies(&graph, &[target.package]), &|_| {
-                Vec::new()
-            });
+            let checked = session.check(&graph, &graph.closure(&[target.package]), &|_| Vec::new());
             if let Some(text) = render_errors(&graph, &checked) {
                 let failed = Some((&*path, &*text));
                 reporter.line(&format!("FAIL\t{path} [build failed]"), &path, failed);

@@ -545,7 +545,8 @@ fn run_in_dir(tool: &Path, file: &Path, args: &[&String], temp: &Path) -> Result
     expect(file, &output)
 }
 
-fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+/// Copies a folder with everything in it.
+pub fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;

@@ -7,6 +7,7 @@ mod bench;
 mod gotest;
 mod layouts;
 mod load;
+mod stdtest;
 mod tidy;
 
 /// Every command with what it does.
@@ -30,6 +31,11 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "load",
         "drive the example Gin service of both compilers over HTTP and compare",
         load::run,
+    ),
+    (
+        "stdtest",
+        "run the tests of std and of Gin and compare with the official compiler's recorded results",
+        stdtest::run,
     ),
     (
         "tidy",

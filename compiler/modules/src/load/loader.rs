@@ -332,9 +332,14 @@ impl Loader {
         Ok(nodes)
     }
 
+    /// What every program needs besides its imports.
+    fn program_paths(&self) -> impl Iterator<Item = String> {
+        std::iter::once("runtime".to_string()).chain(self.options.implicit.iter().cloned())
+    }
+
+    /// What is loaded besides the roots.
     fn implicit_paths(&self) -> Vec<String> {
-        let mut paths = vec!["runtime".to_string()];
-        paths.extend(self.options.implicit.iter().cloned());
+        let mut paths: Vec<String> = self.program_paths().collect();
         if self.options.tests {
             paths.extend(
                 test_variants::MAIN_IMPORTS
@@ -666,9 +671,9 @@ impl Loader {
             .iter()
             .filter_map(|root| ids.get(root).copied())
             .collect();
-        graph.implicit = implicit
-            .iter()
-            .filter_map(|path| Some((path.clone(), *ids.get(path)?)))
+        graph.implicit = self
+            .program_paths()
+            .filter_map(|path| Some((path.clone(), *ids.get(&path)?)))
             .collect();
         if self.options.tests {
             test_variants::add(self, &nodes, &ids, &mut graph);

@@ -276,7 +276,7 @@ pub struct PackageGraph {
     /// Packages that the patterns matched, in pattern order.
     pub roots: Vec<PackageId>,
     /// Packages that every program needs besides its imports (`runtime` and what the caller asked for), by
-    /// import path.
+    /// import path. The generated programs of tests import them, since they may be recompiled there.
     pub implicit: BTreeMap<String, PackageId>,
     /// For `go test`: one for each root (also for those without test files).
     pub tests: Vec<TestTarget>,
@@ -318,6 +318,22 @@ impl PackageGraph {
         self.packages
             .iter()
             .any(|package| !package.errors.is_empty())
+    }
+
+    /// Ids of everything that programs or packages need, themselves and what is implicit included, in dependency order.
+    pub fn closure(&self, roots: &[PackageId]) -> Vec<PackageId> {
+        let plain = roots
+            .iter()
+            .any(|&root| self.package(root).variant != Variant::TestMain);
+        let implicit = self.implicit.values().filter(|_| plain);
+        let mut ids: Vec<PackageId> = roots
+            .iter()
+            .chain(implicit)
+            .flat_map(|&id| self.dependencies(id))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        ids
     }
 
     /// Ids of everything that a package needs, itself included, in dependency order.

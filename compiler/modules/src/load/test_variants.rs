@@ -104,6 +104,11 @@ impl Builder<'_> {
                 imports.insert(path.to_string(), *id);
             }
         }
+        // The runtime itself may depend on the package under test.
+        for (path, id) in &self.graph.implicit {
+            wanted.push(*id);
+            imports.insert(path.clone(), *id);
+        }
         if has_internal {
             self.recompile(&node.path, plain, wanted, &mut redirect);
         }
