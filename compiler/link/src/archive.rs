@@ -5,7 +5,7 @@ use object::read::archive::ArchiveFile;
 use object::read::elf::ElfFile64;
 use object::{
     Object as _, ObjectSection, ObjectSymbol, RelocationFlags, RelocationTarget, SectionKind,
-    SymbolSection, elf,
+    SymbolKind, SymbolSection, elf,
 };
 
 use crate::LinkError;
@@ -79,7 +79,13 @@ fn add_member(out: &mut Object, name: &str, data: &[u8]) -> Result<(), LinkError
             _ => Definition::Undefined,
         };
         let id = if symbol.is_local() || sym_name.is_empty() {
-            out.anonymous(def)
+            let id = out.anonymous(def);
+            if symbol.kind() == SymbolKind::Text {
+                // Never looked up, but profilers and debuggers can tell where a program spends its time.
+                out.symbols[id].name = sym_name.to_owned();
+                out.symbols[id].size = symbol.size();
+            }
+            id
         } else {
             let id = out.symbol(sym_name);
             match def {
