@@ -9,6 +9,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use mir::verify::Dominators;
 use mir::{Block, Body, Function, Loc, Op, Program, Slot, Terminator, Ty, Value};
 use smallvec::SmallVec;
 
@@ -105,8 +106,11 @@ pub(crate) struct Translator<'a, 'f> {
     pub closure_ctx: Option<ir::Value>,
     pub recover: Option<ir::Block>,
     pub locs: &'a mut LocTable,
-    /// Values known not to be nil in the block being translated.
-    pub nonnil: base::FxHashSet<Value>,
+    /// Values known not to be nil, with the block from whose end on (and in which, from here on) they are.
+    pub nonnil: FxHashMap<Value, Block>,
+    pub dominators: Dominators,
+    /// The block being translated.
+    pub block: Block,
     pub loc: Loc,
 }
 
@@ -166,6 +170,8 @@ pub(crate) fn translate(
         recover: None,
         locs,
         nonnil: Default::default(),
+        dominators: Dominators::compute(body, &body.reverse_postorder()),
+        block: Body::ENTRY,
         loc: Loc::default(),
     };
     t.run();
@@ -221,7 +227,7 @@ impl Translator<'_, '_> {
         self.b.ins().jump(first, &[]);
         for &block in &order {
             self.b.switch_to_block(self.blocks[block]);
-            self.nonnil.clear();
+            self.block = block;
             let data = &self.body.blocks[block];
             for &inst in &data.insts {
                 self.set_loc(self.body.insts[inst].loc);
@@ -471,8 +477,11 @@ impl Translator<'_, '_> {
             (1u128 << ty.bits()) - 1
         };
         for (n, to) in cases {
+            let known = trampolines.iter().find(|(_, other)| *other == to);
             let block = if to.args.is_empty() {
                 self.blocks[to.block]
+            } else if let Some(&(block, _)) = known {
+                block
             } else {
                 let block = self.b.create_block();
                 trampolines.push((block, to));

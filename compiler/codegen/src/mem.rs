@@ -2,7 +2,7 @@
 
 use abi::g;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, condcodes::IntCC, types};
-use mir::{AtomicOp, Barrier, BoundKind, Op, Scalar, Ty, Value};
+use mir::{AtomicOp, Barrier, BoundKind, Op, Scalar, Ty, TyKind, Value};
 use smallvec::smallvec;
 
 use crate::func::{Helper, SymbolSpace, Translator, Vals};
@@ -13,14 +13,28 @@ const GUARD: i64 = 4096;
 /// Largest copy or zeroing that is done with inline moves.
 const INLINE_BYTES: u64 = 128;
 
+/// How an address is computed.
+struct Path {
+    /// The value at its start.
+    root: Value,
+    /// The constant offset on the way; `None` if there is a variable one.
+    offset: Option<i64>,
+    /// Whether an index may lead far from the root: something on the way points to a type that reaches beyond the guard.
+    far: bool,
+}
+
 impl Translator<'_, '_> {
-    /// The value an address is computed from, with the constant offset on the way (`None` if there is a variable one).
-    fn root(&self, mut addr: Value) -> (Value, Option<i64>) {
+    fn path(&self, mut addr: Value) -> Path {
         let mut offset = Some(0i64);
+        let mut far = false;
         loop {
+            if let TyKind::Pointer(elem) = *self.program.types.under(self.body.ty(addr)) {
+                far |= self.program.types.layout(elem).size >= GUARD as u64;
+            }
             match self.body.def_op(addr) {
                 Some(Op::Offset(base, n)) => {
                     offset = offset.map(|o| o.saturating_add(*n));
+                    far |= !(0..GUARD).contains(n);
                     addr = *base;
                 }
                 Some(Op::Index { base, .. }) => {
@@ -28,19 +42,34 @@ impl Translator<'_, '_> {
                     addr = *base;
                 }
                 Some(Op::Bitcast(x)) if self.body.ty(*x) != self.body.ty(addr) => addr = *x,
-                _ => return (addr, offset),
+                _ => {
+                    return Path {
+                        root: addr,
+                        offset,
+                        far,
+                    };
+                }
             }
         }
     }
 
+    fn root(&self, addr: Value) -> Value {
+        self.path(addr).root
+    }
+
     /// Whether the address is certainly inside this frame.
     pub(crate) fn root_is_frame(&self, addr: Value) -> bool {
-        matches!(self.body.def_op(self.root(addr).0), Some(Op::SlotAddr(_)))
+        matches!(self.body.def_op(self.root(addr)), Some(Op::SlotAddr(_)))
     }
 
     fn known_nonnil(&self, addr: Value) -> bool {
-        let root = self.root(addr).0;
-        self.nonnil.contains(&root)
+        if self.is_element(addr) {
+            return true;
+        }
+        let root = self.root(addr);
+        self.nonnil
+            .get(&root)
+            .is_some_and(|&at| self.dominators.dominates(at, self.block))
             || matches!(
                 self.body.def_op(root),
                 Some(
@@ -57,16 +86,66 @@ impl Translator<'_, '_> {
             )
     }
 
+    /// Whether the address is that of (a part of) an element of a slice or string: its index was less than the length.
+    fn is_element(&self, mut addr: Value) -> bool {
+        loop {
+            match self.body.def_op(addr) {
+                Some(Op::Offset(base, _)) => addr = *base,
+                Some(Op::Bitcast(x)) if self.body.ty(*x) != self.body.ty(addr) => addr = *x,
+                Some(Op::Index { base, .. }) => {
+                    if let Some(Op::Extract(of, 0)) = self.body.def_op(*base)
+                        && matches!(
+                            self.program.types.under(self.body.ty(*of)),
+                            TyKind::Slice(_) | TyKind::String
+                        )
+                    {
+                        return true;
+                    }
+                    addr = *base;
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// From here on, in this block and those that it dominates, the root is not nil.
+    fn set_nonnil(&mut self, root: Value) {
+        let dominated = self
+            .nonnil
+            .get(&root)
+            .is_some_and(|&at| self.dominators.dominates(at, self.block));
+        if !dominated {
+            self.nonnil.insert(root, self.block);
+        }
+    }
+
     /// Makes sure that an access through `addr` raises the nil panic. Mostly the hardware does; frames that own defers cannot be unwound
     /// into from a fault, and far offsets may not fault.
+    ///
+    /// An index was checked against a length: that of a slice or string, which is zero if the data pointer is nil, or that of an array. A
+    /// nil pointer to an array is dangerous only where the array (or what holds it) reaches beyond the guard.
     fn guard_access(&mut self, addr: Value) {
         if self.known_nonnil(addr) {
             return;
         }
-        let (root, offset) = self.root(addr);
-        let near = offset.is_some_and(|o| (0..GUARD).contains(&o));
-        if (self.recover.is_some() || !near) && self.vals[root].len() == 1 {
-            self.explicit_nil_check(root);
+        let path = self.path(addr);
+        if self.vals[path.root].len() != 1 {
+            return;
+        }
+        let near = match path.offset {
+            Some(offset) => (0..GUARD).contains(&offset),
+            None => !path.far,
+        };
+        if self.recover.is_some() || !near {
+            self.explicit_nil_check(path.root);
+        }
+    }
+
+    /// After an access that faults if the root is nil: the root is not.
+    fn accessed(&mut self, addr: Value) {
+        let path = self.path(addr);
+        if path.offset.is_some_and(|o| (0..GUARD).contains(&o)) {
+            self.set_nonnil(path.root);
         }
     }
 
@@ -77,21 +156,24 @@ impl Translator<'_, '_> {
         }
         let ok = self.b.ins().icmp_imm_s(IntCC::NotEqual, x, 0);
         self.check(ok, Helper::ThrowNil, None);
-        self.nonnil.insert(p);
+        self.set_nonnil(p);
     }
 
     pub(crate) fn nil_check(&mut self, p: Value) {
         if self.known_nonnil(p) {
             return;
         }
-        if self.recover.is_some() {
-            self.explicit_nil_check(self.root(p).0);
+        self.guard_access(p);
+        if self.recover.is_some() || self.known_nonnil(p) {
             return;
         }
         let x = self.one(p);
         // A load that may trap is never dropped.
         self.b.ins().load(types::I8, MemFlagsData::new(), x, 0);
-        self.nonnil.insert(self.root(p).0);
+        if p == self.root(p) {
+            self.set_nonnil(p);
+        }
+        self.accessed(p);
     }
 
     /// Goes on if `ok`; else stores the operands and calls the throwing helper.
@@ -180,14 +262,16 @@ impl Translator<'_, '_> {
         if leaves.is_empty() && !self.known_nonnil(addr) {
             self.nil_check(addr);
         }
-        leaves
-            .into_iter()
-            .map(|(s, offset)| {
-                self.b
-                    .ins()
-                    .load(clif_type(s), flags, base, (at + offset as i64) as i32)
-            })
-            .collect()
+        // One access is the nil check of all: the others go away where nobody uses them.
+        let mut flags = flags;
+        let mut vals = Vals::new();
+        for (s, offset) in leaves {
+            let at = (at + offset as i64) as i32;
+            vals.push(self.b.ins().load(clif_type(s), flags, base, at));
+            flags = MemFlagsData::new().with_notrap();
+        }
+        self.accessed(addr);
+        vals
     }
 
     pub(crate) fn store(&mut self, addr: Value, value: Value, barrier: Barrier) {
@@ -213,6 +297,7 @@ impl Translator<'_, '_> {
                 self.b.ins().store(flags, val, base, at);
             }
         }
+        self.accessed(addr);
     }
 
     /// Stores a pointer word with the hybrid barrier: while marking, old and new value are shaded before the store.
@@ -261,12 +346,16 @@ impl Translator<'_, '_> {
             return;
         }
         if self.program.types.layout(ty).size == 0 {
+            self.nil_check(dst);
+            self.nil_check(src);
             return;
         }
         self.nil_check_far(dst, ty);
         self.nil_check_far(src, ty);
-        let (dst, src) = (self.one(dst), self.one(src));
-        self.copy(dst, src, ty);
+        let (to, from) = (self.one(dst), self.one(src));
+        self.copy(to, from, ty);
+        self.accessed(src);
+        self.accessed(dst);
     }
 
     /// A bulk access does not fault at a nil base if the value is large: test it.
@@ -307,8 +396,10 @@ impl Translator<'_, '_> {
             return;
         }
         let size = self.program.types.layout(ty).size;
-        if size > INLINE_BYTES {
+        if size > INLINE_BYTES || size == 0 {
             self.nil_check(dst);
+        }
+        if size > INLINE_BYTES {
             let n = self.iconst(size as i64);
             let f = self.helper_ref(Helper::MemClr, Self::int_sig(2, 0));
             let dst = self.one(dst);

@@ -1,16 +1,20 @@
 //! Passes over MIR: rows of one table with declared order.
 //!
 //! Reading order: [`table`] (the rows, the driver, dump flags), then the passes in the order in which
-//! they run: [`simplify`], [`inline`], [`promote`], [`escape`], [`checks`], [`barriers`], [`safepoints`].
+//! they run: [`simplify`], [`inline`], [`escape`], [`promote`], [`cse`], [`checks`], [`bounds`], [`barriers`], [`safepoints`]
+//! (with [`loops`]).
 //!
 //! Architecture invariant: a pass sees MIR only. After every pass the verifier runs in debug builds.
 #![forbid(unsafe_code)]
 
 pub mod barriers;
+pub mod bounds;
 pub mod checks;
+pub mod cse;
 pub mod edit;
 pub mod escape;
 pub mod inline;
+pub mod loops;
 pub mod promote;
 pub mod safepoints;
 pub mod simplify;

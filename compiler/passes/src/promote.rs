@@ -70,7 +70,8 @@ fn candidates(program: &Program, body: &Body) -> IndexVec<Slot, bool> {
     ok
 }
 
-fn reachable_from(body: &Body, start: Option<Block>) -> Vec<bool> {
+/// Blocks that can be reached from one, by index.
+pub(crate) fn reachable_from(body: &Body, start: Option<Block>) -> Vec<bool> {
     let mut seen = vec![false; body.blocks.len()];
     let mut work: Vec<Block> = start.into_iter().collect();
     while let Some(block) = work.pop() {

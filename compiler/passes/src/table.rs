@@ -64,9 +64,27 @@ pub const PASSES: &[Pass] = &[
         required: false,
     },
     Pass {
-        name: "checks",
+        name: "cse",
         after: &["simplify3"],
+        run: Run::Function(crate::cse::run),
+        required: false,
+    },
+    Pass {
+        name: "simplify4",
+        after: &["cse"],
+        run: Run::Function(crate::simplify::run),
+        required: false,
+    },
+    Pass {
+        name: "checks",
+        after: &["simplify4"],
         run: Run::Function(crate::checks::run),
+        required: false,
+    },
+    Pass {
+        name: "bounds",
+        after: &["cse", "checks"],
+        run: Run::Function(crate::bounds::run),
         required: false,
     },
     Pass {

@@ -44,7 +44,8 @@ pub static FINALIZERS_RUNNING: AtomicUsize = AtomicUsize::new(0);
 /// The background thread that sweeps and scavenges sleeps here.
 pub static SWEEPER: Note = Note::new();
 
-fn current_cache() -> *mut MCache {
+/// The current P's cache; null without a P.
+pub fn current_cache() -> *mut MCache {
     match M::current().p_opt() {
         Some(p) => p.mcache.get() as *mut MCache,
         None => core::ptr::null_mut(),

@@ -222,10 +222,80 @@ extern "C" fn strong_from_weak(handle: usize) -> usize {
     unsafe { GC.strong_from_weak(M::current().p().mcache.get() as *mut _, handle) }
 }
 
+// Allocation first tries the current window, on the goroutine's stack: no safepoint, nothing saved. 0 asks for the whole way.
+
+unsafe extern "C" fn mallocgc_fast(size: usize, typ: *const Type, zero: bool) -> usize {
+    // SAFETY: the compiler's descriptor, the current P's cache; no safepoint here.
+    unsafe { HEAP.malloc_fast(glue::current_cache(), size, typ, zero) }
+        .map_or(0, |at| at.as_ptr() as usize)
+}
+
+unsafe extern "C" fn newobject_fast(typ: *const Type) -> usize {
+    // SAFETY: as above.
+    unsafe { mallocgc_fast((*typ).size, typ, true) }
+}
+
+unsafe extern "C" fn newarray_fast(typ: *const Type, count: usize) -> usize {
+    // SAFETY: as above.
+    unsafe {
+        match count.checked_mul((*typ).size) {
+            Some(bytes) if bytes <= abi::sizeclass::MAX_SMALL_REQUEST => {
+                mallocgc_fast(bytes, typ, true)
+            }
+            _ => 0,
+        }
+    }
+}
+
+rt_sched::private_system_stub! { mallocgc_slow => mallocgc }
+rt_sched::private_system_stub! { newobject_slow => newobject }
+rt_sched::private_system_stub! { newarray_slow => newarray }
+
+rt_sched::go_symbols!(["runtime.mallocgc"], [
+    "push rbp",
+    "mov rbp, rsp",
+    "push rdi",
+    "push rsi",
+    "push rdx",
+    "sub rsp, 8",
+    "call {fast}",
+    "add rsp, 8",
+    "pop rdx",
+    "pop rsi",
+    "pop rdi",
+    "pop rbp",
+    "test rax, rax",
+    "jz {slow}",
+    "ret",
+], [fast = sym mallocgc_fast, slow = sym mallocgc_slow,]);
+rt_sched::go_symbols!(["runtime.newobject", "internal/runtime/maps.newobject", "reflect.unsafe_New", "internal/reflectlite.unsafe_New"], [
+    "push rbp",
+    "mov rbp, rsp",
+    "push rdi",
+    "sub rsp, 8",
+    "call {fast}",
+    "add rsp, 8",
+    "pop rdi",
+    "pop rbp",
+    "test rax, rax",
+    "jz {slow}",
+    "ret",
+], [fast = sym newobject_fast, slow = sym newobject_slow,]);
+rt_sched::go_symbols!(["runtime.newarray", "internal/runtime/maps.newarray", "reflect.unsafe_NewArray"], [
+    "push rbp",
+    "mov rbp, rsp",
+    "push rdi",
+    "push rsi",
+    "call {fast}",
+    "pop rsi",
+    "pop rdi",
+    "pop rbp",
+    "test rax, rax",
+    "jz {slow}",
+    "ret",
+], [fast = sym newarray_fast, slow = sym newarray_slow,]);
+
 rt_sched::system_stubs! {
-    "runtime.mallocgc" => mallocgc;
-    "runtime.newobject", "internal/runtime/maps.newobject", "reflect.unsafe_New", "internal/reflectlite.unsafe_New" => newobject;
-    "runtime.newarray", "internal/runtime/maps.newarray", "reflect.unsafe_NewArray" => newarray;
     "runtime.memclrHasPointers" => memclr_pointers;
     "reflect.typedmemclrpartial" => typedmemclrpartial;
     "runtime.typedarraycopy" => typedarraycopy;
