@@ -400,6 +400,7 @@ type moduledata struct {
 	godebug       table
 	callbacks     table
 	data, edata   uintptr
+	sites         table
 }
 
 // table is address and element count.

@@ -43,6 +43,8 @@ pub struct ModuleData {
     pub data: usize,
     #[allow(missing_docs)]
     pub edata: usize,
+    /// Bodies of locations, see [`SiteEntry`].
+    pub sites: Table<SiteEntry>,
 }
 
 /// Address and element count.
@@ -97,14 +99,22 @@ pub mod func_flags {
     pub const NO_PARAMS: u32 = 16;
 }
 
-/// A source location; `parent` makes inlining a chain.
+/// A source location: there are many, so what lines of one body share is in [`SiteEntry`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocEntry {
-    /// String offset of the file name.
-    pub file: u32,
     #[allow(missing_docs)]
     pub line: u32,
+    /// Index into `sites`.
+    pub site: u32,
+}
+
+/// The body that a location is in: a compiled function's own or an inlined one; `parent` makes inlining a chain.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SiteEntry {
+    /// String offset of the file name.
+    pub file: u32,
     /// String offset of the function's name: the inlined function's, or the compiled function's own.
     pub func: u32,
     /// Location of the call that was inlined; `u32::MAX` in the compiled function itself.

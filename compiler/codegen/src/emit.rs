@@ -84,6 +84,7 @@ struct Tables {
     lines: Option<(SymbolId, u64)>,
     strings: Option<(SymbolId, u64)>,
     handlers: Option<(SymbolId, u64)>,
+    sites: Option<(SymbolId, u64)>,
 }
 
 impl<'a> Emitter<'a> {
@@ -415,6 +416,13 @@ impl<'a> Emitter<'a> {
             .flatten()
             .flat_map(|w| w.to_le_bytes())
             .collect();
+        let sites: Vec<u8> = lines
+            .sites
+            .iter()
+            .flatten()
+            .flat_map(|w| w.to_le_bytes())
+            .collect();
+        let site_count = lines.sites.len() as u64;
         let counts = (
             entries.len() / 28,
             lines.locs.len(),
@@ -429,6 +437,7 @@ impl<'a> Emitter<'a> {
             lines: Some((add(lines.lines, Vec::new()), counts.2 as u64)),
             strings: Some((add(strings.bytes, Vec::new()), counts.3 as u64)),
             handlers: Some((add(handlers, handler_relocs), counts.4 as u64)),
+            sites: Some((add(sites, Vec::new()), site_count)),
         };
     }
 
@@ -529,6 +538,8 @@ impl<'a> Emitter<'a> {
         let edata = section(self, Definition::SectionEnd(Section::Bss));
         words.address(data, 0);
         words.address(edata, 0);
+        let (symbol, count) = tables.sites.expect("functions come first");
+        words.table(symbol, count);
         debug_assert_eq!(words.bytes.len(), size_of::<abi::module::ModuleData>());
         let symbol = self
             .object

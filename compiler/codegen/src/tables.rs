@@ -89,11 +89,14 @@ impl<'a> PosResolver<'a> {
 /// Builds location and line tables.
 #[derive(Default)]
 pub struct LineTables {
-    /// [`abi::module::LocEntry`] records as (file, line, func, parent, func_line).
-    pub locs: Vec<[u32; 5]>,
+    /// [`abi::module::LocEntry`] records as (line, site).
+    pub locs: Vec<[u32; 2]>,
+    /// [`abi::module::SiteEntry`] records as (file, func, parent, func_line).
+    pub sites: Vec<[u32; 4]>,
     /// Line programs.
     pub lines: Vec<u8>,
-    index: FxHashMap<[u32; 5], u32>,
+    index: FxHashMap<[u32; 2], u32>,
+    site_index: FxHashMap<[u32; 4], u32>,
 }
 
 impl LineTables {
@@ -153,16 +156,20 @@ impl LineTables {
         } else {
             site.wrapper
         };
-        let entry = [
+        let site = [
             file,
-            line,
             strings.add(name.as_str()),
             parent,
             decl << 1 | wrapper as u32,
         ];
+        let sites = &mut self.sites;
+        let site = *self.site_index.entry(site).or_insert_with(|| {
+            sites.push(site);
+            sites.len() as u32 - 1
+        });
         let locs = &mut self.locs;
-        let index = *self.index.entry(entry).or_insert_with(|| {
-            locs.push(entry);
+        let index = *self.index.entry([line, site]).or_insert_with(|| {
+            locs.push([line, site]);
             locs.len() as u32 - 1
         });
         memo.insert(loc, index);

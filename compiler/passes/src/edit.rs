@@ -85,6 +85,108 @@ pub fn remove_dead(body: &mut Body) {
     }
 }
 
+/// Leads the edges into a block that does nothing but branch on one of its parameters directly to where they go: constants to the
+/// target that they choose, other jumps by a branch of their own. `if f(x)` with an inlined `f` becomes plain control flow.
+pub fn thread_jumps(body: &mut Body) {
+    let order = body.reverse_postorder();
+    let mut number = vec![usize::MAX; body.blocks.len()];
+    for (i, block) in order.iter().enumerate() {
+        number[block.index()] = i;
+    }
+    let branches_on_param = |body: &Body, block: mir::Block| {
+        let data = &body.blocks[block];
+        let Some(Terminator::Branch { cond, then, els }) = &data.term else {
+            return None;
+        };
+        let at = data.params.iter().position(|p| p == cond)?;
+        let plain = data.insts.is_empty()
+            && block != Body::ENTRY
+            && Some(block) != body.recover_block
+            && then.block != block
+            && els.block != block;
+        plain.then_some(at)
+    };
+    if !order
+        .iter()
+        .any(|&block| branches_on_param(body, block).is_some())
+    {
+        return;
+    }
+    // Uses of values outside of the terminator of their own block.
+    let mut used: IndexVec<Value, bool> = IndexVec::from_elem_n(false, body.values.len());
+    for &block in &order {
+        for &inst in &body.blocks[block].insts {
+            body.insts[inst].op.for_each_use(|v| used[v] = true);
+        }
+        if let Some(term) = &body.blocks[block].term {
+            term.for_each_use(|v| {
+                if !matches!(body.values[v].def, Def::Param(home, _) if home == block) {
+                    used[v] = true;
+                }
+            });
+        }
+    }
+    let preds = body.predecessors();
+    let mut changed = false;
+    for &block in &order {
+        let Some(at) = branches_on_param(body, block) else {
+            continue;
+        };
+        // A loop's header stays its only entry.
+        let header = preds[block]
+            .iter()
+            .any(|p| number[p.index()] >= number[block.index()]);
+        let params = body.blocks[block].params.clone();
+        if header || params.iter().any(|&p| used[p]) {
+            continue;
+        }
+        let Some(Terminator::Branch { then, els, .. }) = body.blocks[block].term.clone() else {
+            unreachable!("it branches");
+        };
+        let mut sources = preds[block].clone();
+        sources.dedup();
+        for source in sources {
+            let Some(mut term) = body.blocks[source].term.take() else {
+                continue;
+            };
+            let through = |to: &mir::BlockCall, args: &[Value]| mir::BlockCall {
+                block: to.block,
+                args: to
+                    .args
+                    .iter()
+                    .map(|v| params.iter().position(|p| p == v).map_or(*v, |i| args[i]))
+                    .collect(),
+            };
+            if let Terminator::Jump(to) = &term
+                && to.block == block
+                && body.as_int(to.args[at]).is_none()
+            {
+                let args = to.args.clone();
+                term = Terminator::Branch {
+                    cond: args[at],
+                    then: through(&then, &args),
+                    els: through(&els, &args),
+                };
+                changed = true;
+            } else {
+                term.for_each_target_mut(|to| {
+                    if to.block == block
+                        && let Some(n) = body.as_int(to.args[at])
+                    {
+                        let args = to.args.clone();
+                        *to = through(if n & 1 != 0 { &then } else { &els }, &args);
+                        changed = true;
+                    }
+                });
+            }
+            body.blocks[source].term = Some(term);
+        }
+    }
+    if changed {
+        mir::builder::drop_unreachable(body);
+    }
+}
+
 /// Joins a block with its only successor where that has no other predecessor.
 pub fn merge_blocks(body: &mut Body) {
     let mut preds: IndexVec<mir::Block, u32> = IndexVec::from_elem_n(0, body.blocks.len());

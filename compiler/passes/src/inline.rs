@@ -33,7 +33,32 @@ pub fn run(program: &mut Program) {
         }
         cost[id] = inline_cost(&program.funcs[id]);
         done[id] = true;
+        if cost[id].is_some() && callees(program, id).contains(&id) {
+            unroll_recursion(program, id);
+            cost[id] = None;
+        }
     }
+}
+
+/// Inlines a small function once into itself: half of the calls of a recursion, or more, go away.
+fn unroll_recursion(program: &mut Program, id: FuncId) {
+    let original = program.funcs[id].clone();
+    let mut func = std::mem::replace(&mut program.funcs[id], placeholder());
+    if let Some(body) = &mut func.body {
+        // The copies' own calls stay: only blocks of the original and what follows its calls is looked at.
+        let mut work: Vec<Block> = body.blocks.ids().collect();
+        while let Some(block) = work.pop() {
+            let call = body.blocks[block].insts.iter().position(|&inst| {
+                matches!(body.insts[inst].op, Op::Call { callee: Callee::Func(f), .. } if f == id)
+            });
+            if let Some(at) = call {
+                let inst = body.blocks[block].insts[at];
+                work.push(splice(body, block, at, inst, &original));
+            }
+        }
+    }
+    crate::simplify::run(program, &mut func);
+    program.funcs[id] = func;
 }
 
 fn placeholder() -> Function {

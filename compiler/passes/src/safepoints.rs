@@ -12,7 +12,7 @@
 //!    strip:            if i < n then next else exit
 //!    next:             poll; head(i, .., n - i > STRIP * step ? i + STRIP * step : n)
 //!    ```
-//!    The loop is entered with the smallest integer as `end`.
+//!    The loop is entered with an `end` that sends it to `strip` at once.
 //! 3. Others get a poll at each edge back. (Strips for every loop with a stepping variable were tried: they cost short loops more than polls.)
 
 use base::{Id, IndexVec};
@@ -259,16 +259,19 @@ fn cut(body: &mut Body, natural: &Loop, counted: &Counted) {
     let before: Vec<Value> = body.blocks[header].params.clone();
     let end = body.add_block_param(header, ty);
 
-    // The edges into the loop.
-    let entry = body.make_inst(Op::Int(i64::MIN), &[ty], Default::default());
-    let smallest = body.insts[entry].results[0];
-    body.blocks[Body::ENTRY].insts.insert(0, entry);
+    // The edges into the loop: with the start as `end`, `i < end` fails at once; for `<=` the smallest integer is right for all starts.
+    let smallest = (counted.op == CmpOp::Le).then(|| {
+        let inst = body.make_inst(Op::Int(i64::MIN), &[ty], Default::default());
+        body.blocks[Body::ENTRY].insts.insert(0, inst);
+        body.insts[inst].results[0]
+    });
     for block in body.blocks.ids() {
         let stays = natural.contains(block);
         if let Some(term) = &mut body.blocks[block].term {
             term.for_each_target_mut(|to| {
                 if to.block == header {
-                    to.args.push(if stays { end } else { smallest });
+                    let start = smallest.unwrap_or(to.args[counted.param]);
+                    to.args.push(if stays { end } else { start });
                 }
             });
         }

@@ -69,6 +69,12 @@ pub fn run(program: &Program, func: &mut Function) {
         body.blocks[block].insts = kept;
         if let Some(mut term) = body.blocks[block].term.take() {
             term.for_each_use_mut(|v| *v = aliases.resolve(*v));
+            while let Terminator::Branch { cond, then, els } = &mut term
+                && let Some(Op::Unary(UnOp::Not, inner)) = body.def_op(*cond)
+            {
+                *cond = aliases.resolve(*inner);
+                std::mem::swap(then, els);
+            }
             if let Terminator::Branch { cond, then, els } = &term
                 && let Some(n) = body.as_int(*cond)
             {
@@ -95,6 +101,7 @@ pub fn run(program: &Program, func: &mut Function) {
     }
     aliases.apply(body);
     mir::builder::drop_unreachable(body);
+    crate::edit::thread_jumps(body);
     merge_blocks(body);
     mir::builder::remove_trivial_params(body);
     remove_dead(body);

@@ -1,6 +1,6 @@
 //! The linker's tables: functions, lines, inlining, handlers.
 
-use abi::module::{CallHandler, FuncEntry, LocEntry, ModuleData, Table};
+use abi::module::{CallHandler, FuncEntry, LocEntry, ModuleData, SiteEntry, Table};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 static MODULE: AtomicPtr<ModuleData> = AtomicPtr::new(core::ptr::null_mut());
@@ -135,9 +135,33 @@ pub fn location_index(pc: usize) -> u32 {
     }
 }
 
+/// A location with what its body adds to it; the fields are those of [`LocEntry`] and [`SiteEntry`].
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Location {
+    pub file: u32,
+    pub line: u32,
+    pub func: u32,
+    pub parent: u32,
+    pub func_line: u32,
+}
+
 /// A location.
-pub fn location(index: u32) -> Option<&'static LocEntry> {
-    slice(&module().locs).get(index as usize)
+pub fn location(index: u32) -> Option<Location> {
+    let LocEntry { line, site } = *slice(&module().locs).get(index as usize)?;
+    let SiteEntry {
+        file,
+        func,
+        parent,
+        func_line,
+    } = *slice(&module().sites).get(site as usize)?;
+    Some(Location {
+        file,
+        line,
+        func,
+        parent,
+        func_line,
+    })
 }
 
 /// Where a frame continues after a recovered panic, by the return address of the call it is in. A frame whose instruction

@@ -310,4 +310,5 @@ roots: .quad roots_start, 2, root_bitmap
     .quad 0, 0                  # godebug
     .quad callbacks, 6
     .quad roots_start, roots_end
+    .quad 0, 0                  # sites
     .section .note.GNU-stack, "", @progbits
