@@ -1,6 +1,8 @@
 //! Helpers that tests of several crates share: running programs, comparing with recorded results.
 #![forbid(unsafe_code)]
 
+pub mod corpus;
+
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
