@@ -181,12 +181,18 @@ impl<'a> Emitter<'a> {
         let mut blocks: [Block; 4] =
             [Section::GoData, Section::GoBss, Section::Data, Section::Bss].map(Block::new);
         let mut placed: Vec<Option<(usize, u64)>> = Vec::new();
+        // Where everything without size is: at one address, as gc's programs have it.
+        let zero_base = (3, blocks[3].add(program, 8, 8, None, None));
         for global in program.globals.iter() {
             if global.external {
                 placed.push(None);
                 continue;
             }
             let layout = program.types.layout(global.ty);
+            if layout.size == 0 || global.name.as_str() == "runtime.zerobase" {
+                placed.push(Some(zero_base));
+                continue;
+            }
             let kind =
                 usize::from(global.init.is_none()) + if layout.ptr_bytes > 0 { 0 } else { 2 };
             placed.push(Some((
@@ -211,6 +217,10 @@ impl<'a> Emitter<'a> {
                 .is_none_or(|ty| program.types.layout(ty).ptr_bytes > 0);
             let kind = if pointers { 0 } else { 2 };
             let size = data.init.bytes.len() as u64;
+            if size == 0 {
+                data_placed.push(Some(zero_base));
+                continue;
+            }
             data_placed.push(Some((
                 kind,
                 blocks[kind].add(program, size, data.align, Some(&data.init), data.ty),

@@ -221,8 +221,10 @@ impl Builder<'_> {
     }
 
     fn has_uncommon(&self, ty: Ty) -> bool {
-        matches!(self.program.types.kind(ty), TyKind::Named(_))
-            || !self.program.type_info[&ty].methods.is_empty()
+        matches!(
+            self.program.types.kind(ty),
+            TyKind::Named(_) | TyKind::UnsafePointer
+        ) || !self.program.type_info[&ty].methods.is_empty()
     }
 
     fn kind_size(&self, ty: Ty) -> usize {
@@ -400,7 +402,10 @@ impl Builder<'_> {
         if uncommon {
             let u = at + self.kind_size(ty);
             // Names of unexported methods tell their package only if it is another one.
-            let home = base.and_then(|n| n.pkg_path);
+            let home = match types.kind(ty) {
+                TyKind::UnsafePointer => Some("unsafe".into()),
+                _ => base.and_then(|n| n.pkg_path),
+            };
             if let Some(pkg) = home {
                 let name = self.name(pkg.as_str(), false, None, None, false);
                 self.put_u32(u, name);

@@ -12,6 +12,7 @@ use crate::buildinfo;
 use crate::cache::Cache;
 use crate::codecache::CodePacks;
 use crate::frontend::Frontend;
+use crate::godebug;
 use crate::timings::Timings;
 
 /// How to build.
@@ -29,8 +30,12 @@ pub struct BuildOptions {
     pub passes: passes::Options,
     /// Function whose Cranelift IR is printed.
     pub dump_clif: Option<String>,
+    /// Compile every function of packages outside of std, not only what the program needs.
+    pub keep_all: bool,
     /// Key and value pairs for the build information.
     pub settings: Vec<(&'static str, String)>,
+    /// The module cache, for the sums of modules.
+    pub mod_cache: Option<PathBuf>,
 }
 
 /// Builds the program of package `main` of a checked graph; machine code of functions is taken from `cache` where it has them.
@@ -62,14 +67,32 @@ pub fn build_program(
             meta: meta(package, id == main, system)?,
         });
     }
+    let godebug = godebug::default_godebug(graph, main, goroot, system)?;
+    let mut settings = options.settings.clone();
+    if !godebug.is_empty() {
+        let at = settings.iter().position(|s| s.0 == "CGO_ENABLED");
+        settings.insert(
+            at.unwrap_or(settings.len()),
+            ("DefaultGODEBUG", godebug.clone()),
+        );
+    }
+    let mut defines = options.defines.clone();
+    if !options.trimpath {
+        defines.push((
+            "runtime.defaultGOROOT".to_owned(),
+            goroot.display().to_string(),
+        ));
+    }
+    let title = format!("# {}\n", graph.package(main).display_path());
     let input = LowerInput {
         store: &frontend.store,
         sources: &frontend.sources,
         packages,
         main: main_index,
-        defines: options.defines.clone(),
-        godebug: String::new(),
-        modinfo: buildinfo::modinfo(graph, main, &options.settings),
+        defines,
+        keep_all: options.keep_all,
+        godebug,
+        modinfo: buildinfo::modinfo(graph, main, &settings, options.mod_cache.as_deref(), system),
     };
     let mut program = timings
         .time("lower", || lower::lower_program(input))
@@ -79,7 +102,11 @@ pub fn build_program(
                 &diagnostics,
                 diagnostics::gc::Options::default(),
             );
-            diagnostics::gc::shorten_paths(&text, &graph.package(main).dir, &graph.cwd)
+            let text = diagnostics::gc::shorten_paths(&text, &graph.package(main).dir, &graph.cwd);
+            // A missing main is what the official linker finds, without a position.
+            let missing = "<unknown line number>: function main is undeclared";
+            let text = text.replace(missing, "runtime.main_main·f: function main is undeclared");
+            title.clone() + &text
         })?;
     let mut pass_options = options.passes.clone();
     pass_options.no_optimize |= options.no_optimize;
@@ -107,7 +134,9 @@ pub fn build_program(
         Ok::<_, String>(object)
     })?;
     timings.time("link", || {
-        link::archive::add_archive(&mut object, link::RUNTIME).map_err(|e| e.to_string())?;
+        let failed = |text: String| title.clone() + &text;
+        link::archive::add_archive(&mut object, link::RUNTIME)
+            .map_err(|e| failed(e.to_string()))?;
         link::link(
             &object,
             abi::symbols::ENTRY,
@@ -115,7 +144,7 @@ pub fn build_program(
                 strip: options.strip,
             },
         )
-        .map_err(|e| e.to_string())
+        .map_err(|e| failed(e.to_string()))
     })
 }
 

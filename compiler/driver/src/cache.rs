@@ -171,6 +171,9 @@ pub fn program_key(
     field(b"program 1");
     field(&compiler_identity(system)?);
     field(format!("{options:?}").as_bytes());
+    if let Some(module) = &graph.main_module {
+        field(format!("{} {:?}", module.go_version, module.file.godebug).as_bytes());
+    }
     for id in graph.closure(&[main]) {
         let package = graph.package(id);
         field(&package.content_hash());

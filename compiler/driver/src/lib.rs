@@ -1,7 +1,8 @@
 //! Builds: from a loaded package graph to an executable.
 //!
 //! Reading order: [`overlay`] (the embedded `goroot/`), [`frontend`] (parsing and checking a graph in parallel),
-//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`codecache`] (machine code of functions kept), [`buildinfo`] (what the binary says of itself), [`testmain`] (programs of `go test`),
+//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`codecache`] (machine code of functions kept), [`godebug`]
+//! and [`buildinfo`] (what the binary knows of its build), [`testmain`] (programs of `go test`),
 //! [`timings`].
 //!
 //! Architecture invariant: the only crate that knows all stages; holds no logic of any of them.
@@ -12,6 +13,7 @@ pub mod buildinfo;
 pub mod cache;
 pub mod codecache;
 pub mod frontend;
+pub mod godebug;
 pub mod overlay;
 pub mod testmain;
 pub mod timings;

@@ -57,6 +57,10 @@ pub(crate) struct Node {
     pub owner: u32,
     /// The loop, for a body of range over func.
     pub range: Option<StmtId>,
+    /// Position among the literals (among the loop bodies) of the owner around it, from 1, in source order.
+    pub number: u32,
+    /// Owners: literals and loop bodies so far.
+    numbered: [u32; 2],
     pub captures: Vec<VarKey>,
     captured: FxHashSet<VarKey>,
     /// Contains a defer statement (for owners: in loop bodies too).
@@ -414,15 +418,16 @@ impl<'a, 'f> Walker<'a, 'f> {
     fn enter(&mut self, range: Option<StmtId>) -> u32 {
         let outer = self.node;
         let id = self.out.nodes.len() as u32;
-        let owner = if range.is_some() {
-            self.out.nodes[outer as usize].owner
-        } else {
-            id
-        };
+        let around = self.out.nodes[outer as usize].owner;
+        let owner = if range.is_some() { around } else { id };
+        let count = &mut self.out.nodes[around as usize].numbered[usize::from(range.is_some())];
+        *count += 1;
+        let number = *count;
         self.out.nodes.push(Node {
             parent: Some(outer),
             owner,
             range,
+            number,
             ..Node::default()
         });
         self.labels.push(FxHashSet::default());

@@ -210,6 +210,10 @@ impl FnCx<'_, '_> {
         self.place_operands(l, &mut operands);
         operands.push(r);
         self.prep(&operands);
+        // The variable is read after the calls of the operand.
+        if self.may_call(r) {
+            self.hoist(r);
+        }
         if op.is_shift() {
             self.update(
                 l,

@@ -65,16 +65,17 @@ impl<'a> Cx<'a> {
         analysis: Rc<Analysis>,
         lit: ExprId,
     ) -> FuncId {
-        let name = self.glob_closure_name(pkg);
+        let name = self.init_lit_name(pkg, file, lit);
         let func = self.declare_lit(file, &env, lit, name, name);
         let node = analysis.lits[&lit];
         self.lower_lit_later(func, file, pkg, env, analysis, node, lit, None);
         func
     }
-    pub(crate) fn glob_closure_name(&mut self, pkg: usize) -> Symbol {
-        self.pkgs[pkg].glob_closures += 1;
+    pub(crate) fn init_lit_name(&self, pkg: usize, file: &TypedFile, lit: ExprId) -> Symbol {
         let p = &self.pkgs[pkg];
-        Symbol::intern(&format!("{}.glob..func{}", p.link_path, p.glob_closures))
+        let number = p.init_lits.get(&file.ast.exprs[lit].span.lo);
+        let number = number.copied().unwrap_or(0);
+        Symbol::intern(&format!("{}.init.func{number}", p.link_path))
     }
 
     pub(crate) fn declare_lit(
@@ -246,24 +247,24 @@ impl<'a> FnCx<'_, 'a> {
         self.retype(addr, ty)
     }
 
-    /// Names of the next function generated here.
-    pub(crate) fn lit_name(&mut self) -> (Symbol, Symbol) {
-        if self.is_init {
-            let n = self.cx.glob_closure_name(self.pkg);
+    /// Names of a literal here: numbered within the function around it, loop bodies looked through.
+    fn lit_name(&self, lit: ExprId, node: u32) -> (Symbol, Symbol) {
+        let nodes = &self.analysis.nodes;
+        let inner = nodes[self.node as usize].owner != 0;
+        if self.is_init && !inner {
+            let n = self.cx.init_lit_name(self.pkg, self.file, lit);
             return (n, n);
         }
-        self.counts.lits += 1;
-        let n = self.counts.lits;
+        let n = nodes[node as usize].number;
         // Inside a literal only the number is appended.
-        let inner = self.node != 0 && self.body_of.range.is_none();
-        let suffix = if inner {
-            format!(".{n}")
-        } else {
-            format!(".func{n}")
+        let suffix = match inner {
+            true => format!(".{n}"),
+            false => format!(".func{n}"),
         };
+        let (name, display) = self.owner_names;
         (
-            self.name_with(self.name, &suffix),
-            self.name_with(self.display, &suffix),
+            self.name_with(name, &suffix),
+            self.name_with(display, &suffix),
         )
     }
     pub(crate) fn name_with(&self, name: Symbol, suffix: &str) -> Symbol {
@@ -275,7 +276,7 @@ impl<'a> FnCx<'_, 'a> {
         let Some(&node) = self.analysis.lits.get(&e) else {
             return self.zero(ty);
         };
-        let (name, display) = self.lit_name();
+        let (name, display) = self.lit_name(e, node);
         let file = self.file;
         let func = self.cx.declare_lit(file, &self.env, e, name, display);
         let keys = self.analysis.nodes[node as usize].captures.clone();

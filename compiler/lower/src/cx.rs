@@ -23,8 +23,8 @@ pub(crate) struct Pkg<'a> {
     pub typed: &'a TypedPackage,
     pub meta: &'a PackageMeta,
     pub link_path: Symbol,
-    /// Closures outside functions so far: `glob..func1`.
-    pub glob_closures: u32,
+    /// Numbers of the function literals outside of functions, by position: `init.func1` and so on, in source order.
+    pub init_lits: FxHashMap<source::Pos, u32>,
 }
 
 /// Something to do later; gets the function whose body it makes.
@@ -71,7 +71,7 @@ impl<'a> Cx<'a> {
                 typed: p.typed,
                 meta: &p.meta,
                 link_path: p.meta.link_path,
-                glob_closures: 0,
+                init_lits: FxHashMap::default(),
             })
             .collect();
         let pkg_index = pkgs
@@ -133,6 +133,9 @@ impl<'a> Cx<'a> {
                 "function main is undeclared in the main package",
             )),
         }
+        if self.input.keep_all {
+            self.keep_all();
+        }
         self.drain();
         self.finish_types();
         self.p.modinfo = self.input.modinfo.clone();
@@ -141,6 +144,32 @@ impl<'a> Cx<'a> {
             Ok(self.p)
         } else {
             Err(self.errors)
+        }
+    }
+
+    /// Makes every function outside of std that needs no type arguments reachable.
+    fn keep_all(&mut self) {
+        let store = self.store;
+        let mut all: Vec<(usize, u32, ObjId)> = self
+            .symbols
+            .decls
+            .iter()
+            .filter(|(obj, decl)| {
+                let object = store.obj(**obj);
+                let generic = store
+                    .signature(store.obj_type(**obj))
+                    .is_none_or(|s| !s.tparams.is_empty() || !s.recv_tparams.is_empty());
+                decl.body.is_some()
+                    && !self.pkgs[decl.pkg].meta.is_std
+                    && !generic
+                    && !object.name.is_blank()
+                    && object.name.as_str() != "init"
+            })
+            .map(|(&obj, decl)| (decl.pkg, store.obj(obj).pos.0, obj))
+            .collect();
+        all.sort_unstable();
+        for (_, _, obj) in all {
+            self.func_instance(obj, &[]);
         }
     }
 
@@ -347,6 +376,8 @@ impl<'a> Cx<'a> {
             nosplit: decl.is_some_and(|d| d.nosplit),
             runtime: path.as_str() == "runtime",
             no_return: intrinsics::never_returns(&name),
+            // gc calls most deferred functions from their frame itself.
+            wrapper: name == "runtime.deferreturn",
             ..FuncFlags::default()
         };
         let f = self.declare(

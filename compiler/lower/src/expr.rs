@@ -308,7 +308,7 @@ impl FnCx<'_, '_> {
                 self.load(addr, elem)
             }
             _ => {
-                let place = self.index_place(x, i, false);
+                let place = self.index_place(e, x, i, false);
                 self.set_pos(file.ast.exprs[e].pos);
                 self.place_load(&place)
             }

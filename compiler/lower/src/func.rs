@@ -18,6 +18,9 @@ use crate::symbols::FuncDecl;
 use crate::tyconv::Env;
 use crate::vars::VarLoc;
 
+/// Variables larger than this are on the heap, as gc has it.
+pub(crate) const MAX_STACK_VAR: u64 = 128 << 10;
+
 /// A statement that break or continue may refer to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
@@ -43,6 +46,8 @@ pub(crate) struct FnCx<'c, 'a> {
     pub func: FuncId,
     pub name: Symbol,
     pub display: Symbol,
+    /// Name and display name of the function that is not a loop body around this one (or is this one).
+    pub owner_names: (Symbol, Symbol),
     pub vars: FxHashMap<VarKey, VarLoc>,
     pub analysis: Rc<Analysis>,
     pub node: u32,
@@ -68,11 +73,9 @@ pub(crate) struct FnCx<'c, 'a> {
     pub is_init: bool,
 }
 
-/// Numbering of closures, loop bodies and thunks.
+/// Numbering of thunks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
-    pub lits: u32,
-    pub ranges: u32,
     pub wraps: u32,
 }
 
@@ -139,6 +142,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
             func,
             name,
             display,
+            owner_names: (name, display),
             vars: FxHashMap::default(),
             analysis,
             node,
@@ -334,8 +338,11 @@ impl<'c, 'a> FnCx<'c, 'a> {
             addr
         }
     }
-    /// Address of a new stack slot.
+    /// Address of a new temporary; of a large one, on the heap: stacks are limited.
     pub(crate) fn temp(&mut self, ty: Ty) -> Value {
+        if self.size(ty) > MAX_STACK_VAR {
+            return self.heap(ty);
+        }
         let slot = self.b.new_slot(ty, Symbol::intern("·tmp"));
         self.slot_addr(slot)
     }
@@ -575,45 +582,43 @@ impl<'c, 'a> FnCx<'c, 'a> {
 
     /// Whether evaluating the expression may run other code or must keep its place among calls.
     pub(crate) fn may_call(&self, e: ExprId) -> bool {
-        match self.call_flags.borrow()[e.0 as usize] {
-            1 => return false,
-            2 => return true,
-            _ => {}
+        self.contains(e, Sought::Call)
+    }
+    /// Whether a call, or an operation that gc evaluates in its place among the calls, is in the expression.
+    fn has_place(&self, e: ExprId) -> bool {
+        self.contains(e, Sought::Place)
+    }
+    fn contains(&self, e: ExprId, sought: Sought) -> bool {
+        let (no, yes) = match sought {
+            Sought::Call => (1, 2),
+            Sought::Place => (4, 8),
+        };
+        let known = self.call_flags.borrow()[e.0 as usize];
+        if known & (no | yes) != 0 {
+            return known & yes != 0;
         }
-        let result = self.may_call_uncached(e);
-        self.call_flags.borrow_mut()[e.0 as usize] = if result { 2 } else { 1 };
+        let result = self.contains_uncached(e, sought);
+        self.call_flags.borrow_mut()[e.0 as usize] |= if result { yes } else { no };
         result
     }
 
-    fn may_call_uncached(&self, e: ExprId) -> bool {
+    fn contains_uncached(&self, e: ExprId, sought: Sought) -> bool {
         let ast = &self.file.ast;
+        let within = |x: ExprId| self.contains(x, sought);
         if self.mode(e) == Mode::Constant || self.mode(e) == Mode::TypeExpr {
             return false;
         }
         match &ast.exprs[e].kind {
             ExprKind::Call { fun, args, .. } => {
                 if self.mode(*fun) == Mode::TypeExpr {
-                    return args.iter().any(|&a| self.may_call(a));
+                    return args.iter().any(|&a| within(a));
                 }
                 if let Mode::Builtin(b) = self.mode(*fun) {
-                    use types::Builtin::*;
-                    let pure = matches!(
-                        b,
-                        Len | Cap
-                            | Real
-                            | Imag
-                            | Complex
-                            | Sizeof
-                            | Alignof
-                            | Offsetof
-                            | Add
-                            | SliceData
-                            | StringData
-                            | Min
-                            | Max
-                    );
-                    if pure {
-                        return args.iter().any(|&a| self.may_call(a));
+                    if sought == Sought::Place && is_ordered(b) {
+                        return true;
+                    }
+                    if is_operator(b) {
+                        return args.iter().any(|&a| within(a));
                     }
                 }
                 true
@@ -623,24 +628,20 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 op: syntax::ast::UnaryOp::Recv,
                 ..
             } => true,
-            ExprKind::Unary { x, .. } | ExprKind::Paren(x) | ExprKind::Star(x) => self.may_call(*x),
-            ExprKind::Selector { x, .. } => {
-                self.file.selections.contains_key(&e) && self.may_call(*x)
-            }
-            ExprKind::Index { x, indices } => {
-                self.may_call(*x) || indices.iter().any(|&i| self.may_call(i))
-            }
-            ExprKind::Binary { x, y, .. } => self.may_call(*x) || self.may_call(*y),
-            ExprKind::KeyValue { key, value } => self.may_call(*value) || self.may_call(*key),
-            ExprKind::CompositeLit { elems, .. } => elems.iter().any(|&x| self.may_call(x)),
+            ExprKind::Unary { x, .. } | ExprKind::Paren(x) | ExprKind::Star(x) => within(*x),
+            ExprKind::Selector { x, .. } => self.file.selections.contains_key(&e) && within(*x),
+            ExprKind::Index { x, indices } => within(*x) || indices.iter().any(|&i| within(i)),
+            ExprKind::Binary { x, y, .. } => within(*x) || within(*y),
+            ExprKind::KeyValue { key, value } => within(*value) || within(*key),
+            ExprKind::CompositeLit { elems, .. } => elems.iter().any(|&x| within(x)),
             _ => false,
         }
     }
 
-    /// Evaluates the calls (receives, conditional operators and so on) inside an expression now, in order; what is left
-    /// is evaluated later, from their values. This is gc's order: variables are read after the calls of the statement.
+    /// Evaluates the calls (receives, conditional operators, lengths and so on) inside an expression now, in order; what is
+    /// left is evaluated later, from their values. This is gc's order: variables are read after the calls of the statement.
     pub(crate) fn hoist(&mut self, e: ExprId) {
-        if !self.may_call(e) || self.hoisted.contains_key(&e) {
+        if !self.has_place(e) || self.hoisted.contains_key(&e) {
             return;
         }
         let file = self.file;
@@ -650,7 +651,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
                     self.hoist(a);
                 }
             }
-            ExprKind::Call { fun, args, .. } if matches!(self.mode(*fun), Mode::Builtin(b) if is_operator(b)) => {
+            ExprKind::Call { fun, args, .. } if matches!(self.mode(*fun), Mode::Builtin(b) if is_operator(b) && !is_ordered(b)) => {
                 for &a in args {
                     self.hoist(a);
                 }
@@ -757,6 +758,19 @@ impl<'c, 'a> FnCx<'c, 'a> {
     pub(crate) fn empty_body(self) -> Body {
         self.b.finish()
     }
+}
+
+/// What [`FnCx::contains`] looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sought {
+    Call,
+    Place,
+}
+
+/// Builtins that run no code but that gc evaluates in order with the calls around them.
+fn is_ordered(b: types::Builtin) -> bool {
+    use types::Builtin::*;
+    matches!(b, Len | Cap | Real | Imag | Complex | Min | Max)
 }
 
 fn is_operator(b: types::Builtin) -> bool {

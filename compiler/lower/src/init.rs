@@ -104,6 +104,7 @@ impl<'a> Cx<'a> {
     fn package_init(&mut self, pkg: usize) {
         let typed = self.pkgs[pkg].typed;
         let path = self.pkgs[pkg].link_path;
+        self.number_init_lits(pkg);
         self.embedded_variables(pkg);
         let defines = self.defined_strings(pkg);
         let mut dynamic: Vec<&'a Initializer> = Vec::new();
@@ -142,26 +143,37 @@ impl<'a> Cx<'a> {
                     .or_insert_with(|| LazyInit::Bytes(text.clone().into_bytes()));
             }
         }
-        if dynamic.is_empty() && typed.init_funcs.is_empty() {
-            return;
+        if !dynamic.is_empty() {
+            let name = Symbol::intern(&format!("{path}.init"));
+            let flags = FuncFlags {
+                noinline: true,
+                runtime: path.as_str() == "runtime",
+                ..FuncFlags::default()
+            };
+            let func = self.declare(name, name, Pos::NONE, Box::new([]), Box::new([]), flags);
+            self.p.inits.push(func);
+            self.later(func, move |cx, func| {
+                cx.lower_package_init(func, pkg, &dynamic)
+            });
         }
-        let name = Symbol::intern(&format!("{path}.init"));
-        let flags = FuncFlags {
-            noinline: true,
-            runtime: path.as_str() == "runtime",
-            ..FuncFlags::default()
-        };
-        let func = self.declare(name, name, Pos::NONE, Box::new([]), Box::new([]), flags);
-        self.p.inits.push(func);
-        let inits: Vec<FuncId> = typed
-            .init_funcs
-            .iter()
-            .enumerate()
-            .map(|(i, &(_, _, obj))| self.init_func(pkg, i, obj))
-            .collect();
-        self.later(func, move |cx, func| {
-            cx.lower_package_init(func, pkg, &dynamic, &inits)
-        });
+        // Called by the runtime itself, so that callers see the frames that gc's programs have.
+        for (i, &(_, _, obj)) in typed.init_funcs.iter().enumerate() {
+            let func = self.init_func(pkg, i, obj);
+            self.p.inits.push(func);
+        }
+    }
+
+    fn number_init_lits(&mut self, pkg: usize) {
+        let typed = self.pkgs[pkg].typed;
+        let mut places: Vec<Pos> = Vec::new();
+        let mut lits = Vec::new();
+        for init in &typed.init_order {
+            let file = &typed.files[init.file as usize];
+            outer_lits(file, init.rhs, &mut lits);
+            places.extend(lits.drain(..).map(|lit| file.ast.exprs[lit].span.lo));
+        }
+        places.sort_unstable();
+        self.pkgs[pkg].init_lits = places.into_iter().zip(1..).collect();
     }
 
     /// `pkg.init.0` and so on.
@@ -273,14 +285,8 @@ impl<'a> Cx<'a> {
         init.bytes[at + 8..at + 16].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
     }
 
-    /// The code part of a package's initialisation.
-    fn lower_package_init(
-        &mut self,
-        func: FuncId,
-        pkg: usize,
-        dynamic: &[&'a Initializer],
-        inits: &[FuncId],
-    ) {
+    /// The code part of the initialisation of a package's variables.
+    fn lower_package_init(&mut self, func: FuncId, pkg: usize, dynamic: &[&'a Initializer]) {
         let typed = self.pkgs[pkg].typed;
         let Some(first) = typed.files.first() else {
             return;
@@ -302,9 +308,6 @@ impl<'a> Cx<'a> {
             f.enter_file(&typed.files[init.file as usize], analysis);
             f.initialise(init);
             f.ensure_reachable();
-        }
-        for &i in inits {
-            f.call(i, &[]);
         }
         f.b.terminate(Terminator::Return(SmallVec::new()));
         f.finish_synthetic();
@@ -582,25 +585,36 @@ impl<'a> FnCx<'_, 'a> {
 }
 
 /// Whether a function literal is inside.
-fn contains_lit(file: &TypedFile, e: ExprId) -> bool {
+/// The function literals of an expression that are in no other, in source order.
+fn outer_lits(file: &TypedFile, e: ExprId, out: &mut Vec<ExprId>) {
     use syntax::ast::ExprKind::*;
     let ast = &file.ast;
+    let mut each = |list: &[ExprId]| list.iter().for_each(|&x| outer_lits(file, x, out));
     match &ast.exprs[e].kind {
-        FuncLit { .. } => true,
-        CompositeLit { elems, .. } => elems.iter().any(|&x| contains_lit(file, x)),
-        KeyValue { key, value } => contains_lit(file, *value) || contains_lit(file, *key),
-        Paren(x) | Star(x) | Unary { x, .. } | TypeAssert { x, .. } => contains_lit(file, *x),
+        FuncLit { .. } => out.push(e),
+        CompositeLit { elems, .. } => each(elems),
+        KeyValue { key, value } => each(&[*key, *value]),
+        Paren(x) | Star(x) | Unary { x, .. } | TypeAssert { x, .. } | Slice { x, .. } => {
+            each(&[*x])
+        }
         Call { fun, args, .. } => {
-            contains_lit(file, *fun) || args.iter().any(|&x| contains_lit(file, x))
+            each(&[*fun]);
+            each(args);
         }
-        Selector { x, .. } => contains_lit(file, *x),
+        Selector { x, .. } => each(&[*x]),
         Index { x, indices } => {
-            contains_lit(file, *x) || indices.iter().any(|&x| contains_lit(file, x))
+            each(&[*x]);
+            each(indices);
         }
-        Binary { x, y, .. } => contains_lit(file, *x) || contains_lit(file, *y),
-        Slice { x, .. } => contains_lit(file, *x),
-        _ => false,
+        Binary { x, y, .. } => each(&[*x, *y]),
+        _ => {}
     }
+}
+
+fn contains_lit(file: &TypedFile, e: ExprId) -> bool {
+    let mut lits = Vec::new();
+    outer_lits(file, e, &mut lits);
+    !lits.is_empty()
 }
 
 /// Patterns of a `//go:embed` line: words, quoted or not.

@@ -19,6 +19,8 @@ pub struct LowerInput<'a> {
     pub main: usize,
     /// `-ldflags -X importpath.name=value`.
     pub defines: Vec<(String, String)>,
+    /// Lower every function of packages outside of std, not only what is reachable.
+    pub keep_all: bool,
     /// Default GODEBUG settings of the main module.
     pub godebug: String,
     /// Text for `runtime/debug.ReadBuildInfo`, with its sentinels.

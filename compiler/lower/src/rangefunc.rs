@@ -52,11 +52,12 @@ impl<'a> FnCx<'_, 'a> {
         if self.analysis.nodes[owner as usize].defers_in_bodies && self.body_of.range.is_none() {
             self.push_marker();
         }
-        self.counts.ranges += 1;
-        let suffix = format!("-range{}", self.counts.ranges);
+        let number = self.analysis.nodes[node as usize].number;
+        let suffix = format!("-range{number}");
+        let owner_names = self.owner_names;
         let (name, display) = (
-            self.name_with(self.name, &suffix),
-            self.name_with(self.display, &suffix),
+            self.name_with(owner_names.0, &suffix),
+            self.name_with(owner_names.1, &suffix),
         );
         let flags = FuncFlags {
             closure: true,
@@ -87,6 +88,7 @@ impl<'a> FnCx<'_, 'a> {
             let flags = cx.p.funcs[func].flags;
             let mut f = FnCx::new(cx, func, file, pkg, env, analysis, node);
             f.flags = flags;
+            f.owner_names = owner_names;
             f.exit_codes = codes;
             f.body_of.range = Some(s);
             let params = f.synthetic_params();

@@ -128,7 +128,21 @@ impl FnCx<'_, '_> {
                 self.b.jump(exit);
             }
             ([(c, comm)], None) => {
-                self.stmt(*comm);
+                match self.comm(*comm) {
+                    // The left side is evaluated after the operation.
+                    Comm::Recv { chan, lhs, define } if !lhs.is_empty() => {
+                        self.prep(&[chan]);
+                        let ct = self.ty_of(chan);
+                        let elem = self.chan_elem(ct);
+                        let ch = self.expr(chan);
+                        self.set_pos(file.ast.stmts[*comm].pos);
+                        let t = self.temp(elem);
+                        let ok = self.rt1("chanrecv2", &[ch, t]);
+                        self.bind_received(&lhs, define, t, elem, ok);
+                        self.hoisted.clear();
+                    }
+                    _ => self.stmt(*comm),
+                }
                 self.ensure_reachable();
                 self.stmts(&file.ast.clauses[*c].body);
                 self.b.jump(exit);

@@ -3,6 +3,7 @@
 use base::Symbol;
 use mir::{Barrier, BoundKind, Op, Slot, Ty, TyKind, TypeTable, Value};
 use smallvec::SmallVec;
+use source::Pos;
 use syntax::ast::{ExprId, ExprKind, NameId};
 use types::{ObjId, ObjKind, VarKind};
 
@@ -51,6 +52,8 @@ pub(crate) enum Place {
         len: Value,
         unsigned: bool,
         ty: Ty,
+        /// Of the bracket: where a failing check is reported.
+        pos: Pos,
     },
     Map(crate::maps::MapPlace),
 }
@@ -61,7 +64,7 @@ pub(crate) struct PartStep {
     /// Type of the aggregate.
     pub of: Ty,
     /// For one-element arrays: the index to check.
-    pub index: Option<(Value, bool)>,
+    pub index: Option<(Value, bool, Pos)>,
 }
 
 /// A value or a place in memory while a selector path is followed.
@@ -76,6 +79,9 @@ impl FnCx<'_, '_> {
 
     /// Whether the variable must live on the heap as far as the lowering knows.
     pub(crate) fn is_boxed(&self, obj: ObjId, ty: Ty) -> bool {
+        if self.size(ty) > crate::func::MAX_STACK_VAR {
+            return true;
+        }
         match self.analysis.vars.get(&obj) {
             Some(info) => info.addr_taken || info.captured && !self.by_value(obj, ty),
             None => false,
@@ -356,7 +362,7 @@ impl FnCx<'_, '_> {
                 }
             }
             ExprKind::Index { x, indices } => {
-                let place = self.index_place(*x, indices[0], check);
+                let place = self.index_place(e, *x, indices[0], check);
                 self.place_addr(&place)
             }
             ExprKind::CompositeLit { .. } => {
@@ -566,7 +572,7 @@ impl FnCx<'_, '_> {
                 if let TyKind::Map(..) = self.cx.p.types.under(xt) {
                     return Place::Map(self.map_place(*x, indices[0]));
                 }
-                self.index_place(*x, indices[0], false)
+                self.index_place(e, *x, indices[0], false)
             }
             _ => {
                 let ty = self.ty_of(e);
@@ -589,8 +595,9 @@ impl FnCx<'_, '_> {
     }
 
     /// The place `x[i]` in an array or slice; the check is done when it is used.
-    pub(crate) fn index_place(&mut self, x: ExprId, i: ExprId, check: bool) -> Place {
+    pub(crate) fn index_place(&mut self, e: ExprId, x: ExprId, i: ExprId, check: bool) -> Place {
         let xt = self.ty_of(x);
+        let bracket = self.file.ast.exprs[e].pos;
         let pos = self.file.ast.exprs[x].pos;
         match *self.cx.p.types.under(xt) {
             TyKind::Slice(elem) => {
@@ -604,6 +611,7 @@ impl FnCx<'_, '_> {
                     len,
                     unsigned,
                     ty: elem,
+                    pos: bracket,
                 }
             }
             TyKind::Pointer(arr) => {
@@ -624,6 +632,7 @@ impl FnCx<'_, '_> {
                     len,
                     unsigned,
                     ty: elem,
+                    pos: bracket,
                 }
             }
             TyKind::Array(elem, n) => {
@@ -637,6 +646,7 @@ impl FnCx<'_, '_> {
                         len,
                         unsigned,
                         ty: elem,
+                        pos: bracket,
                     };
                 }
                 match self.place(x) {
@@ -646,7 +656,7 @@ impl FnCx<'_, '_> {
                         path.push(PartStep {
                             component: 0,
                             of,
-                            index: Some((index, unsigned)),
+                            index: Some((index, unsigned, bracket)),
                         });
                         Place::Part {
                             key,
@@ -663,7 +673,7 @@ impl FnCx<'_, '_> {
                         path.push(PartStep {
                             component: 0,
                             of,
-                            index: Some((index, unsigned)),
+                            index: Some((index, unsigned, bracket)),
                         });
                         Place::Part {
                             key,
@@ -681,6 +691,7 @@ impl FnCx<'_, '_> {
                             len,
                             unsigned,
                             ty: elem,
+                            pos: bracket,
                         }
                     }
                 }
@@ -732,7 +743,9 @@ impl FnCx<'_, '_> {
                 len,
                 unsigned,
                 ty,
+                pos,
             } => {
+                self.set_pos(*pos);
                 self.bounds(*index, *len, BoundKind::Index, *unsigned);
                 self.index_addr(*base, *index, *ty)
             }
@@ -798,7 +811,8 @@ impl FnCx<'_, '_> {
         }
     }
     fn check_step(&mut self, step: &PartStep) {
-        if let Some((index, unsigned)) = step.index {
+        if let Some((index, unsigned, pos)) = step.index {
+            self.set_pos(pos);
             let one = self.iconst(1);
             self.bounds(index, one, BoundKind::Index, unsigned);
         }

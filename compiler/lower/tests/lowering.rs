@@ -121,6 +121,7 @@ fn lower(declarations: &str) -> Program {
         packages,
         main: 1,
         defines: vec![("main.version".into(), "v7".into())],
+        keep_all: false,
         godebug: String::new(),
         modinfo: Vec::new(),
     })

@@ -158,10 +158,16 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
             (path, None)
         }
         Program::Bytes(_) => {
-            let dir = temp_dir("run")?;
+            let (dir, removed) = match &session.work {
+                Some(work) => (work.clone(), None),
+                None => {
+                    let dir = temp_dir("run")?;
+                    (dir.clone(), Some(dir))
+                }
+            };
             let path = dir.join(&name);
             session.write_executable(&path, &program)?;
-            (path, Some(dir))
+            (path, removed)
         }
     };
     session.show(|| {

@@ -74,6 +74,7 @@ pub const BUILD: &[Flag] = &[
     value("covermode"),
     value("coverpkg"),
     boolean("timings"),
+    boolean("keep-all"),
     value("dump-before"),
     value("dump-after"),
     value("dump-func"),

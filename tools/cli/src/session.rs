@@ -75,6 +75,8 @@ pub struct Session {
     pub dir: PathBuf,
     /// Prints packages as they are compiled (`-v`; `go test` has another use for the flag).
     pub names_packages: bool,
+    /// Temporary directory that is printed and kept (`-work`).
+    pub work: Option<PathBuf>,
 }
 
 impl Session {
@@ -95,7 +97,16 @@ impl Session {
             .current_dir()
             .map_err(|e| format!("go: getwd: {e}"))?;
         let names_packages = command != "test" && flags.is_set("v");
+        let work = match flags.is_set("work") && !flags.is_set("n") {
+            true => {
+                let dir = crate::build::temp_dir("build")?;
+                eprintln!("WORK={}", dir.display());
+                Some(dir)
+            }
+            false => None,
+        };
         Ok(Session {
+            work,
             names_packages,
             system,
             env,
@@ -269,17 +280,30 @@ impl Session {
     pub fn build_options(&self) -> Result<BuildOptions, Failure> {
         let mut options = BuildOptions {
             trimpath: self.flags.is_set("trimpath"),
+            keep_all: self.flags.is_set("keep-all"),
+            mod_cache: self.env.modcache().ok(),
             ..BuildOptions::default()
         };
         for value in self.flags.all("gcflags") {
             for flag in value.trim_start_matches("all=").split_whitespace() {
                 match flag {
                     "-N" => options.no_optimize = true,
-                    // Inlining off, all errors, escape notes, debug flags: accepted.
-                    "-l" | "-e" | "-m" | "-m=2" | "-B" | "-C" | "-S" | "-dwarf=false" => {}
-                    f if f.starts_with("-d=")
-                        || f.starts_with("-lang=")
-                        || f.starts_with("-c=") => {}
+                    "-l" => options.passes.skip.push("inline".to_owned()),
+                    // All errors (see `check`); more inlining; no bounds checks; errors without columns; no DWARF, of which
+                    // there is none; what gc checks of itself.
+                    "-e" | "-B" | "-C" | "-dwarf=false" => {}
+                    f if f.starts_with("-l=") || f.starts_with("-c=") => {}
+                    f if f.starts_with("-d=maymorestack") || f.starts_with("-d=converthash") => {
+                        return Err(Failure::usage(format!(
+                            "ferrogo: -gcflags: {f} is not supported"
+                        )));
+                    }
+                    f if f.starts_with("-d=") => {}
+                    f if is_printing(f) => {
+                        return Err(Failure::usage(format!(
+                            "ferrogo: -gcflags: {f} is not supported yet: ferrogo does not print what its compiler decides"
+                        )));
+                    }
                     other => {
                         return Err(Failure::usage(format!(
                             "ferrogo: -gcflags: flag {other} is not supported"
@@ -326,16 +350,28 @@ impl Session {
         options.passes.dump_func = self.flags.get("dump-func").map(str::to_owned);
         options.passes.skip = self.flags.all("skip-pass").map(str::to_owned).collect();
         options.dump_clif = self.flags.get("dump-clif").map(str::to_owned);
-        options.settings.push(("-compiler", "ferrogo".to_owned()));
-        for name in ["ldflags", "tags", "trimpath"] {
-            if let Some(value) = self.flags.get(name) {
-                let key = match name {
-                    "ldflags" => "-ldflags",
-                    "tags" => "-tags",
-                    _ => "-trimpath",
-                };
-                options.settings.push((key, value.to_owned()));
-            }
+        // The order and the names of the official go. The program says gc of itself, as runtime.Compiler does.
+        let settings = &mut options.settings;
+        let mut add = |key: &'static str, value: &str| settings.push((key, value.to_owned()));
+        let trimpath = options.trimpath;
+        if let Some(flags) = self.flags.get("asmflags") {
+            add("-asmflags", flags);
+        }
+        add("-buildmode", "exe");
+        add("-compiler", "gc");
+        if let Some(flags) = self.flags.get("gcflags") {
+            add("-gcflags", flags);
+        }
+        // With -trimpath the flags are left out: they may name directories.
+        if let Some(flags) = self.flags.get("ldflags").filter(|_| !trimpath) {
+            add("-ldflags", flags);
+        }
+        let tags = self.tags().join(",");
+        if !tags.is_empty() {
+            add("-tags", &tags);
+        }
+        if trimpath {
+            add("-trimpath", "true");
         }
         for (key, value) in [
             ("CGO_ENABLED", "0"),
@@ -343,7 +379,7 @@ impl Session {
             ("GOOS", "linux"),
             ("GOAMD64", "v2"),
         ] {
-            options.settings.push((key, value.to_owned()));
+            add(key, value);
         }
         Ok(options)
     }
@@ -414,6 +450,21 @@ impl Session {
             cache.as_ref().filter(|_| !self.flags.is_set("a")),
             &mut self.timings,
         )?;
+        if let Some(work) = &self.work {
+            // What gc leaves there of a link.
+            let dir = work.join("b001/exe");
+            let path = dir.join("a.out");
+            let written = system
+                .create_dir_all(&dir)
+                .and_then(|()| system.write_atomic(&path, &image, 0o755));
+            if let Err(e) = written {
+                return Err(Failure::from(format!(
+                    "open {}: {}",
+                    path.display(),
+                    modules::error::io_text(&e)
+                )));
+            }
+        }
         if let (Some(cache), Some(key)) = (&cache, &key)
             && let Some(path) = self
                 .timings
@@ -492,6 +543,14 @@ fn check_supported(command: &str, parsed: &Parsed) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// Flags that make gc print inlining and escape decisions, or assembly.
+fn is_printing(flag: &str) -> bool {
+    matches!(
+        flag.split('=').next(),
+        Some("-m" | "-S" | "-live" | "-W" | "-json")
+    )
 }
 
 fn parse_define(text: &str) -> Result<(String, String), Failure> {

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
+const BUILD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Folders of the corpus that the official harness runs.
 const DIRS: &[&str] = &[
@@ -364,11 +365,19 @@ impl One<'_> {
         let mut command = self.command(&self.runner.tool, dir);
         command.arg("build").arg("-o").arg(output);
         command.args(flags).args(what);
-        let outcome = crate::run(&mut command, LIMIT);
+        let outcome = crate::run(&mut command, BUILD_LIMIT);
         match outcome.status {
             Some(0) => Ok(()),
             Some(_) => Err(format!("build: {}{}", outcome.stdout, outcome.stderr)),
             None => Err("build: ran too long".to_owned()),
+        }
+    }
+
+    /// ferrogo compiles what a program needs, unless it is told to compile everything.
+    fn all(&self) -> Vec<String> {
+        match self.runner.tool == Path::new("go") {
+            true => Vec::new(),
+            false => vec!["--keep-all".to_owned()],
         }
     }
 
@@ -465,7 +474,8 @@ impl One<'_> {
         if package_name(&text) == "main" && !declares_main(&text) {
             write(&dir.join("zz_main.go"), b"package main\n\nfunc main() {}\n")?;
         }
-        compiled(self.tool_build(&dir, &self.temp.join("a.out"), &[], &[PathBuf::from(".")]))
+        let output = self.temp.join("a.out");
+        compiled(self.tool_build(&dir, &output, &self.all(), &[PathBuf::from(".")]))
     }
 
     /// `x.dir` next to `x.go`: one package of Go and assembly files.
@@ -529,7 +539,7 @@ impl One<'_> {
         write(&target.join("main.go"), text.as_bytes())?;
         let output = self.temp.join("bin");
         std::fs::create_dir_all(&output).map_err(|e| e.to_string())?;
-        compiled(self.tool_build(&module, &output, &[], &[PathBuf::from("./...")]))
+        compiled(self.tool_build(&module, &output, &self.all(), &[PathBuf::from("./...")]))
     }
 
     fn packages(&self) -> Result<Vec<Package>, String> {

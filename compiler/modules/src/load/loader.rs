@@ -629,6 +629,7 @@ impl Loader {
         nodes.retain(|path, _| !vanished.contains(path));
         let mut graph = PackageGraph {
             cwd: self.cwd().to_path_buf(),
+            main_module: self.modules.main.clone().map(Arc::new),
             ..PackageGraph::default()
         };
         let mut ids: BTreeMap<String, PackageId> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! The loaded package graph.
 
 use crate::embed::EmbedMatch;
-use crate::modload::{ModuleInfo, short_path};
+use crate::modload::{MainModule, ModuleInfo, short_path};
 use crate::overlay::PackageOverlay;
 use crate::scan::{GoDebug, Import, Place};
 use std::collections::BTreeMap;
@@ -284,6 +284,8 @@ pub struct PackageGraph {
     pub warnings: Vec<String>,
     /// The directory that file names in messages are relative to.
     pub cwd: PathBuf,
+    /// The module that contains the current directory, if there is one.
+    pub main_module: Option<Arc<MainModule>>,
 }
 
 impl PackageGraph {

@@ -801,6 +801,7 @@ impl<'a> Checker<'a> {
     pub(super) fn conversion(&mut self, x: &mut Operand, target: TypeId) {
         let store = self.store;
         let constant_arg = x.is_const();
+        let fits_int = x.val.as_ref().is_none_or(|v| v.to_i64().is_some());
         let target_kind = store.basic_kind(target);
         let const_type = target_kind.is_some_and(BasicKind::is_const_type);
         let mut cause = Some(String::new());
@@ -866,8 +867,11 @@ impl<'a> Checker<'a> {
             let rune_to_string = constant_arg
                 && store.basic_kind(x.ty).is_some_and(BasicKind::is_integer)
                 && store.all_basic(target, BasicKind::is_string);
-            if to_interface || rune_to_string {
+            // An integer that becomes a string may have any size.
+            if to_interface || rune_to_string && fits_int {
                 final_type = default_type(x.ty);
+            } else if rune_to_string {
+                final_type = x.ty;
             }
             if let Some(expr) = x.expr {
                 self.update_type(expr, final_type, true);

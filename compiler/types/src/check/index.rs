@@ -558,8 +558,8 @@ impl<'a> Checker<'a> {
         type_switch: bool,
     ) -> bool {
         let store = self.store;
-        // A value of any type may be in another interface.
-        if store.is_interface(target) {
+        // A value of any type may be in another interface; what a type parameter stands for is not known yet.
+        if store.is_interface(target) || store.is_type_param(target) {
             return true;
         }
         let missing = self.missing_method(target, x.ty, false);
