@@ -13,6 +13,9 @@ use crate::func::{HELPERS, Helper, SymbolSpace};
 use crate::tables::{LineTables, PosResolver, Strings};
 use crate::typedesc::{self, DescReloc, TypeData};
 
+/// Largest variable in bytes, as for the official linker.
+const MAX_SYMBOL: u64 = 2_000_000_000;
+
 /// How to generate code.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -27,7 +30,7 @@ pub struct Options {
 /// `trim` maps source file names to those that tracebacks show; functions are looked up in `cache` and left there.
 ///
 /// # Errors
-/// A defect in our MIR that Cranelift found, with the function's name.
+/// A variable that is too large; a defect in our MIR that Cranelift found, with the function's name.
 pub fn emit_program(
     program: &mut Program,
     sources: &SourceMap,
@@ -37,6 +40,20 @@ pub fn emit_program(
 ) -> Result<Object, String> {
     typedesc::close_type_info(program);
     program.types.cache_layouts();
+    // Relocations reach 2 GiB.
+    for global in program.globals.iter().filter(|g| !g.external) {
+        let size = program.types.layout(global.ty).size;
+        if size > MAX_SYMBOL {
+            let at = sources.file_of(global.pos).map_or(String::new(), |file| {
+                let place = file.location(global.pos);
+                format!("{}:{}:{}: ", place.file, place.line, place.col)
+            });
+            return Err(format!(
+                "{at}{}: symbol too large ({size} bytes > {MAX_SYMBOL} bytes)",
+                global.name
+            ));
+        }
+    }
     let program = &*program;
     let isa = crate::isa::target(!options.no_optimize, cfg!(debug_assertions));
     let bodies: Vec<FuncId> = program

@@ -80,7 +80,11 @@ impl<'a> PosResolver<'a> {
         if let Some(&at) = self.files.get(&*location.file) {
             return (at, location.line);
         }
-        let at = strings.add(&(self.trim)(&location.file));
+        let at = match &*location.file {
+            // A line directive that leaves the name out.
+            "" => strings.add("??"),
+            name => strings.add(&(self.trim)(name)),
+        };
         self.files.insert(location.file.to_string(), at);
         (at, location.line)
     }

@@ -103,9 +103,8 @@ pub fn build_program(
                 diagnostics::gc::Options::default(),
             );
             let text = diagnostics::gc::shorten_paths(&text, &graph.package(main).dir, &graph.cwd);
-            // A missing main is what the official linker finds, without a position.
-            let missing = "<unknown line number>: function main is undeclared";
-            let text = text.replace(missing, "runtime.main_main·f: function main is undeclared");
+            // What the official linker finds has no position.
+            let text = text.replace("<unknown line number>: ", "");
             title.clone() + &text
         })?;
     let mut pass_options = options.passes.clone();

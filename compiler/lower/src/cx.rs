@@ -130,7 +130,7 @@ impl<'a> Cx<'a> {
             _ => self.errors.push(Diagnostic::error(
                 "MissingMain",
                 Pos::NONE,
-                "function main is undeclared in the main package",
+                "runtime.main_main·f: function main is undeclared in the main package",
             )),
         }
         if self.input.keep_all {

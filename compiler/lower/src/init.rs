@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use base::{FxHashMap, FxHashSet, Symbol};
+use diagnostics::Diagnostic;
 use mir::{FuncFlags, FuncId, GlobalId, Init, Op, Reloc, Terminator, Ty, TyKind, TypeTable};
 use smallvec::SmallVec;
 use source::Pos;
@@ -341,8 +342,16 @@ impl<'a> Cx<'a> {
                 .is_none_or(|i| {
                     typed.files[i.file as usize].exprs[i.rhs].mode == types::Mode::Constant
                 });
-            if is_var && constant && self.p.types.underlying(ty) == TypeTable::STRING {
+            let is_string = self.p.types.underlying(ty) == TypeTable::STRING;
+            if is_var && constant && is_string {
                 out.insert(name, value.clone());
+            } else if is_var && !is_string {
+                let text = self.p.types.type_string(ty);
+                self.errors.push(Diagnostic::error(
+                    "BadDefine",
+                    Pos::NONE,
+                    format!("{key}: cannot set with -X: not a var of type string (type:{text})"),
+                ));
             }
         }
         out

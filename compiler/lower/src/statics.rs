@@ -258,7 +258,7 @@ impl<'a> Cx<'a> {
                     let data = self.new_data(
                         t,
                         Init {
-                            bytes: vec![0; size.max(1) as usize],
+                            bytes: vec![0; size as usize],
                             relocs: Vec::new(),
                         },
                     );

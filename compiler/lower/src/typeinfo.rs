@@ -214,6 +214,18 @@ impl Cx<'_> {
         ])))
     }
 
+    /// Whether a concrete type has all methods of an interface.
+    pub(crate) fn implements(&mut self, concrete: Ty, iface: Ty) -> bool {
+        let set = self.method_set(concrete);
+        let iface = self.p.types.underlying(iface);
+        self.iface_methods(iface)
+            .into_iter()
+            .all(|(name, pkg, sig)| {
+                set.iter()
+                    .any(|m| m.name == name && m.pkg == pkg && m.sig == sig)
+            })
+    }
+
     /// Fills `type_info` and the itabs once everything reachable is known.
     pub(crate) fn finish_types(&mut self) {
         let prepared = std::mem::take(&mut self.reach.prepared);

@@ -319,6 +319,9 @@ impl One<'_> {
         if let Some(why) = self.case.skip {
             return Verdict::Skip(why);
         }
+        if self.runner.tool != Path::new("go") && self.uses_tools() {
+            return Verdict::Skip("runs gc's own compiler or linker");
+        }
         let file = std::slice::from_ref(&self.file);
         let result = match self.case.action.as_str() {
             "run" | "buildrun" => self.run_file(),
@@ -335,6 +338,13 @@ impl One<'_> {
             Ok(()) => Verdict::Pass,
             Err(why) => Verdict::Fail(why),
         }
+    }
+
+    /// Whether the program runs `go tool`.
+    fn uses_tools(&self) -> bool {
+        std::fs::read_to_string(&self.file).is_ok_and(|text| {
+            text.contains("\"go\", \"tool\", ") || text.contains("\"tool\", \"compile\"")
+        })
     }
 
     fn command(&self, program: &Path, dir: &Path) -> Command {
