@@ -1,7 +1,7 @@
 //! Tables for tracebacks and panics: functions, line programs, locations, strings, handlers (formats in [`abi::module`]).
 
 use base::{FxHashMap, Symbol};
-use mir::{Function, Loc};
+use mir::{Function, InlineId, Loc};
 use source::{Pos, SourceMap};
 
 /// String table: offset of ULEB128 length + bytes.
@@ -115,7 +115,15 @@ impl LineTables {
         let at = self.lines.len() as u32;
         let (mut offset, mut loc) = (0u32, 0u32);
         let mut memo: FxHashMap<Loc, u32> = FxHashMap::default();
-        for &(start, l) in lines {
+        // Code without positions (generated wrappers) is of the function's declaration.
+        let start = lines.first().is_none_or(|l| l.0 != 0).then_some((
+            0,
+            Loc {
+                pos: func.pos,
+                inline: InlineId(0),
+            },
+        ));
+        for &(start, l) in start.iter().chain(lines) {
             let index = self.location(func, l, resolver, strings, &mut memo);
             if start != 0 && index == loc && offset != 0 {
                 continue;

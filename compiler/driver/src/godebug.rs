@@ -7,19 +7,24 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use modules::load::Variant;
+use modules::scan::GoDebug;
 use modules::{PackageGraph, PackageId};
-use source::SourceMap;
 use source::system::System;
-use syntax::ast::{ExprKind, File};
+use source::{SourceMap, Span};
+use syntax::ast::{DeclKind, ExprKind, File};
 
-/// A setting whose default changed.
+/// A known setting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Setting {
     name: String,
-    /// Minor version of the release that changed it; 0: never.
+    /// Minor version of the release that changed its default; 0: never.
     changed: u32,
     /// Value that brings the older behaviour back.
     old: String,
+    /// Minor version of the release that no longer has it; 0: it is there.
+    removed: u32,
+    /// Values of a removed setting that must not be asked for.
+    refused: Vec<String>,
 }
 
 /// `name=value,...` sorted by name; empty if nothing differs from the release's defaults.
@@ -38,13 +43,40 @@ pub fn default_godebug(
     }
     let mut wanted: BTreeMap<String, String> = BTreeMap::new();
     let module = graph.main_module.as_ref();
+    let directives = directives(graph, main);
+    let asked = module.is_some_and(|m| !m.file.godebug.is_empty()) || !directives.is_empty();
+    let table = match asked || module.is_some() || package.module.is_some() {
+        true => read_table(goroot, system)?,
+        false => Vec::new(),
+    };
     if let Some(module) = module {
-        wanted.extend(module.file.godebug.iter().cloned());
-    }
-    for line in directives(graph, main) {
-        if let Some((key, value)) = line.trim().split_once('=') {
-            wanted.insert(key.to_owned(), value.to_owned());
+        for (key, value) in &module.file.godebug {
+            check(&table, "", key, value).map_err(|why| {
+                let line = format!("{key}={value}");
+                let text = String::from_utf8_lossy(&module.original);
+                let at = text.lines().position(|l| l.contains(&line)).unwrap_or(0);
+                format!("go: error loading go.mod:\ngo.mod:{}: {why}", at + 1)
+            })?;
+            wanted.insert(key.clone(), value.clone());
         }
+    }
+    for (id, line) in directives {
+        let (key, value) = match line.text.trim().split_once('=') {
+            Some(setting) => setting,
+            None => (line.text.trim(), ""),
+        };
+        check(&table, "//go:debug setting ", key, value).map_err(|why| {
+            let owner = graph.package(id);
+            // The line's file is not recorded; the place is right in packages of one file.
+            let file = owner.files.first().map_or("", |f| f.name());
+            format!(
+                "# {}\n./{file}:{}:{}: invalid //go:debug: {why}",
+                owner.display_path(),
+                line.place.line,
+                line.place.column
+            )
+        })?;
+        wanted.insert(key.to_owned(), value.to_owned());
     }
     // Outside of a main module: the program's own module, or nothing (its files are of the newest version).
     let mut version = match (module, &package.module) {
@@ -58,7 +90,6 @@ pub fn default_godebug(
     }
     let mut settings: BTreeMap<String, String> = BTreeMap::new();
     if let Some(minor) = minor_version(&version) {
-        let table = read_table(goroot, system)?;
         settings.extend(
             table
                 .into_iter()
@@ -74,17 +105,36 @@ pub fn default_godebug(
     Ok(list.join(","))
 }
 
+/// Whether a setting may be asked for; the text as `go` prints it if not. `what` stands before the name of an unknown one.
+fn check(table: &[Setting], what: &str, key: &str, value: &str) -> Result<(), String> {
+    if key == "default" {
+        let number = value.strip_prefix("go").and_then(minor_version);
+        return match number {
+            Some(_) => Ok(()),
+            None => Err("value for default= must be goVERSION".to_owned()),
+        };
+    }
+    match table.iter().find(|s| s.name == key) {
+        Some(s) if s.refused.iter().any(|v| v == value) => Err(format!(
+            "removed GODEBUG {key:?} set to old value {value:?} (https://go.dev/doc/godebug#go-1{})",
+            s.removed
+        )),
+        Some(_) => Ok(()),
+        None if what.is_empty() => Err(format!("unknown godebug {key:?}")),
+        None => Err(format!("unknown {what}{key:?}")),
+    }
+}
+
 /// The `//go:debug` lines that count: those of the program; for a test, of the tested package and its tests.
-fn directives(graph: &PackageGraph, main: PackageId) -> Vec<&str> {
-    let package = graph.package(main);
+fn directives(graph: &PackageGraph, main: PackageId) -> Vec<(PackageId, &GoDebug)> {
     let of = |id: PackageId| {
         graph
             .package(id)
             .go_debug
             .iter()
-            .map(|line| line.text.as_str())
+            .map(move |line| (id, line))
     };
-    if package.variant == Variant::Plain {
+    if graph.package(main).variant == Variant::Plain {
         return of(main).collect();
     }
     graph
@@ -121,7 +171,8 @@ fn read_table(goroot: &Path, system: &dyn System) -> Result<Vec<Setting>, String
     }
 }
 
-/// Every composite literal with a Name and a Changed field.
+/// Every composite literal with a name: a known setting, or one that is gone. The old values of the latter are given by functions;
+/// what they compare with are the strings in them.
 fn table(file: &File) -> Vec<Setting> {
     let mut out = Vec::new();
     for expr in file.exprs.iter() {
@@ -133,45 +184,97 @@ fn table(file: &File) -> Vec<Setting> {
             let ExprKind::KeyValue { key, value } = &file.exprs[elem].kind else {
                 continue;
             };
-            if let (ExprKind::Name(key), ExprKind::BasicLit { text, .. }) =
-                (&file.exprs[*key].kind, &file.exprs[*value].kind)
-            {
-                let text = text.trim_matches('"');
-                match file.sym(*key).as_str() {
-                    "Name" => setting.name = text.to_owned(),
-                    "Changed" => setting.changed = text.parse().unwrap_or(0),
-                    "Old" => setting.old = text.to_owned(),
-                    _ => {}
+            let ExprKind::Name(key) = &file.exprs[*key].kind else {
+                continue;
+            };
+            let key = file.sym(*key);
+            match (key.as_str(), &file.exprs[*value].kind) {
+                (key, ExprKind::BasicLit { text, .. }) => {
+                    let text = text.trim_matches('"');
+                    match key {
+                        "Name" => setting.name = text.to_owned(),
+                        "Changed" => setting.changed = text.parse().unwrap_or(0),
+                        "Removed" => setting.removed = text.parse().unwrap_or(0),
+                        "Old" => setting.old = text.to_owned(),
+                        _ => {}
+                    }
                 }
+                ("Old", ExprKind::FuncLit { .. }) => {
+                    setting.refused = strings_within(file, file.exprs[*value].span);
+                }
+                ("Old", ExprKind::Name(name)) => {
+                    let name = file.sym(*name);
+                    let decl = file.decl_arena.iter().find(|d| {
+                        matches!(&d.kind, DeclKind::Func { name: n, .. } if file.sym(*n) == name)
+                    });
+                    setting.refused = decl.map_or_else(Vec::new, |d| strings_within(file, d.span));
+                }
+                _ => {}
             }
         }
-        if !setting.name.is_empty() && setting.changed > 0 {
+        if !setting.name.is_empty() {
             out.push(setting);
         }
     }
     out
 }
 
+fn strings_within(file: &File, span: Span) -> Vec<String> {
+    let inside = file
+        .exprs
+        .iter()
+        .filter(|e| span.lo <= e.span.lo && e.span.hi <= span.hi);
+    inside
+        .filter_map(|e| match &e.kind {
+            ExprKind::BasicLit { text, .. } => Some(text.trim_matches('"').to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str, want: &[(&str, u32, &str)]) {
+    const TABLE: &str = "package p\nvar All = []Info{\n{Name: \"a\", Package: \"x\"},\n{Name: \"b\", Changed: 23, Old: \"1\", Opaque: true},\n}\n\
+        var Removed = []R{{Name: \"c\", Removed: 27, Old: one}, {Name: \"d\", Removed: 24, Old: func(s string) bool { return s == \"2\" || s == \"3\" }}}\n\
+        func one(s string) bool { return s == \"1\" }\n";
+
+    fn parsed() -> Vec<Setting> {
         let sources = SourceMap::new();
-        let file = sources.add("t.go", text.as_bytes().to_vec()).unwrap();
-        let got = table(&syntax::parse_file(&file).0);
-        let got: Vec<(&str, u32, &str)> = got
-            .iter()
-            .map(|s| (s.name.as_str(), s.changed, s.old.as_str()))
-            .collect();
-        assert_eq!(got, want);
+        let file = sources.add("t.go", TABLE.as_bytes().to_vec()).unwrap();
+        table(&syntax::parse_file(&file).0)
+    }
+
+    fn check(key: &str, value: &str, want: &str) {
+        let got = super::check(&parsed(), "//go:debug setting ", key, value);
+        assert_eq!(got.err().unwrap_or_default(), want, "{key}={value}");
+    }
+
+    #[test]
+    fn settings_that_may_be_asked_for() {
+        check("a", "1", "");
+        check("b", "0", "");
+        check("c", "0", "");
+        check("default", "go1.21", "");
+        check("default", "1.21", "value for default= must be goVERSION");
+        check("nosuch", "1", "unknown //go:debug setting \"nosuch\"");
+        let removed = |name: &str, value: &str, release: &str| {
+            format!(
+                "removed GODEBUG \"{name}\" set to old value \"{value}\" (https://go.dev/doc/godebug#go-{release})"
+            )
+        };
+        check("c", "1", &removed("c", "1", "127"));
+        check("d", "3", &removed("d", "3", "124"));
     }
 
     #[test]
     fn settings_that_changed() {
-        check(
-            "package p\nvar All = []Info{\n{Name: \"a\", Package: \"x\"},\n{Name: \"b\", Changed: 23, Old: \"1\", Opaque: true},\n}\nvar Removed = []R{{Name: \"c\", Removed: 24, Old: one}}\n",
-            &[("b", 23, "1")],
+        let changed: Vec<_> = parsed().into_iter().filter(|s| s.changed > 0).collect();
+        assert_eq!(changed.len(), 1);
+        assert_eq!(
+            (changed[0].name.as_str(), changed[0].old.as_str()),
+            ("b", "1")
         );
     }
 

@@ -41,6 +41,10 @@ impl FnCx<'_, '_> {
                     }
                 }
             }
+            // Nothing refers to a blank label, and there may be many.
+            StmtKind::Labeled { label, stmt } if file.ast.sym(*label).is_blank() => {
+                self.stmt(*stmt);
+            }
             StmtKind::Labeled { label, stmt } => {
                 let block = self.label_block(file.ast.sym(*label));
                 self.b.jump(block);

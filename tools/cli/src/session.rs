@@ -324,8 +324,9 @@ impl Session {
                 .strip_prefix("--")
                 .map_or(word.clone(), |w| format!("-{w}"));
             match word.as_str() {
-                "-s" => options.strip = true,
-                "-w" => {}
+                "-s" | "-s=1" | "-s=true" => options.strip = true,
+                // There is no DWARF; a symbol defined twice is an error at any setting.
+                w if w == "-w" || w.starts_with("-w=") || w.starts_with("-strictdups=") => {}
                 "-X" => {
                     let define = words
                         .next()

@@ -342,8 +342,15 @@ impl One<'_> {
 
     /// Whether the program runs `go tool`.
     fn uses_tools(&self) -> bool {
-        std::fs::read_to_string(&self.file).is_ok_and(|text| {
-            text.contains("\"go\", \"tool\", ") || text.contains("\"tool\", \"compile\"")
+        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+        text.lines().filter(|l| !l.starts_with("//")).any(|l| {
+            [
+                "\"go\", \"tool\", ",
+                "\"tool\", \"compile\"",
+                "go tool compile ",
+            ]
+            .iter()
+            .any(|words| l.contains(words))
         })
     }
 
