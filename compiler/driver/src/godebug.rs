@@ -68,7 +68,7 @@ pub fn default_godebug(
         check(&table, "//go:debug setting ", key, value).map_err(|why| {
             let owner = graph.package(id);
             // The line's file is not recorded; the place is right in packages of one file.
-            let file = owner.files.first().map_or("", |f| f.name());
+            let file = owner.files.first().map_or_else(String::new, |f| f.name());
             format!(
                 "# {}\n./{file}:{}:{}: invalid //go:debug: {why}",
                 owner.display_path(),
