@@ -145,7 +145,7 @@ fn suites(
         }
         let dir = temp.join("gin");
         let cache = environment(tool, root, "GOMODCACHE")?;
-        crate::gotest::copy_tree(&Path::new(&cache).join(GIN), &dir)
+        testkit::corpus::copy_tree(&Path::new(&cache).join(GIN), &dir)
             .and_then(|()| make_writable(&dir))
             .map_err(|e| format!("copy of {GIN}: {e}"))?;
         suites.push(Suite {
