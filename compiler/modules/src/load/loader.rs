@@ -20,7 +20,7 @@ use crate::overlay::Overlay;
 use crate::patterns::{self, Root};
 use crate::scan::Place;
 use crate::semver;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -634,11 +634,12 @@ impl Loader {
         };
         let mut ids: BTreeMap<String, PackageId> = BTreeMap::new();
         let implicit = self.implicit_paths();
-        let starts: Vec<&String> = roots.iter().chain(&implicit).collect();
-        // Depth first with an explicit stack: (path, next import).
+        // Depth first with an explicit stack: (package, next import). What only tests import is visited afterwards, when
+        // everything that it may import in turn can have its id: such a package may well depend on one that is entered.
+        let mut starts: VecDeque<&str> = roots.iter().chain(&implicit).map(|s| &**s).collect();
         let mut entered: BTreeSet<&str> = BTreeSet::new();
-        for start in starts {
-            let Some(node) = nodes.get(start.as_str()) else {
+        while let Some(start) = starts.pop_front() {
+            let Some(node) = nodes.get(start) else {
                 continue;
             };
             if !entered.insert(node.path.as_str()) {
@@ -646,20 +647,12 @@ impl Loader {
             }
             let mut stack: Vec<(&Node, usize)> = vec![(node, 0)];
             while let Some((node, at)) = stack.pop() {
-                let edges = node.imports.len();
-                let extra = node.test_imports.len();
-                let edge = if at < edges {
-                    node.imports.get(at)
-                } else if at < edges + extra {
-                    node.test_imports.get(at - edges)
-                } else {
-                    node.external_imports.get(at - edges - extra)
-                };
-                // Test imports may lead back to the package itself: they are followed after it got its id.
-                if at == edges {
+                let Some(edge) = node.imports.get(at) else {
                     self.give_id(node, &mut graph, &mut ids);
-                }
-                let Some(edge) = edge else { continue };
+                    let tests = node.test_imports.iter().chain(&node.external_imports);
+                    starts.extend(tests.map(|edge| edge.target.as_str()));
+                    continue;
+                };
                 stack.push((node, at + 1));
                 if let Some(target) = nodes.get(&edge.target)
                     && entered.insert(target.path.as_str())

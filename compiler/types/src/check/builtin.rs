@@ -60,7 +60,7 @@ impl<'a> Checker<'a> {
         let name = builtin.name();
         if ellipsis.is_some() && builtin != Builtin::Append {
             self.error_at(
-                args.last().copied().unwrap_or(expr),
+                expr,
                 "InvalidDotDotDot",
                 format!("invalid operation: invalid use of ... with built-in {name}"),
             );
@@ -99,9 +99,10 @@ impl<'a> Checker<'a> {
         );
         if !takes_type {
             operands = self.argument_list(args);
-            if ellipsis.is_some() && operands.len() > args.len() {
-                self.error_spread(expr, args[0], operands.len());
-                return Operand::invalid(expr);
+            if operands.len() > args.len() {
+                for (x, nth) in operands.iter_mut().zip(1..) {
+                    x.nth = nth;
+                }
             }
             if operands.iter().any(Operand::is_invalid) {
                 return Operand::invalid(expr);
@@ -499,6 +500,12 @@ impl<'a> Checker<'a> {
                 return Operand::invalid(expr);
             }
         };
+        if ellipsis.is_some() && slice.nth != 0 {
+            if let Some(arg) = slice.expr {
+                self.error_spread(expr, arg, operands.len());
+            }
+            return Operand::invalid(expr);
+        }
         // append([]byte, string...)
         if ellipsis.is_some()
             && operands.len() == 2
@@ -798,25 +805,26 @@ impl<'a> Checker<'a> {
     fn builtin_copy(&mut self, expr: ExprId, operands: Vec<Operand>) -> Operand {
         let store = self.store;
         let [dst, mut src] = <[Operand; 2]>::try_from(operands).expect("counted");
-        let not_a_slice = |this: &mut Self, x: &Operand| {
+        let not_a_slice = |this: &mut Self, x: &Operand, why: Option<String>| {
             let text = if x.is_nil() {
                 "untyped nil".to_owned()
             } else {
                 this.operand_str(x)
             };
-            this.error_operand(
-                x,
-                "InvalidCopy",
-                format!("invalid copy: argument must be a slice; have {text}"),
-            );
+            let message = match why {
+                Some(why) => format!("invalid copy: {why} in {text}"),
+                None => format!("invalid copy: argument must be a slice; have {text}"),
+            };
+            this.error_operand(x, "InvalidCopy", message);
             Operand::invalid(expr)
         };
         let dst_elem = match self.slice_elem(dst.ty) {
             Ok(elem) if !dst.is_nil() => elem,
-            _ => return not_a_slice(self, &dst),
+            Ok(_) => return not_a_slice(self, &dst, None),
+            Err(why) => return not_a_slice(self, &dst, why),
         };
         if src.is_nil() {
-            return not_a_slice(self, &src);
+            return not_a_slice(self, &src, None);
         }
         let written = src.clone();
         let src_elem = if self.any_string(src.ty)
@@ -832,7 +840,7 @@ impl<'a> Checker<'a> {
         } else {
             match self.slice_elem(src.ty) {
                 Ok(elem) => elem,
-                Err(_) => return not_a_slice(self, &src),
+                Err(why) => return not_a_slice(self, &src, why),
             }
         };
         if !store.identical(dst_elem, src_elem) {

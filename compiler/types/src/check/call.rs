@@ -451,11 +451,7 @@ impl<'a> Checker<'a> {
             .collect();
         if !sig.tparams.is_empty() || !generic_args.is_empty() {
             if !sig.tparams.is_empty() && targs.is_empty() {
-                self.require_version(
-                    self.env.ast.exprs[call].pos,
-                    18,
-                    "implicit function instantiation",
-                );
+                self.require_version(self.pos(call), 18, "implicit function instantiation");
             }
             let mut tparams: Vec<TypeId> = Vec::new();
             let mut known: Vec<Option<TypeId>> = Vec::new();

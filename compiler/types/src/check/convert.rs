@@ -572,10 +572,6 @@ impl<'a> Checker<'a> {
             return false;
         }
         if let Some((method, missing)) = self.missing_method(v, t, true) {
-            if missing == Missing::NotFound && self.has_invalid_embedding(v, &mut Vec::new()) {
-                // The method may be that of a type which could not be found.
-                return true;
-            }
             if cause.is_some() {
                 let why = self.missing_method_cause(v, t, method, missing);
                 *cause = Some(format!(
@@ -719,7 +715,14 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        store.missing_method(v, t, static_only)
+        let missing = store.missing_method(v, t, static_only);
+        // The method may be that of a type which could not be found.
+        if let Some((_, Missing::NotFound)) = missing
+            && self.has_invalid_embedding(v, &mut Vec::new())
+        {
+            return None;
+        }
+        missing
     }
 
     /// The reason, in parentheses, why a type lacks a method.

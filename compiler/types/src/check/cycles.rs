@@ -354,7 +354,9 @@ impl<'a> Checker<'a> {
         for (i, edge) in edges.iter().enumerate() {
             graph.entry(edge.from).or_default().push(i);
         }
-        for edge in edges.iter().filter(|edge| edge.grows) {
+        let mut growing: Vec<&MonoEdge> = edges.iter().filter(|edge| edge.grows).collect();
+        growing.sort_by_key(|edge| edge.pos);
+        for edge in growing {
             // A way back from the edge's target to its source.
             let mut seen: base::FxHashMap<MonoNode, Option<usize>> = Default::default();
             let mut queue = std::collections::VecDeque::from([edge.to]);

@@ -252,8 +252,8 @@ impl<'a> Checker<'a> {
         }
         let (true, Some((elem, key, mode))) = (valid, shared) else {
             let text = self.operand_str(&x);
-            let at = x.expr.unwrap_or(expr);
-            self.error_at(at, "NonIndexableOperand", format!("cannot index {text}"));
+            let pos = self.env.ast.exprs[expr].pos;
+            self.error(pos, "NonIndexableOperand", format!("cannot index {text}"));
             self.use_exprs(indices);
             return Operand::invalid(expr);
         };
@@ -387,11 +387,11 @@ impl<'a> Checker<'a> {
             Ok(under) => under,
             Err(why) => {
                 let text = self.operand_str(&x);
-                self.error_at(
-                    base,
-                    "NonSliceableOperand",
-                    format!("cannot slice {text}: {why}"),
-                );
+                let mut message = format!("cannot slice {text}: {why}");
+                if why == "no specific type" {
+                    message.push_str(&format!(" in {}", self.type_str(x.ty)));
+                }
+                self.error_at(base, "NonSliceableOperand", message);
                 self.use_exprs(&given);
                 return Operand::invalid(expr);
             }

@@ -118,20 +118,14 @@ impl<'a> Checker<'a> {
         }
         let under = match self.shared_under(base) {
             Ok(under) => under,
-            Err(why) => {
+            Err(_) => {
                 let text = self.type_str(literal);
-                let _ = why;
                 let what = if ty.is_none() { " element" } else { "" };
                 self.error_at(
                     expr,
                     "InvalidLit",
-                    format!("invalid composite literal{what} type {text}: {why}").replace(
-                        &format!(": {why}"),
-                        &if ty.is_none() {
-                            " (no common underlying type)".to_owned()
-                        } else {
-                            format!(": {why}")
-                        },
+                    format!(
+                        "invalid composite literal{what} type {text} (no common underlying type)"
                     ),
                 );
                 self.use_exprs(elems);

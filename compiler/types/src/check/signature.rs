@@ -270,14 +270,9 @@ impl<'a> Checker<'a> {
             let message = format!(
                 "receiver declares {}, but receiver base type declares {}",
                 measure(list.len()),
-                measure(tparams.len())
+                tparams.len()
             );
-            let at = if list.len() > tparams.len() {
-                self.pos(args[tparams.len()])
-            } else {
-                self.pos(*args.last().unwrap_or(&base))
-            };
-            self.error(at, "BadRecv", message);
+            self.error_at(base, "BadRecv", message);
             self.set_bounds(&list, &[]);
             return (TypeId::INVALID, list.into());
         }

@@ -881,12 +881,15 @@ impl<'a> Checker<'a> {
             return TypeId::INVALID;
         }
         let tparams = store.tparams(generic);
-        if !self.check_targ_count(expr, x, generic, targs.len(), tparams.len()) {
-            // An instance without structure: what it is used for can still be told from other types.
-            return match store.ty(generic) {
-                Type::Named(_) => store.instantiate(generic, &targs),
-                _ => TypeId::INVALID,
-            };
+        let (got, want) = (targs.len(), tparams.len());
+        if got != want {
+            if let Type::Named(_) = store.ty(generic) {
+                // An instance without structure: what it is used for can still be told from other types.
+                self.later(move |checker| checker.error_targ_count(expr, generic, got, want));
+                return store.instantiate(generic, &targs);
+            }
+            self.error_targ_count(expr, generic, got, want);
+            return TypeId::INVALID;
         }
         let ty = store.instantiate(generic, &targs);
         self.instance_pos
@@ -912,37 +915,19 @@ impl<'a> Checker<'a> {
         ty
     }
 
-    fn check_targ_count(
-        &mut self,
-        expr: ExprId,
-        x: ExprId,
-        generic: TypeId,
-        got: usize,
-        want: usize,
-    ) -> bool {
-        if got == want {
-            return true;
-        }
-        let obj = match self.store.ty(generic) {
-            Type::Named(Named { obj, .. }) | Type::Alias(Alias { obj, .. }) => *obj,
-            _ => return false,
+    fn error_targ_count(&mut self, expr: ExprId, generic: TypeId, got: usize, want: usize) {
+        let (Type::Named(Named { obj, .. }) | Type::Alias(Alias { obj, .. })) =
+            self.store.ty(generic)
+        else {
+            return;
         };
-        let name = self.store.obj(obj).name;
-        let _ = x;
-        if got < want {
-            self.error_at(
-                expr,
-                "WrongTypeArgCount",
-                format!("not enough type arguments for type {name}: have {got}, want {want}"),
-            );
-        } else {
-            self.error_at(
-                expr,
-                "WrongTypeArgCount",
-                format!("too many type arguments for type {name}: have {got}, want {want}"),
-            );
-        }
-        false
+        let name = self.store.obj(*obj).name;
+        let what = if got < want { "not enough" } else { "too many" };
+        self.error_at(
+            expr,
+            "WrongTypeArgCount",
+            format!("{what} type arguments for type {name}: have {got}, want {want}"),
+        );
     }
 
     /// The identifier that denotes a generic type or function.
