@@ -172,6 +172,16 @@ fn blocked(bubble: &'static Bubble, g: &'static G) {
     }
 }
 
+/// A new goroutine of the bubble begins its life durably blocked.
+pub fn on_born_parked(g: &'static G) {
+    if let Some(bubble) = of(g) {
+        bubble.lock.lock();
+        bubble.active.set(bubble.active.get() - 1);
+        g.scratch[3].set(1);
+        bubble.unlock();
+    }
+}
+
 /// A parked goroutine is made runnable.
 #[inline]
 pub fn on_ready(g: &'static G) {
@@ -255,7 +265,8 @@ fn wait_as_root(g: &'static G) {
         }
         let next = bubble.timers.next_when();
         bubble.unlock();
-        if next == 0 {
+        // Time stands still once the main goroutine has ended.
+        if next == 0 || bubble.main_done.get() {
             g.bubble.set(ptr::null());
             bubble.done.store(true, Ordering::Release);
             crate::hooks::raise_panic(if bubble.main_done.get() {

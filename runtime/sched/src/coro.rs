@@ -1,5 +1,6 @@
 //! Coroutines of `iter.Pull`: two goroutines that hand the thread to each other without the scheduler.
 
+use crate::bubble::Bubble;
 use crate::g::{G, Status};
 use crate::m::M;
 use crate::proc;
@@ -21,6 +22,7 @@ impl Coro {
         g.reason
             .store(ParkReason::CoroutineSwitch as u8, Ordering::Relaxed);
         g.coro.set(self as *const Coro as usize);
+        crate::bubble::on_born_parked(g);
         g.change_status(Status::Dead, Status::Waiting);
         self.waiting
             .store(g as *const G as *mut G, Ordering::Release);
@@ -42,8 +44,10 @@ impl Coro {
         }
         // The other side cannot switch back before we are parked: it does not run yet.
         let next = self.take(g as *const G as *mut G);
+        let bubble = crate::bubble::of(g);
+        pin(bubble);
         proc::begin_park(g, ParkReason::CoroutineSwitch);
-        run(next)
+        run(next, bubble)
     }
 
     /// Ends the calling side's goroutine and switches to the other.
@@ -51,19 +55,35 @@ impl Coro {
         let g = G::current();
         let next = self.take(ptr::null_mut());
         crate::hooks::HOOKS.g_exit.get()(g);
+        let bubble = crate::bubble::of(g);
+        pin(bubble);
         proc::end_goroutine(g);
-        run(next)
+        run(next, bubble)
     }
 }
 
-fn run(next: &'static G) -> ! {
+/// One of the two sides runs all the time: their bubble must not look idle in between.
+fn pin(bubble: Option<&'static Bubble>) {
+    if let Some(bubble) = bubble {
+        bubble.pin();
+    }
+}
+
+/// Continues the other side; `pinned` is the bubble that [`pin`] pinned.
+fn run(next: &'static G, pinned: Option<&'static Bubble>) -> ! {
     let m = M::current();
     m.curg.store(ptr::null_mut(), Ordering::Relaxed);
     if !next.locked_m.get().is_null() || !m.locked_g.get().is_null() {
         proc::ready(next);
+        if let Some(bubble) = pinned {
+            bubble.unpin();
+        }
         proc::schedule()
     }
     crate::bubble::on_ready(next);
+    if let Some(bubble) = pinned {
+        bubble.unpin();
+    }
     next.change_status(Status::Waiting, Status::Running);
     proc::run_switched(next, true)
 }

@@ -94,7 +94,7 @@ reasons! {
     #[allow(missing_docs)]
     FlushProcCaches = "flushing proc caches", durable: false;
     #[allow(missing_docs)]
-    CoroutineSwitch = "coroutine", durable: false;
+    CoroutineSwitch = "coroutine", durable: true;
     #[allow(missing_docs)]
     SynctestRun = "synctest.Run", durable: false;
     #[allow(missing_docs)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 mod bench;
 mod gotest;
 mod layouts;
+mod leaks;
 mod load;
 mod stdtest;
 mod tidy;
@@ -26,6 +27,11 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "gotest",
         "run Go's own test corpus and compare with the recorded results",
         gotest::run,
+    ),
+    (
+        "leaks",
+        "run std's leaking programs and compare the reported goroutines with what std's test expects",
+        leaks::run,
     ),
     (
         "load",
