@@ -12,14 +12,13 @@ func main() {
 	cpu.Initialize(startEnv("GODEBUG"))
 	// The AES hashes are the Rust runtime's and work on every processor.
 	maps.UseAeshash = true
+	memProfileRateAt(&MemProfileRate)
 	setRunningInits(true)
 	inits := module().inits
 	for _, pc := range unsafe.Slice((*uintptr)(inits.ptr), inits.len) {
 		doInit1(pc)
 	}
 	setRunningInits(false)
-	// Initialisers may have set it.
-	memProfileRateRaw(MemProfileRate)
 	object := funcval{fn: module().mainMain}
 	p := &object
 	(*(*func())(unsafe.Pointer(&p)))()
@@ -35,6 +34,11 @@ func doInit1(pc uintptr) {
 	p := &object
 	(*(*func())(unsafe.Pointer(&p)))()
 }
+
+// _System stands in CPU profiles for code of the runtime that no goroutine called.
+//
+//go:noinline
+func _System() { goexit1() }
 
 // goexit stands in stacks for the code that the first function of a goroutine returns to: Rust's walks end with it.
 //

@@ -92,7 +92,6 @@ const (
 
 // memRecords returns the records of the heap profile that a caller of MemProfile wants to see.
 func memRecords(inuseZero bool) []profilerecord.MemProfileRecord {
-	memProfileRateRaw(MemProfileRate)
 	buf, n := rawRecords(memRecordWords, memProfileRaw)
 	out := make([]profilerecord.MemProfileRecord, 0, n)
 	for i := range n {

@@ -361,9 +361,9 @@ func setMutexProfileFractionRaw(n int) int
 // of records that exist; nothing is written if it exceeds n (system).
 func blockProfileRaw(records *uintptr, n int, mutex bool) int
 
-// memProfileRateRaw sets the mean bytes per heap sample (0 off) (leaf). memProfileRaw fills records of 4+64 words {object size, allocs,
+// memProfileRateAt says which variable has the mean bytes per heap sample (0 off) (leaf). memProfileRaw fills records of 4+64 words {object size, allocs,
 // frees, 0, zero-terminated pcs} like blockProfileRaw (system).
-func memProfileRateRaw(rate int)
+func memProfileRateAt(rate *int)
 func memProfileRaw(records *uintptr, n int) int
 
 // setCPUProfileRateRaw starts (hz > 0) or stops CPU profiling; readCPUProfile blocks until records exist (system).
@@ -459,4 +459,4 @@ func synctestEnter(b unsafe.Pointer) unsafe.Pointer
 // Offered, if the overlay of internal/bytealg drops the bodies (all leaf): internal/bytealg.IndexByte IndexByteString Count CountString
 // Compare CompareString (= runtime.cmpstring) Index IndexString. They follow the Go signatures.
 //
-// Called by Rust (abi::symbols::RUNTIME_CALLBACKS): main throwPanic sigpanic runFinalizers panicText goexit.
+// Called by Rust (abi::symbols::RUNTIME_CALLBACKS): main throwPanic sigpanic runFinalizers panicText goexit _System.

@@ -211,8 +211,9 @@ func frameOf(pc uintptr) (Frame, bool) {
 	}
 	entry := funcEntryPC(f)
 	fr := Frame{PC: pc, Entry: entry, funcInfo: funcInfo{fn: (*Func)(f)}}
+	fr.PC &= pcMask
 	if pc != entry {
-		fr.PC = pc - 1
+		fr.PC--
 	}
 	loc := logicalLoc(pc, pc != entry)
 	if loc == noLoc {

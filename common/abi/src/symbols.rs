@@ -76,4 +76,6 @@ pub const RUNTIME_CALLBACKS: &[&str] = &[
     "runtime.panicText",
     // func(): stands for the end of every goroutine's stack in walks; never called.
     "runtime.goexit",
+    // func(): stands for the runtime's own work in CPU profiles; never called.
+    "runtime._System",
 ];

@@ -19,6 +19,7 @@ func sigpanic(sig, addr, pc uintptr) {}
 func runFinalizers() {}
 func panicText(msg string) {}
 func goexit() {}
+func _System() {}
 
 func newproc(fn func())
 func deferreturn(frame uintptr)

@@ -61,6 +61,8 @@ impl Bucket {
 pub struct Profile {
     /// Average bytes between samples: `runtime.MemProfileRate`; 0 = off, 1 = everything.
     pub rate: AtomicI64,
+    /// The program's variable, once it is known: then it counts instead of `rate`.
+    source: AtomicPtr<AtomicI64>,
     lock: RawMutex,
     table: AtomicPtr<AtomicPtr<Bucket>>,
     all: AtomicPtr<Bucket>,
@@ -73,11 +75,26 @@ impl Profile {
     pub const fn new() -> Profile {
         Profile {
             rate: AtomicI64::new(0),
+            source: AtomicPtr::new(ptr::null_mut()),
             lock: RawMutex::new(LockRank::HeapProfile),
             table: AtomicPtr::new(ptr::null_mut()),
             all: AtomicPtr::new(ptr::null_mut()),
             bytes: AtomicUsize::new(0),
             cycle: AtomicU32::new(0),
+        }
+    }
+
+    /// From now on the rate is what this variable of the program says.
+    pub fn follow(&self, variable: &'static AtomicI64) {
+        self.source
+            .store(variable as *const _ as *mut _, Ordering::Release);
+    }
+
+    fn rate(&self) -> i64 {
+        // SAFETY: null or a variable that lives for ever.
+        match unsafe { self.source.load(Ordering::Acquire).as_ref() } {
+            Some(variable) => variable.load(Ordering::Relaxed),
+            None => self.rate.load(Ordering::Relaxed),
         }
     }
 
@@ -248,7 +265,7 @@ impl Heap {
         span_class: usize,
         size: usize,
     ) -> (Option<usize>, bool) {
-        let rate = self.profile.rate.load(Ordering::Relaxed);
+        let rate = self.profile.rate();
         if rate <= 0 {
             return (None, false);
         }
@@ -259,7 +276,7 @@ impl Heap {
 
     /// Whether a large object is sampled.
     pub(crate) fn sample_large(&self, cache: &mut MCache, bytes: usize) -> bool {
-        let rate = self.profile.rate.load(Ordering::Relaxed);
+        let rate = self.profile.rate();
         if rate <= 0 {
             return false;
         }
@@ -283,7 +300,7 @@ impl Heap {
 
     /// Distance to the next sample: exponentially distributed with mean `rate`.
     pub(crate) fn next_sample(&self, cache: &mut MCache) -> i64 {
-        let rate = self.profile.rate.load(Ordering::Relaxed);
+        let rate = self.profile.rate();
         if rate <= 1 {
             return 0;
         }

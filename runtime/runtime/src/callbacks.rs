@@ -19,6 +19,8 @@ pub const RUN_FINALIZERS: usize = 3;
 pub const PANIC_TEXT: usize = 4;
 #[allow(missing_docs)]
 pub const GOEXIT: usize = 5;
+#[allow(missing_docs)]
+pub const SYSTEM: usize = 6;
 
 /// Copies the linker's table.
 pub fn init(table: &[usize]) {
@@ -137,5 +139,6 @@ mod tests {
         assert_eq!(name(RUN_FINALIZERS), "runtime.runFinalizers");
         assert_eq!(name(PANIC_TEXT), "runtime.panicText");
         assert_eq!(name(GOEXIT), "runtime.goexit");
+        assert_eq!(name(SYSTEM), "runtime._System");
     }
 }

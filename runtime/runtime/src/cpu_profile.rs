@@ -5,6 +5,8 @@
 //! 2. Labels are heap objects. The collector scans those of all slots and of the records being delivered as roots; a label that enters
 //!    a slot during marking is reachable from its goroutine, and is shaded when the goroutine drops it.
 
+use crate::callbacks;
+use crate::symtab;
 use crate::traceback::{self, Frames, Start};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -103,7 +105,12 @@ fn unwind(context: &UContext, pcs: &mut [usize; DEPTH]) -> (usize, usize) {
         }
     }
     if depth == 0 {
-        pcs[0] = pc;
+        let whole = if symtab::is_go(pc) {
+            pc
+        } else {
+            callbacks::address(callbacks::SYSTEM) + 1
+        };
+        pcs[0] = whole;
         depth = 1;
     }
     // Readers look up what is before an address: right for return addresses, one too early for the interrupted instruction.

@@ -207,6 +207,7 @@ unsafe impl rt_gc::LeakWorld for Scheduler {
             | ParkReason::SyncRwMutexLock
             | ParkReason::SyncRwMutexRLock
             | ParkReason::SyncWaitGroupWait
+            | ParkReason::SynctestWaitGroupWait
             | ParkReason::SyncCondWait
             | ParkReason::Semacquire => f(g.sudog.object.get()),
             ParkReason::Select | ParkReason::SynctestSelect => {
@@ -298,7 +299,7 @@ pub fn malloc(size: usize, typ: *const Type, zero: bool) -> usize {
                 Gc::oom_message(&error),
                 HEAP.in_use_bytes()
             );
-            crate::fatal::fatal("runtime: out of memory");
+            crate::fatal::fatal("out of memory");
         }
     }
 }

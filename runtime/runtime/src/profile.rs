@@ -3,7 +3,7 @@
 use crate::glue::{GC, HEAP, WORLD};
 use crate::traceback::{self, Frames, Start};
 use core::cell::Cell;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicI64, Ordering};
 use rt_heap::MCache;
 use rt_sched::g::{G, Status};
 use rt_sched::m::M;
@@ -220,9 +220,9 @@ pub fn heap_sample(cache: *mut MCache) {
     }
 }
 
-/// Mean bytes per sample.
-pub fn set_heap_rate(rate: i64) {
-    HEAP.profile.rate.store(rate.max(0), Ordering::Relaxed);
+/// Mean bytes per sample: the program's variable `runtime.MemProfileRate`.
+pub fn follow_heap_rate(variable: &'static AtomicI64) {
+    HEAP.profile.follow(variable);
 }
 
 /// See `memProfileRaw` in stubs.go.

@@ -8,7 +8,7 @@ use crate::fatal;
 use crate::symtab;
 use crate::traceback::{LEVEL, Line, Start, Stderr};
 use core::fmt::Write;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use rt_os::signal::{
     SIG_DFL, SIG_IGN, SigAction, SigInfo, UContext, flags, reg, rt_sigaction, sig,
 };
@@ -19,6 +19,8 @@ use rt_sched::stack;
 
 /// Bit `1 << signal`: the program asked for it (signal_enable).
 static WANTED: AtomicU64 = AtomicU64::new(0);
+/// Ignored when the process started: their action when the program no longer wants them.
+static BORN_IGNORED: AtomicU64 = AtomicU64::new(0);
 /// Ignored at start or by signal_ignore.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 /// Delivered and not yet received.
@@ -27,6 +29,10 @@ static PENDING: AtomicU64 = AtomicU64::new(0);
 static HANDLED: AtomicU64 = AtomicU64::new(0);
 /// Counts deliveries; the receiver sleeps on it.
 static DELIVERIES: AtomicU32 = AtomicU32::new(0);
+/// A signal was enabled once: there is a receiver, or will be.
+static ENABLED: AtomicBool = AtomicBool::new(false);
+/// The receiver waits for a delivery.
+static RECEIVING: AtomicBool = AtomicBool::new(false);
 /// Handlers in the middle of a delivery.
 static DELIVERING: AtomicU32 = AtomicU32::new(0);
 
@@ -72,6 +78,7 @@ pub fn init() {
             && action.handler == SIG_IGN
         {
             IGNORED.fetch_or(bit(signal), Ordering::Relaxed);
+            BORN_IGNORED.fetch_or(bit(signal), Ordering::Relaxed);
         }
     }
     for signal in (1..sig::MAX).filter(|&signal| always_handled(signal)) {
@@ -121,6 +128,12 @@ extern "C" fn handler(signal: u32, info: *mut SigInfo, context: *mut UContext) {
             }
             match signal {
                 sig::PIPE | sig::URG => {}
+                // It came while the program was giving it up.
+                sig::HUP | sig::INT | sig::TERM
+                    if BORN_IGNORED.load(Ordering::Relaxed) & bit(signal) == 0 =>
+                {
+                    fatal::die_of_signal(signal)
+                }
                 sig::QUIT
                 | sig::ILL
                 | sig::TRAP
@@ -302,6 +315,7 @@ pub extern "C" fn enable(signal: u32) {
     if signal == 0 || signal >= 64 {
         return;
     }
+    ENABLED.store(true, Ordering::SeqCst);
     WANTED.fetch_or(bit(signal), Ordering::SeqCst);
     IGNORED.fetch_and(!bit(signal), Ordering::SeqCst);
     if HANDLED.load(Ordering::Relaxed) & bit(signal) == 0 {
@@ -320,7 +334,7 @@ pub extern "C" fn disable(signal: u32) {
     } else {
         set_action(
             signal,
-            if IGNORED.load(Ordering::Relaxed) & bit(signal) != 0 {
+            if BORN_IGNORED.load(Ordering::Relaxed) & bit(signal) != 0 {
                 SIG_IGN
             } else {
                 SIG_DFL
@@ -347,6 +361,7 @@ pub extern "C" fn is_ignored(signal: u32) -> bool {
 /// `signal_recv`: the next signal. One goroutine calls it for ever; it keeps its thread.
 pub extern "C" fn receive() -> u32 {
     SCHED.waiting_for_signals.store(true, Ordering::Relaxed);
+    RECEIVING.store(false, Ordering::SeqCst);
     loop {
         let deliveries = DELIVERIES.load(Ordering::SeqCst);
         let pending = PENDING.load(Ordering::SeqCst);
@@ -355,9 +370,11 @@ pub extern "C" fn receive() -> u32 {
             PENDING.fetch_and(!bit(signal), Ordering::SeqCst);
             return signal;
         }
+        RECEIVING.store(true, Ordering::SeqCst);
         rt_sched::syscall::blocking(|| {
             let _ = futex_wait(&DELIVERIES, deliveries, -1);
         });
+        RECEIVING.store(false, Ordering::SeqCst);
     }
 }
 
@@ -366,7 +383,10 @@ pub extern "C" fn wait_until_idle() {
     while DELIVERING.load(Ordering::SeqCst) != 0 {
         rt_os::thread::sched_yield();
     }
-    while PENDING.load(Ordering::SeqCst) & WANTED.load(Ordering::SeqCst) != 0 {
+    // Everything delivered has been passed on when the receiver, which starts with the first signal enabled, waits again.
+    while ENABLED.load(Ordering::SeqCst)
+        && (PENDING.load(Ordering::SeqCst) != 0 || !RECEIVING.load(Ordering::SeqCst))
+    {
         rt_sched::syscall::blocking(|| rt_os::thread::nanosleep(10_000));
     }
 }

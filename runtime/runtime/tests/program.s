@@ -246,12 +246,14 @@ GOFUNC runtime.panicText, 32
     FAIL
 GOFUNC runtime.goexit, 32
     FAIL
+GOFUNC runtime._System, 32
+    FAIL
 text_end:
 
     .section .rodata
     .p2align 3
 callbacks:
-    .quad "runtime.main", "runtime.throwPanic", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText", "runtime.goexit"
+    .quad "runtime.main", "runtime.throwPanic", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText", "runtime.goexit", "runtime._System"
 sender_closure: .quad test.sender
 spinner_closure: .quad test.spinner
 counter_closure: .quad test.counter
@@ -308,7 +310,7 @@ roots: .quad roots_start, 2, root_bitmap
     .quad 0                     # main.main
     .quad 0, 0                  # modinfo
     .quad 0, 0                  # godebug
-    .quad callbacks, 6
+    .quad callbacks, 7
     .quad roots_start, roots_end
     .quad 0, 0                  # sites
     .section .note.GNU-stack, "", @progbits

@@ -76,7 +76,7 @@ reasons! {
     #[allow(missing_docs)]
     SyncRwMutexLock = "sync.RWMutex.Lock", durable: false;
     #[allow(missing_docs)]
-    SyncWaitGroupWait = "sync.WaitGroup.Wait", durable: true;
+    SyncWaitGroupWait = "sync.WaitGroup.Wait", durable: false;
     #[allow(missing_docs)]
     TraceReaderBlocked = "trace reader (blocked)", durable: false;
     #[allow(missing_docs)]
@@ -107,4 +107,6 @@ reasons! {
     SynctestSelect = "select (durable)", durable: true;
     #[allow(missing_docs)]
     CleanupWait = "cleanup wait", durable: false;
+    /// For a group of the goroutine's bubble.
+    SynctestWaitGroupWait = "sync.WaitGroup.Wait (durable)", durable: true;
 }

@@ -1,7 +1,7 @@
 //! Profiles: goroutine, heap, block, mutex, CPU.
 
 use crate::profile;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicI64, Ordering};
 
 extern "C" fn goroutine_profile(records: *mut usize, count: usize, leaked: bool) -> usize {
     profile::goroutines(records, count, leaked)
@@ -18,8 +18,8 @@ extern "C" fn set_mutex_fraction(fraction: i64) -> i64 {
 extern "C" fn block_profile(records: *mut usize, count: usize, mutex: bool) -> usize {
     profile::contention(records, count, mutex)
 }
-extern "C" fn mem_profile_rate(rate: i64) {
-    profile::set_heap_rate(rate);
+extern "C" fn mem_profile_rate_at(variable: &'static AtomicI64) {
+    profile::follow_heap_rate(variable);
 }
 extern "C" fn mem_profile(records: *mut usize, count: usize) -> usize {
     profile::heap(records, count)
@@ -43,7 +43,7 @@ rt_sched::system_stubs! {
     "runtime.setMutexProfileFractionRaw" => set_mutex_fraction;
     "runtime.blockevent" => profile::block_event;
     "runtime.blockProfileRaw" => block_profile;
-    "runtime.memProfileRateRaw" => mem_profile_rate;
+    "runtime.memProfileRateAt" => mem_profile_rate_at;
     "runtime.memProfileRaw" => mem_profile;
     "runtime.setCPUProfileRateRaw" => set_cpu_rate;
     "runtime.readCPUProfile" => read_cpu;

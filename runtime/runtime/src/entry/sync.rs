@@ -10,8 +10,13 @@ use rt_sched::sema;
 extern "C" fn semacquire(addr: usize) {
     sema::acquire(addr, false, ParkReason::Semacquire);
 }
-extern "C" fn semacquire_wait_group(addr: usize, _durable: bool) {
-    sema::acquire(addr, false, ParkReason::SyncWaitGroupWait);
+extern "C" fn semacquire_wait_group(addr: usize, durable: bool) {
+    let reason = if durable {
+        ParkReason::SynctestWaitGroupWait
+    } else {
+        ParkReason::SyncWaitGroupWait
+    };
+    sema::acquire(addr, false, reason);
 }
 extern "C" fn semacquire_mutex(addr: usize, lifo: bool, _skip: usize) {
     sema::acquire(addr, lifo, ParkReason::SyncMutexLock);
