@@ -109,6 +109,8 @@ pub(crate) struct Translator<'a, 'f> {
     /// Values known not to be nil, with the block from whose end on (and in which, from here on) they are.
     pub nonnil: FxHashMap<Value, Block>,
     pub dominators: Dominators,
+    /// Which components of a value are used (bit n: the n-th; all where it is used as a whole).
+    pub used_parts: IndexVec<Value, u32>,
     /// The block being translated.
     pub block: Block,
     pub loc: Loc,
@@ -172,11 +174,28 @@ pub(crate) fn translate(
         nonnil: Default::default(),
         dominators: Dominators::compute(body, &body.reverse_postorder()),
         block: Body::ENTRY,
+        used_parts: used_parts(body),
         loc: Loc::default(),
     };
     t.run();
     t.b.seal_all_blocks();
     t.b.finalize(frontend);
+}
+
+fn used_parts(body: &Body) -> IndexVec<Value, u32> {
+    let mut used = IndexVec::from_elem_n(0, body.values.len());
+    for block in body.blocks.iter() {
+        for &inst in &block.insts {
+            match &body.insts[inst].op {
+                Op::Extract(of, n) if *n < 32 => used[*of] |= 1 << n,
+                op => op.for_each_use(|v| used[v] = u32::MAX),
+            }
+        }
+        if let Some(term) = &block.term {
+            term.for_each_use(|v| used[v] = u32::MAX);
+        }
+    }
+    used
 }
 
 impl Translator<'_, '_> {

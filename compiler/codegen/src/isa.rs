@@ -22,6 +22,9 @@ pub fn target(optimize: bool, verify: bool) -> Arc<dyn TargetIsa> {
         ("unwind_info", "false"),
         ("enable_alias_analysis", "true"),
         ("enable_nan_canonicalization", "false"),
+        // Go promises nothing about speculation; switches are frequent.
+        ("enable_table_access_spectre_mitigation", "false"),
+        ("enable_heap_access_spectre_mitigation", "false"),
     ] {
         flags.set(name, value).expect("known setting");
     }

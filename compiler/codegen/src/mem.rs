@@ -254,7 +254,7 @@ impl Translator<'_, '_> {
         }
     }
 
-    pub(crate) fn load(&mut self, addr: Value, ty: Ty) -> Vals {
+    pub(crate) fn load(&mut self, addr: Value, ty: Ty, parts: u32) -> Vals {
         self.guard_access(addr);
         let flags = self.flags(addr);
         let (base, at) = self.base_offset(addr);
@@ -262,10 +262,20 @@ impl Translator<'_, '_> {
         if leaves.is_empty() && !self.known_nonnil(addr) {
             self.nil_check(addr);
         }
-        // One access is the nil check of all: the others go away where nobody uses them.
+        // Components that nobody uses are not loaded. One access is the nil check of all.
+        let wanted: Vec<bool> = match self.program.types.under(ty) {
+            TyKind::Slice(_) | TyKind::String | TyKind::Interface(_) if parts != 0 => {
+                (0..leaves.len()).map(|n| parts >> n & 1 != 0).collect()
+            }
+            _ => vec![true; leaves.len()],
+        };
         let mut flags = flags;
         let mut vals = Vals::new();
-        for (s, offset) in leaves {
+        for ((s, offset), wanted) in leaves.into_iter().zip(wanted) {
+            if !wanted {
+                vals.push(self.b.ins().iconst(clif_type(s), 0));
+                continue;
+            }
             let at = (at + offset as i64) as i32;
             vals.push(self.b.ins().load(clif_type(s), flags, base, at));
             flags = MemFlagsData::new().with_notrap();

@@ -80,7 +80,10 @@ impl Translator<'_, '_> {
                 index,
                 stride,
             } => smallvec![self.index(*base, *index, *stride)],
-            Op::Load(addr) => self.load(*addr, self.ty_of(inst)),
+            Op::Load(addr) => {
+                let result = data.results[0];
+                self.load(*addr, self.body.ty(result), self.used_parts[result])
+            }
             Op::Store {
                 addr,
                 value,

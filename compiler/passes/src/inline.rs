@@ -8,9 +8,11 @@ use mir::{
 use smallvec::SmallVec;
 
 /// Cost up to which a function is inlined. An ordinary instruction costs 1, constants nothing.
-const BUDGET: u32 = 40;
+const BUDGET: u32 = 50;
 /// A call inside the callee costs this much.
 const CALL_COST: u32 = 12;
+/// A call of an entry point that does one small thing, or of one that ends in a panic.
+const LEAF_COST: u32 = 5;
 /// Callers do not grow beyond this many instructions.
 const MAX_CALLER: usize = 8000;
 
@@ -31,7 +33,7 @@ pub fn run(program: &mut Program) {
         } else {
             program.funcs[id].body = Some(body);
         }
-        cost[id] = inline_cost(&program.funcs[id]);
+        cost[id] = inline_cost(program, &program.funcs[id]);
         done[id] = true;
         if cost[id].is_some() && callees(program, id).contains(&id) {
             unroll_recursion(program, id);
@@ -117,7 +119,7 @@ fn callees(program: &Program, id: FuncId) -> Vec<FuncId> {
 }
 
 /// What inlining the function costs; `None` = it cannot or should not be inlined.
-fn inline_cost(func: &Function) -> Option<u32> {
+fn inline_cost(program: &Program, func: &Function) -> Option<u32> {
     let body = func.body.as_ref()?;
     if func.flags.noinline
         || func.flags.recovers
@@ -134,6 +136,10 @@ fn inline_cost(func: &Function) -> Option<u32> {
                 Op::ClosureCtx | Op::FramePointer | Op::DeferPush { .. } => return None,
                 Op::Intrinsic(Intrinsic::CallerPc | Intrinsic::CallerSp, _) => return None,
                 Op::Call { .. } if data.cold => 4,
+                Op::Call {
+                    callee: Callee::Func(f),
+                    ..
+                } if program.funcs[*f].flags.leaf || program.funcs[*f].flags.no_return => LEAF_COST,
                 Op::Call { args, .. } => CALL_COST + args.len() as u32,
                 Op::HeapAlloc(_) => 6,
                 Op::Move { .. } | Op::ZeroMem { .. } => 3,

@@ -12,7 +12,7 @@
 //!    strip:            if i < n then next else exit
 //!    next:             poll; head(i, .., n - i > STRIP * step ? i + STRIP * step : n)
 //!    ```
-//!    The loop is entered with an `end` that sends it to `strip` at once.
+//!    The loop is entered with the end of its first strip, or with an `end` that sends it to `strip` at once.
 //! 3. Others get a poll at each edge back. (Strips for every loop with a stepping variable were tried: they cost short loops more than polls.)
 
 use base::{Id, IndexVec};
@@ -259,31 +259,54 @@ fn cut(body: &mut Body, natural: &Loop, counted: &Counted) {
     let before: Vec<Value> = body.blocks[header].params.clone();
     let end = body.add_block_param(header, ty);
 
-    // The edges into the loop: with the start as `end`, `i < end` fails at once; for `<=` the smallest integer is right for all starts.
-    let smallest = (counted.op == CmpOp::Le).then(|| {
-        let inst = body.make_inst(Op::Int(i64::MIN), &[ty], Default::default());
-        body.blocks[Body::ENTRY].insts.insert(0, inst);
-        body.insts[inst].results[0]
-    });
-    for block in body.blocks.ids() {
-        let stays = natural.contains(block);
-        if let Some(term) = &mut body.blocks[block].term {
-            term.for_each_target_mut(|to| {
-                if to.block == header {
-                    let start = smallest.unwrap_or(to.args[counted.param]);
-                    to.args.push(if stays { end } else { start });
-                }
-            });
-        }
-    }
-
-    let strip = body.blocks.push(BlockData::default());
-    let next = body.blocks.push(BlockData::default());
     let place = |body: &mut Body, block: Block, op: Op, ty: Ty| {
         let inst = body.make_inst(op, &[ty], loc);
         body.blocks[block].insts.push(inst);
         body.insts[inst].results[0]
     };
+    let length = STRIP * counted.step;
+
+    // The edges into the loop. From a small constant on the first strip begins right there. Else the loop goes to `strip` first: with the start
+    // as `end`, `i < end` fails at once; for `<=` the smallest integer is right for all starts.
+    for block in body.blocks.ids().collect::<Vec<_>>() {
+        let stays = natural.contains(block);
+        let Some(mut term) = body.blocks[block].term.take() else {
+            continue;
+        };
+        let mut starts = Vec::new();
+        term.for_each_target(|to| {
+            if to.block == header && !stays {
+                starts.push(to.args[counted.param]);
+            }
+        });
+        let mut ends = Vec::with_capacity(starts.len());
+        for start in starts {
+            ends.push(match body.as_int(start) {
+                Some(n) if (0..1 << 40).contains(&n) => {
+                    let most = place(body, block, Op::Int(n + length), ty);
+                    let long = Op::Cmp(CmpOp::Gt, counted.bound, most);
+                    let long = place(body, block, long, TypeTable::BOOL);
+                    place(body, block, Op::Select(long, most, counted.bound), ty)
+                }
+                _ if counted.op == CmpOp::Le => place(body, block, Op::Int(i64::MIN), ty),
+                _ => start,
+            });
+        }
+        let mut ends = ends.into_iter();
+        term.for_each_target_mut(|to| {
+            if to.block == header {
+                to.args.push(if stays {
+                    end
+                } else {
+                    ends.next().unwrap_or(end)
+                });
+            }
+        });
+        body.blocks[block].term = Some(term);
+    }
+
+    let strip = body.blocks.push(BlockData::default());
+    let next = body.blocks.push(BlockData::default());
 
     let Some(Terminator::Branch { cond, then, els }) = body.blocks[header].term.take() else {
         unreachable!("a counted loop's header branches")
@@ -311,7 +334,6 @@ fn cut(body: &mut Body, natural: &Loop, counted: &Counted) {
 
     let poll = body.make_inst(Op::Poll, &[], loc);
     body.blocks[next].insts.push(poll);
-    let length = STRIP * counted.step;
     let rest = place(body, next, Op::Binary(BinOp::Sub, counted.bound, i), ty);
     let rest = place(body, next, Op::Bitcast(rest), TypeTable::UINT64);
     let most = place(body, next, Op::Int(length), TypeTable::UINT64);
