@@ -13,7 +13,7 @@ use crate::heap::{BITMAP, RawView, Walk};
 use crate::image::{half, word};
 use crate::roots::{Roots, referent_label};
 use crate::runtime::Runtime;
-use crate::types::{Referent, Types, kind};
+use crate::types::{Referent, RtType, Types, kind};
 
 /// Objects of one layout that are looked at before a type is believed.
 const SAMPLES: usize = 200;
@@ -350,11 +350,20 @@ pub fn maps(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec
     let Ok(types) = types.lock() else {
         return Vec::new();
     };
-    let headers = types.map_headers();
+    // In stripped programs a map's header is known by layout alone, as what the runtime calls it.
+    let headers: Vec<bool> = {
+        let typed = types.map_headers();
+        let is_header = |(id, ty): (usize, &RtType)| {
+            ty.name == "maps.Map" || typed.contains_key(&(id as TypeId))
+        };
+        types.list.iter().enumerate().map(is_header).collect()
+    };
     let mut found: Vec<(Slot, u64)> = Vec::new();
     for slot in 0..walk.labels.len() as u32 {
         let label = walk.label_of(slot);
-        if label.ty().is_some_and(|ty| headers.contains_key(&ty))
+        if label
+            .ty()
+            .is_some_and(|ty| headers.get(ty as usize).copied().unwrap_or(false))
             && walk.is_allocated(slot)
             && found.len() < MAX_CONTAINERS
         {

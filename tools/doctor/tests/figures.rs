@@ -41,7 +41,7 @@ fn a_churning_program_is_counted_exactly() {
             .into_iter()
             .flatten()
             .any(|group| {
-                group["stack"].to_string().contains("gcBgMarkWorker")
+                group["stack"].to_string().contains("gcBgMark")
                     && group["reason"] != "GC worker (idle)"
             });
         collecting += u32::from(marking);

@@ -61,7 +61,10 @@ fn maps(analysis: &Analysis, findings: &mut Vec<Finding>) {
             confidence: Confidence::Certain,
             title: format!(
                 "a {} holds {} entries in room for {}",
-                analysis.snapshot.type_name(map.slot),
+                match analysis.snapshot.type_name(map.slot).as_str() {
+                    "maps.Map" => "map",
+                    name => name,
+                },
                 map.used,
                 map.capacity
             ),
