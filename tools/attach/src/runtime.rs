@@ -245,7 +245,12 @@ impl<'a> Runtime<'a> {
         let state = self.field("mspan.state")?;
         let mut used = 0;
         let step = (spans.len() / 64).max(1);
-        for &span in spans.iter().step_by(step) {
+        // After a peak nearly all spans may be free: then all of them are looked at until one is in use.
+        let sample = spans.iter().step_by(step).map(|span| (span, false));
+        for (&span, last_resort) in sample.chain(spans.iter().map(|span| (span, true))) {
+            if last_resort && used > 0 {
+                break;
+            }
             let Some(data) = self.image.bytes(span, self.field("mspan#")?) else {
                 return Err(wrong("spans"));
             };
