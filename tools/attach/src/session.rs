@@ -599,6 +599,12 @@ fn read(
             checks.span_mismatches, checks.spans
         ));
     }
+    if let plugins @ 1.. = runtime.modules.len().saturating_sub(1) {
+        warnings.push(format!(
+            "{plugins} plugins loaded: the stacks of goroutines in their code are not followed, so that places are \
+             missing and what only these stacks hold counts as garbage"
+        ));
+    }
     if checks.bad_headers > 0 {
         warnings.push(format!(
             "{} objects have a type word that is no type",

@@ -165,9 +165,12 @@ fn without_permission_the_reason_and_a_way_are_told() {
         .gid(65534)
         .output();
     std::fs::remove_dir_all(&dir).ok();
-    let Ok(output) = output else {
-        eprintln!("SKIPPED: only root can become another user");
-        return;
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("SKIPPED: nothing can be run as another user here: {error}");
+            return;
+        }
     };
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
@@ -259,7 +262,13 @@ fn what_a_plugin_holds_is_found() {
     assert_eq!(told["info"]["checks"]["span_mismatches"], 0);
     let found = serious(&told);
     assert_eq!(found[0].0, "goroutine-leak", "{found:?}");
-    assert!(found[0].1.contains("part.go:"), "{found:?}");
+    assert!(
+        told["info"]["warnings"]
+            .to_string()
+            .contains("1 plugins loaded"),
+        "{}",
+        told["info"]["warnings"]
+    );
     assert!(example.finish());
 }
 

@@ -26,6 +26,9 @@ func consume() {
 func main() {
 	go consume()
 	go produce()
-	time.Sleep(300 * time.Millisecond)
+	for len(events) < cap(events) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(100 * time.Millisecond)
 	hold.Here()
 }
