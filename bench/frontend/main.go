@@ -1,7 +1,7 @@
 // Command frontend times go/parser (and go/types) on a list of packages, the baseline of
 // ferrogo's front end. It reads "importpath<TAB>file<TAB>file..." lines, dependencies first, from
 // the file named by its argument, keeps all sources in memory, and prints one line a phase:
-// phase, threads, milliseconds.
+// phase, threads, milliseconds, CPU milliseconds; last the peak of memory in MiB.
 package main
 
 import (
@@ -17,8 +17,19 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
+
+// CPU milliseconds so far, the collector's threads included, and the peak of memory in MiB.
+func usage() (cpu, peak float64) {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		log.Fatal(err)
+	}
+	ms := func(t syscall.Timeval) float64 { return float64(t.Sec)*1000 + float64(t.Usec)/1000 }
+	return ms(used.Utime) + ms(used.Stime), float64(used.Maxrss) / 1024
+}
 
 type source struct {
 	name string
@@ -56,6 +67,7 @@ func main() {
 	}
 	fset := token.NewFileSet()
 	start := time.Now()
+	cpu, _ := usage()
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range *threads {
@@ -77,7 +89,8 @@ func main() {
 		})
 	}
 	group.Wait()
-	fmt.Printf("parse %d %.1f\n", *threads, float64(time.Since(start).Microseconds())/1000)
+	parsed, _ := usage()
+	fmt.Printf("parse %d %.1f %.0f\n", *threads, float64(time.Since(start).Microseconds())/1000, parsed-cpu)
 	if !*check {
 		return
 	}
@@ -102,7 +115,10 @@ func main() {
 		checked, _ := conf.Check(p.path, fset, p.trees, info)
 		done[p.path] = checked
 	}
-	fmt.Printf("check 1 %.1f\n", float64(time.Since(start).Microseconds())/1000)
+	checked, peak := usage()
+	fmt.Printf("check 1 %.1f %.0f\n", float64(time.Since(start).Microseconds())/1000, checked-parsed)
+	fmt.Printf("memory 1 %.0f 0\n", peak)
+	runtime.KeepAlive(done)
 }
 
 type importerFunc func(string) (*types.Package, error)

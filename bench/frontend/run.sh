@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Parses the closure of five big packages with go/parser and with ferrogo, interleaved, and prints
-# the fastest run of each. Needs an official go1.27.3 (found through GOTOOLCHAIN).
+# Parses and checks the closure of five big packages with go/parser + go/types and with ferrogo, interleaved, and prints the best
+# of each phase: wall and CPU milliseconds, peak memory in MiB. Needs an official go1.27.3 (found through GOTOOLCHAIN).
 #   bench/frontend/run.sh [runs]
 set -eu
 runs=${1:-5}
@@ -12,15 +12,26 @@ cd "$root/bench/frontend"
 go list -deps -f '{{.ImportPath}}{{$d := .Dir}}{{range .GoFiles}}	{{$d}}/{{.}}{{end}}' \
 	net/http encoding/json html/template go/types database/sql > "$work/list"
 go build -o "$work/baseline" .
-(cd "$root" && cargo build --release -q -p syntax --example bench_parse)
-ours="${CARGO_TARGET_DIR:-$root/target}/release/examples/bench_parse"
+(cd "$root" && cargo build --release -q -p types --example bench_check)
+ours="${CARGO_TARGET_DIR:-$root/target}/release/examples/bench_check"
 echo "packages $(wc -l < "$work/list"), lines $(tr '\t' '\n' < "$work/list" | grep '^/' | xargs cat | wc -l)"
 for run in $(seq "$runs"); do
+	"$work/baseline" -threads 1 -check "$work/list" | sed 's/^/go /'
 	for threads in 1 2; do
-		"$work/baseline" -threads $threads "$work/list" | sed 's/^/go /'
 		"$ours" $threads "$work/list" | sed 's/^/ferrogo /'
 	done
-done | sort -k1,3 -k4n | awk '{ key = $1" "$2" "$3; if (!(key in best)) { best[key] = $4; order[++n] = key } }
-	END { for (i = 1; i <= n; i++) printf "%-8s %-6s threads %s\n", "", "", ""; for (k in best) print k, best[k] " ms"
-		for (t = 1; t <= 2; t++) printf "parse, %d thread(s): ferrogo is %.2f times as fast\n", t, best["go parse " t] / best["ferrogo parse " t]
-		printf "ferrogo, two threads over one: %.2f\n", best["ferrogo parse 1"] / best["ferrogo parse 2"] }' | grep -v '^ *threads *$'
+done | awk '
+	{ key = $1 " " $2 " " $3
+	  if (!(key in wall)) { wall[key] = $4; cpu[key] = $5; order[++n] = key }
+	  if ($4 < wall[key]) wall[key] = $4
+	  if ($5 < cpu[key]) cpu[key] = $5 }
+	END { for (i = 1; i <= n; i++) {
+			key = order[i]; split(key, part, " ")
+			unit = part[2] == "memory" ? " MiB" : sprintf(" ms wall, %d ms CPU", cpu[key])
+			printf "%-8s %-6s %d thread(s): %d%s\n", part[1], part[2], part[3], wall[key], unit }
+		split("parse check", phases, " ")
+		for (i = 1; i <= 2; i++) { p = phases[i]
+			printf "%s: ferrogo needs one part in %.2f of the wall time, %.2f of the CPU time\n", p,
+				wall["go " p " 1"] / wall["ferrogo " p " 1"], cpu["go " p " 1"] / cpu["ferrogo " p " 1"]
+			printf "%s: two threads over one: %.2f\n", p, wall["ferrogo " p " 1"] / wall["ferrogo " p " 2"] }
+		printf "memory: ferrogo needs %.2f of it\n", wall["ferrogo memory 1"] / wall["go memory 1"] }'

@@ -53,6 +53,17 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Soft errors do not stop later phases of checking (go/types' `Soft`): unused variables and imports.
     pub soft: bool,
+    /// Late errors are those that gc finds after type-checking: it gets to them only where nothing else is wrong with the
+    /// package. See [`drop_late`].
+    pub late: bool,
+}
+
+/// Leaves out late errors if there are others.
+pub fn drop_late(diagnostics: &mut Vec<Diagnostic>) {
+    let stops = |d: &Diagnostic| d.severity == Severity::Error && !d.late;
+    if diagnostics.iter().any(stops) {
+        diagnostics.retain(|d| !d.late);
+    }
 }
 
 impl Severity {
@@ -78,6 +89,7 @@ impl Diagnostic {
             labels: Vec::new(),
             hint: None,
             soft: false,
+            late: false,
         }
     }
     /// With the text to underline.
@@ -96,6 +108,11 @@ impl Diagnostic {
     /// With advice.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+    /// As a late error.
+    pub fn late(mut self) -> Self {
+        self.late = true;
         self
     }
     /// As a soft error.

@@ -10,6 +10,7 @@ use modules::{Package, PackageGraph, PackageId};
 use rayon::prelude::*;
 use source::{SourceFile, SourceMap};
 use syntax::ast;
+use syntax::pragma::Rules;
 use types::{CheckInput, PkgId, Store, TypedPackage};
 
 use crate::overlay;
@@ -35,6 +36,8 @@ pub struct Frontend {
 pub struct CheckOptions {
     /// `-gcflags=-e`
     pub all_errors: bool,
+    /// `-gcflags=-lang=go1.N`: language version of the packages named on the command line, as (1, N).
+    pub lang: Option<(u32, u32)>,
 }
 
 /// Files that are made for a package (test mains): name and contents.
@@ -220,8 +223,23 @@ impl Checker<'_> {
             .iter()
             .zip(diagnostics)
             .map(|((file, tree), found)| (&**file, tree, found));
-        let report = syntax::package::report(trees, package.is_std);
+        let version = match self.options.lang {
+            Some(lang) if self.graph.roots.contains(&id) => lang,
+            _ => language_version(&package.language),
+        };
+        let rules = Rules {
+            std: package.is_std,
+            runtime: false,
+            go_version: version,
+        };
+        let mut report = syntax::package::report(trees, rules);
         if report.stop {
+            let trees = files.into_iter().map(|(_, tree)| Arc::new(tree));
+            report.diagnostics.extend(
+                trees
+                    .take_while(|tree| !tree.no_package)
+                    .flat_map(|tree| types::check_branches(self.store, self.sources, &tree)),
+            );
             return self.failed(package, &report.diagnostics);
         }
         if let Some((list, optional)) = overlay::replaced(&package.import_path) {
@@ -260,21 +278,18 @@ impl Checker<'_> {
             Variant::TestMain => Symbol::intern("main"),
             _ => Symbol::intern(&package.import_path),
         };
-        let mut input = CheckInput::new(path, trees, language_version(&package.language), &resolve);
+        let mut input = CheckInput::new(path, trees, version, &resolve);
         input.bodyless_ok = package.body_less_ok || package.is_std;
         let (typed, found) = types::check_package(self.store, self.sources, input);
         let mut diagnostics = report.with_type_errors(found);
-        if !package.is_std
-            && !diagnostics
-                .iter()
-                .any(|d| d.severity == diagnostics::Severity::Error)
-        {
+        if !package.is_std {
             let files: Vec<_> = files
                 .iter()
                 .map(|(file, tree)| (&**file, &**tree))
                 .collect();
-            diagnostics.extend(syntax::package::late_mistakes(&files, false));
+            diagnostics.extend(syntax::package::late_mistakes(&files, rules));
         }
+        diagnostics::drop_late(&mut diagnostics);
         if diagnostics
             .iter()
             .any(|d| d.severity == diagnostics::Severity::Error)

@@ -138,6 +138,73 @@ pub fn mutate(src: &[u8], rng: &mut Rng) -> Vec<u8> {
     }
 }
 
+/// Changes a program by deleting, doubling or swapping one of its tokens, or by putting other identifiers of the
+/// program into the place of one or two: what slips of the hand do. More of the results parse than of [`mutate`]'s,
+/// so that it is the type checker that finds what is wrong. Nothing before the package clause's name is changed.
+pub fn mutate_slightly(src: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut lexer = Lexer::new(src);
+    let (mut tokens, mut names) = (Vec::new(), Vec::new());
+    loop {
+        let token = lexer.next_token();
+        if token.tok == Tok::Eof {
+            break;
+        }
+        let range = token.lo as usize..token.hi as usize;
+        if range.is_empty() || src[range.clone()].starts_with(b"\n") {
+            continue;
+        }
+        if token.tok == Tok::Name {
+            names.push(range.clone());
+        }
+        tokens.push(range);
+    }
+    // The package clause.
+    tokens.drain(..tokens.len().min(2));
+    names.drain(..names.len().min(1));
+    if tokens.is_empty() || names.len() < 2 {
+        return src.to_vec();
+    }
+    let replace = |changes: &mut [(std::ops::Range<usize>, &[u8])]| {
+        changes.sort_by_key(|(range, _)| range.start);
+        let (mut out, mut at) = (Vec::with_capacity(src.len() + 16), 0);
+        for (range, text) in changes.iter() {
+            out.extend_from_slice(&src[at..range.start]);
+            out.extend_from_slice(text);
+            at = range.end;
+        }
+        out.extend_from_slice(&src[at..]);
+        out
+    };
+    let text = |range: &std::ops::Range<usize>| &src[range.clone()];
+    let at = rng.below(tokens.len());
+    let token = tokens[at].clone();
+    let (one, other) = (rng.below(names.len()), rng.below(names.len()));
+    match rng.below(8) {
+        0 => replace(&mut [(token, b"")]),
+        1 => {
+            let double = [text(&token), b" ", text(&token)].concat();
+            replace(&mut [(token, &double)])
+        }
+        2 if at + 1 < tokens.len() => {
+            let next = tokens[at + 1].clone();
+            replace(&mut [(token.clone(), text(&next)), (next, text(&token))])
+        }
+        3 => replace(&mut [(names[one].clone(), b"")]),
+        // Two identifiers that stand near each other.
+        4 | 5 => {
+            let near = (one + 1 + other % 12).min(names.len() - 1);
+            if near == one {
+                return src.to_vec();
+            }
+            replace(&mut [
+                (names[one].clone(), text(&names[near])),
+                (names[near].clone(), text(&names[one])),
+            ])
+        }
+        _ => replace(&mut [(names[one].clone(), text(&names[other]))]),
+    }
+}
+
 /// A program that parses. It need not type-check; names come from a small set, so that it often
 /// nearly does.
 pub fn generate(rng: &mut Rng) -> String {

@@ -5,7 +5,7 @@ use source::SourceFile;
 
 use crate::ast::File;
 use crate::parser::{SYNTAX, is_type_error, retain_parse_errors};
-use crate::pragma;
+use crate::pragma::{self, Rules};
 
 /// What parsing a package has found.
 #[derive(Debug, Default)]
@@ -20,8 +20,16 @@ impl Report {
     /// Adds what the type checker has found, where gc does not stop before it. Behind it come those
     /// of our findings that are gc's type checker's, which are the last about their position.
     pub fn with_type_errors(self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        let (late, mut all): (Vec<_>, Vec<_>) =
+        let (mut late, mut all): (Vec<_>, Vec<_>) =
             self.diagnostics.into_iter().partition(is_type_error);
+        // A complaint about the second variable of a range clause, which stands right before, hides that about the third.
+        late.retain(|ours| {
+            !found.iter().any(|theirs| {
+                theirs.code == "InvalidIterVar"
+                    && ours.code == theirs.code
+                    && (theirs.span.hi.0..theirs.span.hi.0 + 4).contains(&ours.pos.0)
+            })
+        });
         all.extend(found);
         all.extend(late);
         all
@@ -32,7 +40,7 @@ impl Report {
 /// which they are given to the compiler, and mistakes in their directives.
 pub fn report<'a>(
     files: impl IntoIterator<Item = (&'a SourceFile, &'a File, Vec<Diagnostic>)>,
-    std: bool,
+    rules: Rules,
 ) -> Report {
     let mut report = Report::default();
     for (file, tree, diagnostics) in files {
@@ -44,18 +52,19 @@ pub fn report<'a>(
         }
         report
             .diagnostics
-            .extend(pragma::check(file, tree, &[], std).early);
+            .extend(pragma::check(file, tree, &[], rules).early);
     }
     retain_parse_errors(&mut report.diagnostics);
     report
 }
 
 /// Mistakes in directives that gc reports only where nothing else is wrong with the package.
-pub fn late_mistakes(files: &[(&SourceFile, &File)], std: bool) -> Vec<Diagnostic> {
+pub fn late_mistakes(files: &[(&SourceFile, &File)], rules: Rules) -> Vec<Diagnostic> {
     let trees: Vec<&File> = files.iter().map(|&(_, tree)| tree).collect();
     files
         .iter()
-        .flat_map(|&(file, tree)| pragma::check(file, tree, &trees, std).late)
+        .flat_map(|&(file, tree)| pragma::check(file, tree, &trees, rules).late)
+        .map(Diagnostic::late)
         .collect()
 }
 
@@ -78,7 +87,7 @@ mod tests {
             parsed
                 .iter()
                 .map(|(file, (tree, found))| (&***file, tree, found.clone())),
-            false,
+            Rules::default(),
         );
         let messages: Vec<&str> = report
             .diagnostics

@@ -51,9 +51,43 @@ pub struct Mistakes {
     pub late: Vec<Diagnostic>,
 }
 
-/// Checks the directives of `tree`, which was parsed from `file`. `package`: all files of the
-/// package. `std`: it belongs to the standard library, which may use all directives.
-pub fn check(file: &SourceFile, tree: &File, package: &[&File], std: bool) -> Mistakes {
+/// What a package may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// It belongs to the standard library, whose directives are all known.
+    pub std: bool,
+    /// It is part of the runtime, which has directives of its own.
+    pub runtime: bool,
+    /// The module's language version, (1, N).
+    pub go_version: (u32, u32),
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            std: false,
+            runtime: false,
+            go_version: (1, 27),
+        }
+    }
+}
+
+/// Directives of the standard library besides those about functions.
+const OTHER_VERBS: &[&str] = &[
+    "go:build",
+    "go:embed",
+    "go:generate",
+    "go:linkname",
+    "go:linknamestd",
+    "go:fix",
+    "go:debug",
+    "go:notinheap",
+    "go:wasmimport",
+    "go:wasmexport",
+];
+
+/// Checks the directives of `tree`, which was parsed from `file`. `package`: all files of the package.
+pub fn check(file: &SourceFile, tree: &File, package: &[&File], rules: Rules) -> Mistakes {
     if tree.directives.is_empty() || tree.no_package {
         return Mistakes::default();
     }
@@ -61,7 +95,7 @@ pub fn check(file: &SourceFile, tree: &File, package: &[&File], std: bool) -> Mi
         file,
         tree,
         package,
-        std,
+        rules,
         found: Mistakes::default(),
     };
     checker.check_texts();
@@ -109,7 +143,7 @@ struct Checker<'a> {
     file: &'a SourceFile,
     tree: &'a File,
     package: &'a [&'a File],
-    std: bool,
+    rules: Rules,
     found: Mistakes,
 }
 
@@ -169,7 +203,18 @@ impl Checker<'_> {
                         self.early(directive, "usage: //go:embed pattern...");
                     }
                 },
-                _ if self.std => {}
+                _ if self.rules.std || self.rules.runtime => {
+                    let known = FUNCTION_FLAGS.contains(&verb)
+                        || OTHER_VERBS.contains(&verb)
+                        || verb.starts_with("go:cgo_")
+                        || !verb.starts_with("go:");
+                    if !known && self.rules.std {
+                        self.early(
+                            directive,
+                            format!("//{verb} is not allowed in the standard library"),
+                        );
+                    }
+                }
                 "go:uintptrkeepalive" => {
                     self.early(
                         directive,
@@ -272,7 +317,14 @@ impl Checker<'_> {
             let DeclKind::Var { names, values, .. } = &tree.decl_arena[owner].kind else {
                 continue;
             };
-            let message = if !imported {
+            let (major, minor) = self.rules.go_version;
+            let old;
+            let message = if (major, minor) < (1, 16) {
+                old = format!(
+                    "go:embed requires go1.16 or later (-lang was set to go{major}.{minor}; check go.mod)"
+                );
+                &old
+            } else if !imported {
                 "go:embed requires import \"embed\" (or import _ \"embed\", if package is not used)"
             } else if names.len() > 1 {
                 "go:embed cannot apply to multiple vars"
@@ -330,11 +382,25 @@ impl Checker<'_> {
         let mut seen: FxHashSet<&str> = FxHashSet::default();
         for (directive, local) in linknames {
             let pos = directive.pos.offset(2);
-            if !declared.contains(local) {
+            let instantiated = directive.text.contains("[go.shape.")
+                || directive
+                    .text
+                    .split_whitespace()
+                    .nth(2)
+                    .is_some_and(|target| target.contains('['));
+            if instantiated {
                 self.late(
                     pos,
-                    "//go:linkname must refer to declared function or variable",
+                    "//go:linkname reference of an instantiation is not allowed",
                 );
+            } else if !declared.contains(local) {
+                // Old code may refer to what is not there.
+                if self.rules.go_version >= (1, 18) {
+                    self.late(
+                        pos,
+                        "//go:linkname must refer to declared function or variable",
+                    );
+                }
             } else if !seen.insert(local) {
                 self.late(pos, format!("duplicate //go:linkname for {local}"));
             }

@@ -3,6 +3,9 @@
 
 use crate::ast::*;
 
+/// Texts end about here, in bytes.
+const LONGEST: usize = 1 << 20;
+
 /// `expr` in gc's short form.
 pub fn expr_string(file: &File, expr: ExprId) -> String {
     let mut printer = Printer {
@@ -84,6 +87,11 @@ impl Printer<'_> {
     }
 
     fn expr(&mut self, expr: ExprId) {
+        // Enough for any reader; each of many errors may show a part of one huge expression.
+        if self.out.len() > LONGEST {
+            self.out.push('…');
+            return;
+        }
         stacker::maybe_grow(32 * 1024, 1024 * 1024, || self.expr_inside(expr));
     }
 
@@ -225,7 +233,7 @@ impl Printer<'_> {
                         ..
                     }
                 );
-                if inner && *dir != ChanDir::Send {
+                if inner && *dir == ChanDir::Both {
                     self.out.push('(');
                     self.expr(*elem);
                     self.out.push(')');
@@ -288,7 +296,10 @@ impl Printer<'_> {
     }
 
     fn signature(&mut self, signature: &FuncType) {
-        self.parameters(&signature.params);
+        if !signature.tparams.is_empty() {
+            self.parameters(&signature.tparams, ['[', ']']);
+        }
+        self.parameters(&signature.params, ['(', ')']);
         match *signature.results {
             [] => {}
             [only] if self.file.fields[only].name.is_none() => {
@@ -297,13 +308,13 @@ impl Printer<'_> {
             }
             _ => {
                 self.out.push(' ');
-                self.parameters(&signature.results);
+                self.parameters(&signature.results, ['(', ')']);
             }
         }
     }
 
-    fn parameters(&mut self, fields: &[FieldId]) {
-        self.out.push('(');
+    fn parameters(&mut self, fields: &[FieldId], [open, close]: [char; 2]) {
+        self.out.push(open);
         for (at, &id) in fields.iter().enumerate() {
             let field = &self.file.fields[id];
             if at > 0 {
@@ -319,6 +330,6 @@ impl Printer<'_> {
             }
             self.expr(field.ty);
         }
-        self.out.push(')');
+        self.out.push(close);
     }
 }

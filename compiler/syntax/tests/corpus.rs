@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use common::Input;
 use source::SourceMap;
 use syntax::ast::File;
+use syntax::pragma::Rules;
 use syntax::token::Tok;
 use syntax::visit::{Node, walk};
 
@@ -110,7 +111,15 @@ fn all_of_std_and_cmd_parses_and_every_byte_is_accounted_for() {
         }
         let trees: Vec<&File> = files.iter().map(|(_, tree)| tree).collect();
         for (file, tree) in &files {
-            let mistakes = syntax::pragma::check(file, tree, &trees, true);
+            let mistakes = syntax::pragma::check(
+                file,
+                tree,
+                &trees,
+                Rules {
+                    runtime: true,
+                    ..Rules::default()
+                },
+            );
             all.extend(mistakes.early);
             all.extend(mistakes.late);
         }

@@ -7,6 +7,7 @@ mod common;
 
 use regex::Regex;
 use source::SourceMap;
+use syntax::pragma::Rules;
 
 /// Expected errors: (line, regexps).
 fn expectations(src: &str) -> Vec<(u32, Vec<String>)> {
@@ -93,7 +94,7 @@ fn expected_syntax_errors_of_go_tests_are_reported_and_none_besides() {
         let map = SourceMap::new();
         let file = map.add("x.go", src.as_bytes()).expect("fits");
         let (tree, mut found) = syntax::parse_file(&file);
-        found.extend(syntax::pragma::check(&file, &tree, &[&tree], false).early);
+        found.extend(syntax::pragma::check(&file, &tree, &[&tree], Rules::default()).early);
         // The type checker has the word on the others.
         if !found
             .iter()
@@ -102,7 +103,7 @@ fn expected_syntax_errors_of_go_tests_are_reported_and_none_besides() {
             continue;
         }
         if !found.iter().any(|d| d.code == syntax::SYNTAX) {
-            found.extend(syntax::pragma::check(&file, &tree, &[&tree], false).late);
+            found.extend(syntax::pragma::check(&file, &tree, &[&tree], Rules::default()).late);
         }
         let expected = expectations(&src);
         let errors = found

@@ -10,7 +10,7 @@ fn mistakes(src: &str) -> (Vec<String>, Vec<String>) {
     let file = map.add("x.go", src.as_bytes()).expect("fits");
     let (tree, diagnostics) = syntax::parse_file(&file);
     assert_eq!(diagnostics, []);
-    let found = syntax::pragma::check(&file, &tree, &[&tree], false);
+    let found = syntax::pragma::check(&file, &tree, &[&tree], Default::default());
     let lines = |list| -> Vec<String> {
         diagnostics::gc::render(&map, list, Default::default())
             .lines()

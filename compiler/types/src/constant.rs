@@ -166,6 +166,14 @@ impl ConstValue {
         }
         ConstValue::Complex(Arc::new((re, im)))
     }
+    /// Whether the squares of both parts are zero in our precision.
+    pub fn vanishes_squared(&self) -> bool {
+        let square = |part: &ConstValue| part.binary(BinaryOp::Mul, part, false).is_zero();
+        match self {
+            ConstValue::Complex(parts) => square(&parts.0) && square(&parts.1),
+            _ => square(self),
+        }
+    }
     /// Whether this is [`ConstValue::Unknown`].
     pub fn is_unknown(&self) -> bool {
         matches!(self, ConstValue::Unknown)

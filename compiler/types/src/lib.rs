@@ -22,6 +22,6 @@ pub mod typed;
 pub mod typeset;
 pub mod unify;
 
-pub use check::{BranchMessages, CheckInput, check_package};
+pub use check::{BranchMessages, CheckInput, check_branches, check_package};
 pub use model::*;
 pub use typed::*;

@@ -143,9 +143,13 @@ impl Store {
                 }
                 match self.under(ty) {
                     Type::Struct(structure) => {
+                        // Of several fields of one name, which have been complained about, the first counts.
+                        let mut noted = false;
                         for (at, &field) in structure.fields.iter().enumerate() {
                             if matches(field) {
-                                note(field, level, at);
+                                if !std::mem::replace(&mut noted, true) || fold {
+                                    note(field, level, at);
+                                }
                                 continue;
                             }
                             if matches!(self.obj(field).kind, ObjKind::Var(VarKind::Embedded)) {

@@ -354,6 +354,8 @@ pub struct Package {
     pub scope: ScopeId,
     /// `go1.N` as (1, N): the module's language version.
     pub go_version: (u32, u32),
+    /// Packages that it imports; set when it has been checked.
+    pub imports: OnceLock<Box<[PkgId]>>,
 }
 
 /// The outcome of looking up a selector's name in a type ([`Store::lookup`]).

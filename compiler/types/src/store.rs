@@ -228,6 +228,7 @@ impl Store {
             name: "unsafe".into(),
             scope,
             go_version: (1, 27),
+            imports: OnceLock::new(),
         });
         debug_assert_eq!(pkg, PkgId::UNSAFE);
         let mut names = FxHashMap::default();

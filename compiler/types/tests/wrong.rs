@@ -5,8 +5,6 @@
 
 mod world;
 
-use diagnostics::gc;
-
 #[test]
 fn wrong_programs_are_reported_as_gc_reports_them() {
     let Some(goroot) = world::goroot() else {
@@ -49,14 +47,13 @@ fn changed_line(program: &str) -> &str {
 }
 
 fn check(world: &world::World, program: &str) -> String {
-    let (ast, mut found) = world.parse("./a.go", program.as_bytes());
-    syntax::retain_parse_errors(&mut found);
-    if !found
-        .iter()
-        .any(|diagnostic| diagnostic.code == syntax::SYNTAX)
-    {
-        let (_, errors) = world.check("x", vec![ast], (1, 27), false);
-        found.extend(errors);
-    }
-    gc::render(&world.sources, &found, gc::Options { all_errors: true })
+    let compile = world::Compile {
+        path: "x",
+        files: vec![("./a.go".into(), program.as_bytes().into())],
+        rules: Default::default(),
+        bodyless_ok: false,
+        all_errors: true,
+        imports: &Default::default(),
+    };
+    world.compile(&compile).1
 }

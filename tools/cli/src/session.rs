@@ -260,6 +260,9 @@ impl Session {
     ) -> Frontend {
         let options = driver::frontend::CheckOptions {
             all_errors: self.gcflag("-e"),
+            lang: self
+                .gcflag_value("-lang=")
+                .map(driver::frontend::language_version),
         };
         driver::check_graph(graph, wanted, extra, options, &mut self.timings)
     }
@@ -271,6 +274,19 @@ impl Session {
                 .split_whitespace()
                 .any(|f| f == flag)
         })
+    }
+
+    /// The value of a compiler flag in `-gcflags`; of several the last.
+    fn gcflag_value(&self, prefix: &str) -> Option<&str> {
+        let mut found = None;
+        for value in self.flags.all("gcflags") {
+            let flags = value.trim_start_matches("all=").split_whitespace();
+            found = flags
+                .filter_map(|f| f.strip_prefix(prefix))
+                .last()
+                .or(found);
+        }
+        found
     }
 
     /// Build options from the flags.

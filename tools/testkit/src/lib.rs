@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod corpus;
+pub mod gotest;
+pub mod official;
 
 use std::ffi::OsStr;
 use std::io::Read;

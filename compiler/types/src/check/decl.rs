@@ -720,7 +720,10 @@ impl<'a> Checker<'a> {
                     && self.sym(*name) != self.names.init
                     && !self.has_linkname(*name)
                 {
-                    self.error(pos, "MissingBody", "missing function body");
+                    self.late.push(
+                        diagnostics::Diagnostic::error("MissingBody", pos, "missing function body")
+                            .late(),
+                    );
                 }
             }
             Some(body) => {

@@ -751,6 +751,17 @@ impl<'a> Checker<'a> {
             self.shift(&mut x, &mut y, whole, expr.is_some(), op, op_pos);
             return x;
         }
+        // Numbers beside an interface are shown with the type they had.
+        let shown = |this: &Self, x: &Operand, other: &Operand| {
+            (this.store.is_untyped(x.ty)
+                && this
+                    .store
+                    .basic_kind(x.ty)
+                    .is_some_and(BasicKind::is_numeric)
+                && this.store.is_interface(other.ty))
+            .then_some(x.ty)
+        };
+        let (x_shown, y_shown) = (shown(self, &x, &y), shown(self, &y, &x));
         self.match_operands(&mut x, &mut y);
         if x.is_invalid() {
             return x;
@@ -762,7 +773,10 @@ impl<'a> Checker<'a> {
         }
         if !store.identical(x.ty, y.ty) {
             if x.ty != TypeId::INVALID && y.ty != TypeId::INVALID {
-                let (s, t) = (self.type_str(x.ty), self.type_str(y.ty));
+                let (s, t) = (
+                    self.type_str(x_shown.unwrap_or(x.ty)),
+                    self.type_str(y_shown.unwrap_or(y.ty)),
+                );
                 let text = match expr {
                     Some(expr) => self.expr_str(expr),
                     None => format!(
@@ -802,7 +816,11 @@ impl<'a> Checker<'a> {
             return Operand::invalid(whole);
         }
         if matches!(op, BinaryOp::Div | BinaryOp::Rem) && y.is_const() {
-            let zero = y.val.as_ref().is_some_and(|value| value.is_zero());
+            // Dividing by a complex number divides by the sum of its squares, which may be too small for a constant.
+            let zero = y.val.as_ref().is_some_and(|value| {
+                value.is_zero()
+                    || store.all_basic(x.ty, BasicKind::is_complex) && value.vanishes_squared()
+            });
             let integer = store.all_basic(x.ty, BasicKind::is_integer);
             if zero && (x.is_const() || integer) {
                 self.error_at(right, "DivByZero", "invalid operation: division by zero");

@@ -430,7 +430,7 @@ impl<'a> Checker<'a> {
                     self.error_at(
                         base,
                         "NonSliceableOperand",
-                        format!("invalid operation: {text} (slice of unaddressable value)"),
+                        format!("cannot slice unaddressable value {text}"),
                     );
                     self.use_exprs(&given);
                     return Operand::invalid(expr);

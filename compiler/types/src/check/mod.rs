@@ -21,6 +21,7 @@ mod index;
 mod infer;
 mod init;
 mod labels;
+mod late;
 mod literal;
 mod operand;
 mod resolve;
@@ -39,7 +40,6 @@ use syntax::ast::{self, DeclId, ExprId, NameId, StmtId};
 
 use crate::constant::ConstValue;
 use crate::model::*;
-use crate::strings;
 use crate::typed::*;
 use operand::Operand;
 
@@ -128,6 +128,7 @@ pub fn check_package(
         name,
         scope,
         go_version: input.go_version,
+        imports: std::sync::OnceLock::new(),
     });
     let mut checker = Checker::new(store, sources, &input, &files, pkg, name, scope);
     checker.check();
@@ -164,6 +165,42 @@ pub fn check_package(
         },
         diagnostics,
     )
+}
+
+/// Misuse of labels, `break`, `continue` and `goto` in a file that is not checked because of syntax errors: gc's parser finds
+/// it, too.
+pub fn check_branches(
+    store: &Store,
+    sources: &SourceMap,
+    file: &Arc<ast::File>,
+) -> Vec<Diagnostic> {
+    let resolve = |path: &str| Err(path.to_owned());
+    let files = vec![file.clone()];
+    let name = file.sym(file.package_name);
+    let input = CheckInput::new(name, files.clone(), (1, 27), &resolve);
+    let mut checker = Checker::new(
+        store,
+        sources,
+        &input,
+        &files,
+        PkgId::UNSAFE,
+        name,
+        ScopeId::UNIVERSE,
+    );
+    for decl in file.decl_arena.iter() {
+        if let ast::DeclKind::Func {
+            body: Some(body), ..
+        } = &decl.kind
+        {
+            checker.check_branches(*body);
+        }
+    }
+    for expr in file.exprs.iter() {
+        if let ast::ExprKind::FuncLit { body, .. } = &expr.kind {
+            checker.check_branches(*body);
+        }
+    }
+    checker.diagnostics
 }
 
 /// Tables of a file under way.
@@ -340,6 +377,8 @@ struct Checker<'a> {
     path: Vec<ObjId>,
     delayed: VecDeque<Delayed<'a>>,
     diagnostics: Vec<Diagnostic>,
+    /// Late errors, to be reported behind the others.
+    late: Vec<Diagnostic>,
     has_errors: bool,
     init_order: Vec<Initializer>,
     init_funcs: Vec<(u32, DeclId, ObjId)>,
@@ -352,8 +391,9 @@ struct Checker<'a> {
     names: Names,
     /// Set until all package-level objects have been checked: methods may still lack their types.
     resolving: bool,
-    /// Packages that share their name with another one mentioned: they are qualified by path.
-    ambiguous_names: FxHashMap<Symbol, Vec<PkgId>>,
+    /// How many packages have each name, of all that are imported, directly or not: those that share theirs are qualified by
+    /// path. Set when a message first asks.
+    imported_names: std::cell::OnceCell<FxHashMap<Symbol, u32>>,
     /// Where instances of generic types were first written.
     instance_pos: FxHashMap<TypeId, Pos>,
     /// Shift operands whose type is still open: they must become integers.
@@ -434,6 +474,7 @@ impl<'a> Checker<'a> {
             path: Vec::new(),
             delayed: VecDeque::new(),
             diagnostics: Vec::new(),
+            late: Vec::new(),
             has_errors: false,
             init_order: Vec::new(),
             init_funcs: Vec::new(),
@@ -448,7 +489,7 @@ impl<'a> Checker<'a> {
                 blank: Symbol::intern("_"),
             },
             resolving: true,
-            ambiguous_names: FxHashMap::default(),
+            imported_names: std::cell::OnceCell::new(),
             instance_pos: FxHashMap::default(),
             shift_operands: base::FxHashSet::default(),
             invalid_types: base::FxHashSet::default(),
@@ -472,6 +513,15 @@ impl<'a> Checker<'a> {
         if !self.has_errors {
             self.check_endless_instantiation();
         }
+        if !self.has_errors && !self.input.ignore_func_bodies {
+            self.check_late();
+        }
+        self.diagnostics.append(&mut self.late);
+        let _ = self
+            .store
+            .package(self.pkg)
+            .imports
+            .set(self.imports.as_slice().into());
         for decl in &self.decls {
             let object = self.store.obj(decl.obj);
             let _ = object.ty.set(TypeId::INVALID);
@@ -585,7 +635,8 @@ impl<'a> Checker<'a> {
     }
     fn error_at(&mut self, expr: ExprId, code: &'static str, message: impl Into<String>) {
         let span = self.span(expr);
-        self.report(Diagnostic::error(code, span.lo, message).with_span(span));
+        let pos = self.start(expr);
+        self.report(Diagnostic::error(code, pos, message).with_span(span));
     }
     fn soft_error(&mut self, pos: Pos, code: &'static str, message: impl Into<String>) {
         self.report(Diagnostic::error(code, pos, message).soft());
@@ -675,10 +726,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         let package = self.store.package(pkg);
-        if self
-            .ambiguous_names
-            .get(&package.name)
-            .is_some_and(|pkgs| pkgs.len() > 1)
+        if self.is_ambiguous(package.name)
             || (package.name == self.pkg_name
                 && package.path != self.store.package(self.pkg).path
                 && package.name != self.names.main)
@@ -686,6 +734,27 @@ impl<'a> Checker<'a> {
             return Some(format!("{:?}", package.path.as_str()));
         }
         Some(package.name.as_str().to_owned())
+    }
+    /// Whether packages of different paths have this name, of all that are imported, directly or not.
+    fn is_ambiguous(&self, name: Symbol) -> bool {
+        let by_name = self.imported_names.get_or_init(|| {
+            let mut by_name: FxHashMap<Symbol, u32> = FxHashMap::default();
+            let mut pending = self.imports.clone();
+            let mut seen: base::FxHashSet<PkgId> = pending.iter().copied().collect();
+            while let Some(pkg) = pending.pop() {
+                let package = self.store.package(pkg);
+                *by_name.entry(package.name).or_default() += 1;
+                let imports = package.imports.get().map_or(&[][..], |imports| imports);
+                pending.extend(
+                    imports
+                        .iter()
+                        .copied()
+                        .filter(|&import| seen.insert(import)),
+                );
+            }
+            by_name
+        });
+        by_name.get(&name).is_some_and(|&count| count > 1)
     }
     fn type_str(&self, ty: TypeId) -> String {
         let qualifier = |pkg| self.qualify(pkg);
@@ -702,7 +771,7 @@ impl<'a> Checker<'a> {
         })
     }
     fn expr_str(&self, expr: ExprId) -> String {
-        strings::expr_string(self.env.ast, expr)
+        syntax::print::expr_string(self.env.ast, expr)
     }
     fn operand_str(&self, x: &Operand) -> String {
         operand::describe(self, x)
@@ -715,6 +784,24 @@ impl<'a> Checker<'a> {
     }
     fn pos(&self, expr: ExprId) -> Pos {
         self.env.ast.exprs[expr].span.lo
+    }
+    /// Where gc says that an expression starts: function types, and what begins with one, at their parameters.
+    fn start(&self, expr: ExprId) -> Pos {
+        let mut at = expr;
+        loop {
+            let node = &self.env.ast.exprs[at];
+            at = match &node.kind {
+                ast::ExprKind::FuncType(_) => return node.pos,
+                ast::ExprKind::Call { fun: x, .. }
+                | ast::ExprKind::Index { x, .. }
+                | ast::ExprKind::Slice { x, .. }
+                | ast::ExprKind::Selector { x, .. }
+                | ast::ExprKind::TypeAssert { x, .. }
+                | ast::ExprKind::Binary { x, .. }
+                | ast::ExprKind::KeyValue { key: x, .. } => *x,
+                _ => return node.span.lo,
+            };
+        }
     }
     fn kind(&self, expr: ExprId) -> &'a ast::ExprKind {
         &self.env.ast.exprs[expr].kind

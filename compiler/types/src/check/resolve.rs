@@ -389,10 +389,6 @@ impl<'a> Checker<'a> {
         if !self.imports.contains(&imported) {
             self.imports.push(imported);
         }
-        let same = self.ambiguous_names.entry(package.name).or_default();
-        if !same.contains(&imported) {
-            same.push(imported);
-        }
         let object = Object::new(ObjKind::PkgName(imported), name, pos, Some(self.pkg));
         let obj = self.store.new_object(object.with_type(TypeId::INVALID));
         if let Some(local) = local {
@@ -448,6 +444,7 @@ impl<'a> Checker<'a> {
             name,
             scope,
             go_version: (0, 0),
+            imports: Default::default(),
         });
         let object = Object::new(ObjKind::PkgName(pkg), name, pos, Some(self.pkg))
             .with_type(TypeId::INVALID);

@@ -330,7 +330,11 @@ impl<'a> Checker<'a> {
         };
         if signature.results.is_empty() {
             if let Some(&first) = values.first() {
+                let before = self.diagnostics.len();
                 self.use_exprs(values);
+                if self.diagnostics.len() > before {
+                    return;
+                }
                 let operands: Vec<TypeId> = values
                     .iter()
                     .map(|&value| self.info(value).ty.unwrap_or(TypeId::INVALID))

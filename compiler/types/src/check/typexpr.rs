@@ -570,6 +570,17 @@ impl<'a> Checker<'a> {
                 }
                 _ => {
                     let ty = self.union_type(field.ty);
+                    // Before go1.18 such elements are complained about and count for nothing.
+                    if !self.allows(18)
+                        && !matches!(store.ty(ty), Type::Union(_))
+                        && let Some(under) = store.try_underlying(ty)
+                        && under != TypeId::INVALID
+                        && !store.is_interface(ty)
+                    {
+                        let pos = self.pos(field.ty);
+                        self.later(move |checker| checker.check_embedded_version(ty, pos));
+                        continue;
+                    }
                     embeds.push(ty);
                     embed_pos.push(self.pos(field.ty));
                     embed_exprs.push(field.ty);

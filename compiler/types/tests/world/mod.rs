@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use diagnostics::Diagnostic;
+use diagnostics::{Diagnostic, gc};
 use modules::build_context::{BuildContext, Decision};
-use source::SourceMap;
+use source::{SourceFile, SourceMap};
 use syntax::ast;
+use syntax::pragma::Rules;
 use types::{CheckInput, PkgId, Store, TypedPackage};
 
 /// The pinned release's GOROOT, if this machine has it.
@@ -30,6 +31,20 @@ pub fn goroot() -> Option<PathBuf> {
 /// Says that a test does nothing here.
 pub fn skip(what: &str) {
     eprintln!("skipped: {what}: no GOROOT of go1.27.3 (set FERROGO_TEST_GOROOT)");
+}
+
+/// What [`World::compile`] compiles.
+pub struct Compile<'a> {
+    pub path: &'a str,
+    /// Names and contents.
+    pub files: Vec<(String, Arc<[u8]>)>,
+    /// Language version and directives.
+    pub rules: Rules,
+    pub bodyless_ok: bool,
+    /// `-e`
+    pub all_errors: bool,
+    /// Packages that are not of std, by the path in the import declaration.
+    pub imports: &'a HashMap<String, PkgId>,
 }
 
 /// A store with the packages checked so far.
@@ -59,7 +74,7 @@ impl World {
     }
 
     /// The directory of a std import path.
-    fn dir(&self, path: &str) -> PathBuf {
+    pub fn dir(&self, path: &str) -> PathBuf {
         let direct = self.goroot.join("src").join(path);
         if direct.is_dir() {
             direct
@@ -159,6 +174,92 @@ impl World {
         let mut input = CheckInput::new(path.into(), files, version, &resolve);
         input.bodyless_ok = std;
         types::check_package(&self.store, &self.sources, input)
+    }
+
+    /// Does to a package what `ferrogo build` does up to the end of checking; returns the package and what is printed.
+    pub fn compile(&self, compile: &Compile<'_>) -> (PkgId, String) {
+        let parsed: Vec<(Arc<SourceFile>, Arc<ast::File>, Vec<Diagnostic>)> = compile
+            .files
+            .iter()
+            .map(|(name, text)| self.parse_source(name, text.clone()))
+            .collect();
+        self.compile_parsed(compile, parsed)
+    }
+
+    /// [`World::compile`] with files that have been parsed (`compile.files` is not looked at).
+    pub fn compile_parsed(
+        &self,
+        compile: &Compile<'_>,
+        parsed: Vec<(Arc<SourceFile>, Arc<ast::File>, Vec<Diagnostic>)>,
+    ) -> (PkgId, String) {
+        let options = gc::Options {
+            all_errors: compile.all_errors,
+        };
+        let trees: Vec<(Arc<SourceFile>, Arc<ast::File>)> = parsed
+            .iter()
+            .map(|(file, tree, _)| (file.clone(), tree.clone()))
+            .collect();
+        let report = syntax::package::report(
+            parsed
+                .iter()
+                .map(|(file, tree, found)| (&**file, &**tree, found.clone())),
+            compile.rules,
+        );
+        if report.stop {
+            let mut report = report;
+            report.diagnostics.extend(
+                trees
+                    .iter()
+                    .take_while(|(_, tree)| !tree.no_package)
+                    .flat_map(|(_, tree)| types::check_branches(&self.store, &self.sources, tree)),
+            );
+            let text = gc::render(&self.sources, &report.diagnostics, options);
+            return (PkgId::UNSAFE, text);
+        }
+        let resolve = |import: &str| match compile.imports.get(import) {
+            Some(&pkg) => Ok(pkg),
+            None if import.starts_with('/') => Err("import path cannot be absolute path".into()),
+            None if import.contains("//") => {
+                let clean = import.split('/').filter(|part| !part.is_empty());
+                let clean: Vec<&str> = clean.collect();
+                Err(format!(
+                    "non-canonical import path {import:?} (should be {:?})",
+                    clean.join("/")
+                ))
+            }
+            None => self.import(import),
+        };
+        let files = trees.iter().map(|(_, tree)| tree.clone()).collect();
+        let mut input = CheckInput::new(
+            compile.path.into(),
+            files,
+            compile.rules.go_version,
+            &resolve,
+        );
+        input.bodyless_ok = compile.bodyless_ok;
+        let (package, found) = types::check_package(&self.store, &self.sources, input);
+        let mut diagnostics = report.with_type_errors(found);
+        let files: Vec<_> = trees
+            .iter()
+            .map(|(file, tree)| (&**file, &**tree))
+            .collect();
+        diagnostics.extend(syntax::package::late_mistakes(&files, compile.rules));
+        diagnostics::drop_late(&mut diagnostics);
+        (
+            package.pkg,
+            gc::render(&self.sources, &diagnostics, options),
+        )
+    }
+
+    /// Parses a file given as text.
+    pub fn parse_source(
+        &self,
+        name: &str,
+        text: Arc<[u8]>,
+    ) -> (Arc<SourceFile>, Arc<ast::File>, Vec<Diagnostic>) {
+        let file = self.sources.add(name, text).expect("position space");
+        let (tree, found) = syntax::parse_file(&file);
+        (file, Arc::new(tree), found)
     }
 
     /// `file:line:col: message`
