@@ -235,11 +235,13 @@ impl Checker<'_> {
         let mut report = syntax::package::report(trees, rules);
         if report.stop {
             let trees = files.into_iter().map(|(_, tree)| Arc::new(tree));
-            report.diagnostics.extend(
-                trees
-                    .take_while(|tree| !tree.no_package)
-                    .flat_map(|tree| types::check_branches(self.store, self.sources, &tree)),
-            );
+            let branches: Vec<Diagnostic> = trees
+                .take_while(|tree| !tree.no_package)
+                .flat_map(|tree| {
+                    types::check_branches(self.store, self.sources, &tree, &report.diagnostics)
+                })
+                .collect();
+            report.diagnostics.extend(branches);
             return self.failed(package, &report.diagnostics);
         }
         if let Some((list, optional)) = overlay::replaced(&package.import_path) {

@@ -295,6 +295,13 @@ impl Checker<'_> {
                 (DeclKind::Var { .. }, Kind::Embed) => embeds.push((owner, directive)),
                 (_, kind) => self.late(directive.pos.offset(2), misplaced(kind)),
             }
+            if let DeclKind::Func { name, .. } = &tree.decl_arena[owner].kind
+                && split_verb(&directive.text).0 == "go:uintptrkeepalive"
+                && !flags_of(tree, owner).any(|verb| verb == "go:nosplit")
+            {
+                let pos = tree.names[*name].pos;
+                self.late(pos, "go:uintptrkeepalive requires go:nosplit");
+            }
             if let (
                 DeclKind::Func {
                     body: Some(_),
@@ -406,6 +413,22 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The directives between a declaration and what comes before it.
+fn flags_of(tree: &File, owner: DeclId) -> impl Iterator<Item = &str> {
+    let start = tree.decl_arena[owner].span.lo;
+    let before = tree
+        .decls
+        .iter()
+        .map(|&decl| tree.decl_arena[decl].span.hi)
+        .filter(|&end| end <= start)
+        .max()
+        .unwrap_or(tree.package_pos);
+    tree.directives
+        .iter()
+        .filter(move |directive| before <= directive.pos && directive.pos < start)
+        .map(|directive| split_verb(&directive.text).0)
 }
 
 fn misplaced(kind: Kind) -> &'static str {

@@ -4,6 +4,8 @@
 //! ([`predicates`], [`subst`], [`typeset`], [`lookup`], [`sizes`], [`strings`]), [`constant`], [`typed`] (what checking a
 //! package yields), [`unify`] and [`infer`] (type arguments), then [`check`], the checker.
 //!
+//! How to write a check on top of this, with an example: [`guide`].
+//!
 //! Vocabulary is go/types': object, scope, named type, underlying type, type set, selection, instance.
 //!
 //! Architecture invariant: no IO, no knowledge of MIR; packages arrive parsed, dependencies first.
@@ -21,6 +23,12 @@ pub mod subst;
 pub mod typed;
 pub mod typeset;
 pub mod unify;
+
+#[doc = include_str!("../GUIDE.md")]
+pub mod guide {
+    #[cfg(doc)]
+    use crate::{Mode, TypedFile, VarKind};
+}
 
 pub use check::{BranchMessages, CheckInput, check_branches, check_package};
 pub use model::*;

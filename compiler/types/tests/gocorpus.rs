@@ -142,6 +142,7 @@ fn ours(
             },
             bodyless_ok: !has("-complete"),
             all_errors: !has("-e=0"),
+            late_errors: true,
             imports: &imports,
         };
         let (pkg, output) = world.compile(&compile);

@@ -53,6 +53,7 @@ fn check(world: &world::World, program: &str) -> String {
         rules: Default::default(),
         bodyless_ok: false,
         all_errors: true,
+        late_errors: true,
         imports: &Default::default(),
     };
     world.compile(&compile).1

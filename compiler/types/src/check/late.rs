@@ -4,7 +4,7 @@
 use base::FxHashMap;
 use diagnostics::Diagnostic;
 use source::Pos;
-use syntax::ast::{DeclKind, ExprId, ExprKind, StmtKind};
+use syntax::ast::{DeclId, DeclKind, ExprId, ExprKind, StmtKind};
 use syntax::visit::{Node, walk};
 
 use super::Checker;
@@ -14,6 +14,8 @@ use crate::model::*;
 const CHANNEL_ELEMENT: i64 = 1 << 16;
 /// The address space.
 const ADDRESS_SPACE: i64 = 1 << 50;
+/// Larger variables are not kept in frames.
+const STACK_VARIABLE: i64 = 128 << 10;
 /// Frames are at most this large.
 const FRAME: i64 = 1 << 30;
 
@@ -44,10 +46,17 @@ impl Checker<'_> {
         let mut visits: FxHashMap<TypeId, Visit> = FxHashMap::default();
         for file in 0..self.asts.len() {
             let ast = self.asts[file].clone();
-            for (id, expr) in ast.exprs.iter_enumerated() {
-                if !matches!(&expr.kind, ExprKind::InterfaceType { elems } if !elems.is_empty()) {
-                    continue;
-                }
+            let mut literals: Vec<ExprId> = ast
+                .exprs
+                .iter_enumerated()
+                .filter(|(_, expr)| {
+                    matches!(&expr.kind, ExprKind::InterfaceType { elems } if !elems.is_empty())
+                })
+                .map(|(id, _)| id)
+                .collect();
+            literals.sort_by_key(|&id| ast.exprs[id].span.lo);
+            for id in literals {
+                let expr = &ast.exprs[id];
                 let Some(ty) = self.tables[file].exprs[id].ty else {
                     continue;
                 };
@@ -147,7 +156,8 @@ impl Checker<'_> {
                             } = &ast.decl_arena[id].kind
                                 && let Some(obj) = self.tables[file].names[*name]
                             {
-                                self.large_arguments(obj, ast.names[*name].pos);
+                                let locals = self.large_locals(file, id);
+                                self.large_frame(obj, locals, ast.names[*name].pos);
                             }
                         }
                         Node::Stmt(id) if !matches!(ast.stmts[id].kind, StmtKind::Block { .. }) => {
@@ -175,14 +185,12 @@ impl Checker<'_> {
         let Some(ty) = self.tables[file].exprs[expr].ty else {
             return;
         };
-        if store.is_parameterized(ty) {
-            return;
-        }
         match store.under(ty) {
             Type::Chan { elem, .. }
                 if store
                     .sizeof(*elem)
-                    .is_none_or(|size| size >= CHANNEL_ELEMENT) =>
+                    .is_none_or(|size| size >= CHANNEL_ELEMENT)
+                    && !store.is_parameterized(ty) =>
             {
                 self.late_error(
                     "TypeTooLarge",
@@ -190,7 +198,10 @@ impl Checker<'_> {
                     "channel element type too large (>64kB)".into(),
                 );
             }
-            Type::Array { .. } if store.sizeof(ty).is_none_or(|size| size >= ADDRESS_SPACE) => {
+            Type::Array { .. }
+                if store.sizeof(ty).is_none_or(|size| size >= ADDRESS_SPACE)
+                    && !store.is_parameterized(ty) =>
+            {
                 let text = self.type_str(ty);
                 self.late_error(
                     "TypeTooLarge",
@@ -202,8 +213,62 @@ impl Checker<'_> {
         }
     }
 
-    /// Parameters and results are part of a frame.
-    fn large_arguments(&mut self, func: ObjId, pos: Pos) {
+    /// What a function's variables and temporary values take of its frame, as far as it matters: variables of sizes that gc
+    /// does not move to the heap, and results of calls that are arguments of others. Beside it the largest space for the
+    /// arguments of a call.
+    fn large_locals(&self, file: usize, decl: DeclId) -> (i64, i64) {
+        let store = self.store;
+        let ast = &self.asts[file];
+        let table = &self.tables[file];
+        let size_of = |ty: TypeId| match store.is_parameterized(ty) {
+            true => 0,
+            false => store.sizeof(ty).unwrap_or(0),
+        };
+        let (mut locals, mut callee) = (0i64, 0i64);
+        walk(ast, Node::Decl(decl), |node| {
+            match node {
+                Node::Name(name) => {
+                    if let Some(obj) = table.names[name]
+                        && matches!(store.obj(obj).kind, ObjKind::Var(VarKind::Local))
+                        && store.obj(obj).pos == ast.names[name].pos
+                    {
+                        let size = size_of(store.obj_type(obj));
+                        if size <= STACK_VARIABLE {
+                            locals = locals.saturating_add(size);
+                        }
+                    }
+                }
+                Node::Expr(id) => match &ast.exprs[id].kind {
+                    ExprKind::FuncLit { .. } => return false,
+                    ExprKind::Call { fun, args, .. } => {
+                        let signature = table.exprs[*fun].ty.and_then(|ty| store.signature(ty));
+                        if let Some(signature) = signature {
+                            let space = signature
+                                .params
+                                .iter()
+                                .chain(&signature.results)
+                                .map(|&var| size_of(store.obj_type(var)))
+                                .fold(0, i64::saturating_add);
+                            callee = callee.max(space);
+                        }
+                        for &arg in args {
+                            if matches!(ast.exprs[arg].kind, ExprKind::Call { .. }) {
+                                let size = table.exprs[arg].ty.map_or(0, size_of);
+                                locals = locals.saturating_add(size);
+                            }
+                        }
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+            true
+        });
+        (locals, callee)
+    }
+
+    /// Parameters, results and local variables make the frame.
+    fn large_frame(&mut self, func: ObjId, (locals, callee): (i64, i64), pos: Pos) {
         let store = self.store;
         let Some(signature) = store.signature(store.obj_type(func)) else {
             return;
@@ -221,13 +286,19 @@ impl Checker<'_> {
             let one = store.sizeof(store.obj_type(var)).unwrap_or(i64::MAX);
             size = size.saturating_add(one);
         }
-        if size > FRAME {
-            let mib = size >> 20;
-            self.late_error(
-                "FrameTooLarge",
-                pos,
-                format!("stack frame too large (>1GB): 0 MB locals + {mib} MB args"),
+        // Room for arguments matters only beside large values: calls pass most of theirs in registers.
+        let callee = if callee > FRAME / 4 { callee } else { 0 };
+        let total = size.saturating_add(locals).saturating_add(callee);
+        if total > FRAME {
+            let mut text = format!(
+                "stack frame too large (>1GB): {} MB locals + {} MB args",
+                locals >> 20,
+                size >> 20
             );
+            if callee > 0 {
+                text.push_str(&format!(" + {} MB callee", callee >> 20));
+            }
+            self.late_error("FrameTooLarge", pos, text);
         }
     }
 }

@@ -40,6 +40,7 @@ use syntax::ast::{self, DeclId, ExprId, NameId, StmtId};
 
 use crate::constant::ConstValue;
 use crate::model::*;
+use crate::strings;
 use crate::typed::*;
 use operand::Operand;
 
@@ -168,11 +169,12 @@ pub fn check_package(
 }
 
 /// Misuse of labels, `break`, `continue` and `goto` in a file that is not checked because of syntax errors: gc's parser finds
-/// it, too.
+/// it, too, in function bodies without errors. `errors`: those that have been found, of any file.
 pub fn check_branches(
     store: &Store,
     sources: &SourceMap,
     file: &Arc<ast::File>,
+    errors: &[Diagnostic],
 ) -> Vec<Diagnostic> {
     let resolve = |path: &str| Err(path.to_owned());
     let files = vec![file.clone()];
@@ -187,17 +189,21 @@ pub fn check_branches(
         name,
         ScopeId::UNIVERSE,
     );
-    for decl in file.decl_arena.iter() {
-        if let ast::DeclKind::Func {
-            body: Some(body), ..
-        } = &decl.kind
+    let declared = file.decl_arena.iter().filter_map(|decl| match decl.kind {
+        ast::DeclKind::Func { body, .. } => body,
+        _ => None,
+    });
+    let literals = file.exprs.iter().filter_map(|expr| match expr.kind {
+        ast::ExprKind::FuncLit { body, .. } => Some(body),
+        _ => None,
+    });
+    for body in declared.chain(literals) {
+        let span = file.stmts[body].span;
+        if !errors
+            .iter()
+            .any(|error| (span.lo..=span.hi).contains(&error.pos))
         {
-            checker.check_branches(*body);
-        }
-    }
-    for expr in file.exprs.iter() {
-        if let ast::ExprKind::FuncLit { body, .. } = &expr.kind {
-            checker.check_branches(*body);
+            checker.check_branches(body);
         }
     }
     checker.diagnostics

@@ -572,7 +572,7 @@ impl<'a> Checker<'a> {
                     let ty = self.union_type(field.ty);
                     // Before go1.18 such elements are complained about and count for nothing.
                     if !self.allows(18)
-                        && !matches!(store.ty(ty), Type::Union(_))
+                        && !matches!(store.ty(ty), Type::Union(_) | Type::Named(_))
                         && let Some(under) = store.try_underlying(ty)
                         && under != TypeId::INVALID
                         && !store.is_interface(ty)
@@ -905,7 +905,11 @@ impl<'a> Checker<'a> {
         let ty = store.instantiate(generic, &targs);
         self.instance_pos
             .entry(ty)
-            .or_insert(self.env.ast.exprs[x].span.lo);
+            .or_insert(match self.env.ast.exprs[x].kind {
+                // At the dot.
+                ExprKind::Selector { .. } => self.env.ast.exprs[x].pos,
+                _ => self.env.ast.exprs[x].span.lo,
+            });
         if let Some(name) = self.denoting_name(x) {
             let instance = Instance {
                 targs: targs.clone().into(),

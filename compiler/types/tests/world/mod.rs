@@ -43,6 +43,8 @@ pub struct Compile<'a> {
     pub bodyless_ok: bool,
     /// `-e`
     pub all_errors: bool,
+    /// Whether errors are wanted that are found only where nothing else is wrong.
+    pub late_errors: bool,
     /// Packages that are not of std, by the path in the import declaration.
     pub imports: &'a HashMap<String, PkgId>,
 }
@@ -207,12 +209,14 @@ impl World {
         );
         if report.stop {
             let mut report = report;
-            report.diagnostics.extend(
-                trees
-                    .iter()
-                    .take_while(|(_, tree)| !tree.no_package)
-                    .flat_map(|(_, tree)| types::check_branches(&self.store, &self.sources, tree)),
-            );
+            let branches: Vec<Diagnostic> = trees
+                .iter()
+                .take_while(|(_, tree)| !tree.no_package)
+                .flat_map(|(_, tree)| {
+                    types::check_branches(&self.store, &self.sources, tree, &report.diagnostics)
+                })
+                .collect();
+            report.diagnostics.extend(branches);
             let text = gc::render(&self.sources, &report.diagnostics, options);
             return (PkgId::UNSAFE, text);
         }
@@ -245,6 +249,7 @@ impl World {
             .collect();
         diagnostics.extend(syntax::package::late_mistakes(&files, compile.rules));
         diagnostics::drop_late(&mut diagnostics);
+        diagnostics.retain(|d| compile.late_errors || !d.late);
         (
             package.pkg,
             gc::render(&self.sources, &diagnostics, options),
