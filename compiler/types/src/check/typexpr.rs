@@ -572,10 +572,7 @@ impl<'a> Checker<'a> {
                     let ty = self.union_type(field.ty);
                     // Before go1.18 such elements are complained about and count for nothing.
                     if !self.allows(18)
-                        && !matches!(store.ty(ty), Type::Union(_) | Type::Named(_))
-                        && let Some(under) = store.try_underlying(ty)
-                        && under != TypeId::INVALID
-                        && !store.is_interface(ty)
+                        && matches!(store.ty(ty), Type::Basic(kind) if *kind != BasicKind::Invalid)
                     {
                         let pos = self.pos(field.ty);
                         self.later(move |checker| checker.check_embedded_version(ty, pos));
