@@ -82,7 +82,7 @@ impl Cache {
         if old.elapsed().is_ok_and(|age| age > RENEW_AFTER) {
             let _ = system.write_atomic(&sum, &want, 0o644);
         }
-        bytes.map(Into::into)
+        bytes
     }
 
     /// Stores an entry. Failure (read-only or full disk) only means that the next build is slower. Returns the payload file.

@@ -374,9 +374,10 @@ impl Timer {
     /// Where the calling goroutine's timers go.
     fn home(real: bool) -> &'static TimerHeap {
         let m = M::current();
-        // SAFETY: null or the current G.
+        // SAFETY: null or the current G, which lives for ever.
+        let current = unsafe { m.curg.load(Ordering::Relaxed).as_ref() };
         if !real
-            && let Some(g) = unsafe { m.curg.load(Ordering::Relaxed).as_ref() }
+            && let Some(g) = current
             && let Some(bubble) = crate::bubble::of(g)
         {
             return bubble.timers();
