@@ -69,8 +69,13 @@ pub fn default_godebug(
             let owner = graph.package(id);
             // The line's file is not recorded; the place is right in packages of one file.
             let file = owner.files.first().map_or_else(String::new, |f| f.name());
+            let file = match owner.dir.strip_prefix(&graph.cwd) {
+                Ok(dir) if dir.as_os_str().is_empty() => format!("./{file}"),
+                Ok(dir) => dir.join(file).display().to_string(),
+                Err(_) => owner.dir.join(file).display().to_string(),
+            };
             format!(
-                "# {}\n./{file}:{}:{}: invalid //go:debug: {why}",
+                "# {}\n{file}:{}:{}: invalid //go:debug: {why}",
                 owner.display_path(),
                 line.place.line,
                 line.place.column

@@ -303,11 +303,8 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
             file: symtab::string(loc.file),
             line: loc.line,
             inlined: !outermost,
-            runtime: if outermost {
-                flags & func_flags::RUNTIME != 0
-            } else {
-                is_runtime_name(name)
-            },
+            // By name too: other packages of std define functions of package runtime.
+            runtime: outermost && flags & func_flags::RUNTIME != 0 || is_runtime_name(name),
             wrapper: if outermost {
                 flags & func_flags::WRAPPER != 0
             } else {

@@ -479,6 +479,128 @@ fn programs_are_built_and_run() {
     assert_eq!(left, 0, "the cache is empty");
 }
 
+const OF_ITS_BUILD: &str = "\
+-- go.mod --
+module ex.com/m
+
+go 1.20
+
+godebug http2client=0
+-- old/main.go --
+//go:debug panicnil=0
+
+package main
+
+import (
+	\"fmt\"
+	\"runtime\"
+	\"runtime/debug\"
+	\"strings\"
+)
+
+func main() {
+	info, _ := debug.ReadBuildInfo()
+	fmt.Println(info.Path, info.Main.Path, info.Main.Version)
+	for _, s := range info.Settings {
+		if s.Key != \"DefaultGODEBUG\" {
+			fmt.Println(s.Key, s.Value)
+			continue
+		}
+		for _, setting := range strings.Split(s.Value, \",\") {
+			switch name, _, _ := strings.Cut(setting, \"=\"); name {
+			case \"http2client\", \"panicnil\", \"httplaxcontentlength\", \"asynctimerchan\":
+				fmt.Println(setting)
+			}
+		}
+	}
+	fmt.Println(runtime.GOROOT())
+}
+-- new/main.go --
+//go:debug default=go1.27
+//go:debug panicnil=1
+
+package main
+
+func main() {
+	defer func() { println(recover() == nil) }()
+	panic(nil)
+}
+-- unknown/main.go --
+//go:debug nosuch=1
+package main
+
+func main() {}
+-- removed/main.go --
+//go:debug asynctimerchan=1
+package main
+
+func main() {}
+-- nomain/main.go --
+package main
+
+func f() {}
+-- typed/main.go --
+package main
+
+var number int
+
+func main() {}
+";
+
+#[test]
+fn programs_know_their_build() {
+    let place = Place::new("buildinfo", OF_ITS_BUILD);
+    let sorted = "http2client=0\nhttplaxcontentlength=1\npanicnil=0\n";
+    let target = "CGO_ENABLED 0\nGOARCH amd64\nGOOS linux\nGOAMD64 v2\n";
+    place.check(
+        "run -exec '/usr/bin/env -u GOROOT' ./old",
+        0,
+        &format!(
+            "ex.com/m/old ex.com/m (devel)\n-buildmode exe\n-compiler gc\n{sorted}{target}$GOROOT\n"
+        ),
+        "",
+    );
+    place.check(
+        "run -exec '/usr/bin/env -u GOROOT' -trimpath -tags=a,b '-ldflags=-s -w' ./old",
+        0,
+        &format!(
+            "ex.com/m/old ex.com/m (devel)\n-buildmode exe\n-compiler gc\n-tags a,b\n-trimpath true\n{sorted}{target}\n"
+        ),
+        "",
+    );
+    place.check("run ./new", 0, "", "true\n");
+    let fails = |line: &str, stderr: &str| place.check(line, 1, "", stderr);
+    fails(
+        "build ./unknown",
+        "# ex.com/m/unknown\nunknown/main.go:1:1: invalid //go:debug: unknown //go:debug setting \"nosuch\"\n",
+    );
+    place.check_part("build ./removed", 1, "removed GODEBUG \"asynctimerchan\" set to old value \"1\" (https://go.dev/doc/godebug#go-127)\n");
+    fails(
+        "build ./nomain",
+        "# ex.com/m/nomain\nruntime.main_main·f: function main is undeclared in the main package\n",
+    );
+    fails(
+        "build -ldflags=-X=main.number=1 ./typed",
+        "# ex.com/m/typed\nmain.number: cannot set with -X: not a var of type string (type:int)\n",
+    );
+    for flag in ["-m", "-m=2", "-S"] {
+        place.check(
+            &format!("build -gcflags={flag} ./typed"),
+            2,
+            "",
+            &format!("ferrogo: -gcflags: {flag} is not supported yet: ferrogo does not print what its compiler decides\n"),
+        );
+    }
+    let kept = place.run("build -a -work -o out ./typed");
+    let dir = kept.stderr.trim().strip_prefix("WORK=").unwrap_or_default();
+    let dir = dir.replace("$DIR", &place.dir.display().to_string());
+    assert!(
+        Path::new(&dir).join("b001/exe/a.out").is_file(),
+        "-work keeps the program: {kept:?}"
+    );
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
 const TESTS: &str = "\
 -- tests/a.go --
 package tests
