@@ -126,8 +126,7 @@ pub fn write_list(path: &Path, heading: &str, names: &BTreeSet<String>) -> Resul
     let mut text = format!("# {heading}\n");
     for name in names {
         let why = known.get(name).map_or("", String::as_str);
-        let line = format!("{name}  # {why}");
-        text.push_str(line.trim_end_matches([' ', '#']));
+        text.push_str(format!("{name}  # {why}").trim_end_matches([' ', '#']));
         text.push('\n');
     }
     std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
