@@ -12,11 +12,16 @@
 
 mod assign;
 mod builtin;
+mod builtin_numbers;
+mod builtin_slices;
 mod call;
+mod compare;
+mod conversion;
 mod convert;
 mod cycles;
 mod decl;
 mod expr;
+mod implement;
 mod index;
 mod infer;
 mod init;
@@ -24,10 +29,14 @@ mod labels;
 mod late;
 mod literal;
 mod operand;
+mod range;
 mod resolve;
+mod selector;
 mod signature;
 mod stmt;
+mod terminating;
 mod typexpr;
+mod unary;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
