@@ -8,11 +8,11 @@ use mir::{
 use smallvec::SmallVec;
 
 /// Cost up to which a function is inlined. An ordinary instruction costs 1, constants nothing.
-const BUDGET: u32 = 50;
+const BUDGET: u32 = 44;
 /// A call inside the callee costs this much.
 const CALL_COST: u32 = 12;
 /// A call of an entry point that does one small thing, or of one that ends in a panic.
-const LEAF_COST: u32 = 5;
+const LEAF_COST: u32 = 6;
 /// Callers do not grow beyond this many instructions.
 const MAX_CALLER: usize = 8000;
 
