@@ -278,7 +278,12 @@ impl Gc {
             return;
         }
         if config.collect_every != 0 {
-            self.collect_whole(world);
+            // Not every time: in a fragmented heap a window is a single slot.
+            let handed_out = &self.heap().handed_out;
+            if handed_out.load(Ordering::Relaxed) >= config.collect_every as usize {
+                handed_out.store(0, Ordering::Relaxed);
+                self.collect_whole(world);
+            }
             return;
         }
         if self.phase() == Phase::Mark {

@@ -29,7 +29,8 @@ pub struct Config {
     pub hint: usize,
     /// Never collect (`gcnull=1`).
     pub null_collector: bool,
-    /// Collect at every Nth allocation; 0 = off (`gcevery=N`). 1 also turns windows off.
+    /// Collect whenever N slots have been handed out since the last time; 0 = off (`gcevery=N`). Windows are no longer
+    /// than N, so 1 turns them off.
     pub collect_every: u32,
     /// Fill freed objects with a pattern and check it when they are allocated again
     /// (`gcpoison=1`).
@@ -107,6 +108,8 @@ pub struct Heap {
     pub(crate) allocate_black: AtomicBool,
     /// Bytes marked by the last collection plus bytes allocated since (windows count whole).
     pub live_bytes: AtomicUsize,
+    /// Slots and large objects handed out since the last forced collection; counted only with `collect_every`.
+    pub handed_out: AtomicUsize,
     /// Spans on unswept lists or being swept; 0 means the sweep is complete.
     pub(crate) unswept: AtomicUsize,
     /// Bytes of pages that allocation must have swept per byte that the heap grows (in 1/1024).
@@ -153,6 +156,7 @@ impl Heap {
             sweepgen: AtomicU32::new(4),
             allocate_black: AtomicBool::new(false),
             live_bytes: AtomicUsize::new(0),
+            handed_out: AtomicUsize::new(0),
             unswept: AtomicUsize::new(0),
             sweep_ratio: AtomicUsize::new(0),
             pages_swept: AtomicUsize::new(0),

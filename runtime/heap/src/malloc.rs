@@ -244,6 +244,9 @@ impl Heap {
         // them finds it marked and clear, or free.
         span.free_index
             .store((first + count) as u32, Ordering::Release);
+        if self.config().collect_every != 0 {
+            self.handed_out.fetch_add(count, Ordering::Relaxed);
+        }
         cache.stats.small_allocs[span_class] += count as u64;
         cache.assist_bytes += bytes;
         cache.pending_live += bytes;
@@ -446,6 +449,9 @@ impl Heap {
             }
         }
         self.live_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if self.config().collect_every != 0 {
+            self.handed_out.fetch_add(1, Ordering::Relaxed);
+        }
         self.centrals[noscan as usize]
             .lock()
             .full(self.sweepgen(), true)

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod corpus;
+pub mod generate;
 pub mod gotest;
 pub mod official;
 

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 mod bench;
+mod fuzz;
 mod gotest;
 mod layouts;
 mod leaks;
@@ -22,6 +23,11 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "bench",
         "run the benchmark programs under gc and ferrogo side by side",
         bench::run,
+    ),
+    (
+        "fuzz-programs",
+        "compare random programs under the official compiler and ours",
+        fuzz::run,
     ),
     (
         "gotest",
