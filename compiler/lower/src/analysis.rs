@@ -69,6 +69,8 @@ pub(crate) struct Node {
     pub defers_in_bodies: bool,
     pub recovers: bool,
     pub has_labels: bool,
+    /// Labels that some goto names.
+    pub goto_labels: FxHashSet<Symbol>,
     /// Loop bodies: jumps that leave them.
     pub exits: Vec<Exit>,
     /// Owners: a range-over-func loop is inside.
@@ -683,6 +685,7 @@ impl<'a, 'f> Walker<'a, 'f> {
                         _ => break,
                     }
                 }
+                self.out.nodes[at as usize].goto_labels.insert(label);
                 self.exit_to(Exit::Goto(label), at);
                 return;
             }

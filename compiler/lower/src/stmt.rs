@@ -49,10 +49,15 @@ impl FnCx<'_, '_> {
                 let block = self.label_block(file.ast.sym(*label));
                 self.b.jump(block);
                 self.b.switch_to(block);
-                // A backward goto may make a loop of what follows.
-                self.loop_depth += 1;
+                // A backward goto may make a loop of all that follows, not only of the labelled statement.
+                let label = file.ast.sym(*label);
+                if self.analysis.nodes[self.node as usize]
+                    .goto_labels
+                    .contains(&label)
+                {
+                    self.loop_depth += 1;
+                }
                 self.stmt(*stmt);
-                self.loop_depth -= 1;
             }
             StmtKind::Expr(e) => {
                 self.prep(&[*e]);

@@ -410,14 +410,22 @@ impl Gen<'_> {
                 value_of(text)
             }
             Kind::Map(key, element) => {
-                let count = self.rng.below(4);
+                // No key twice: which entry is stored last is open.
+                let constants = match self.types.kind(key) {
+                    Kind::Integer(..) => Some(""),
+                    Kind::String => Some("\""),
+                    _ => None,
+                };
+                let count = self.rng.below(if constants.is_some() { 5 } else { 2 });
                 let mut parts = Vec::new();
-                for _ in 0..count {
-                    let key = self.operand(key, depth.min(1));
+                for i in 0..count {
+                    let key = match constants {
+                        Some(quote) => format!("{quote}{i}{quote}"),
+                        None => self.operand(key, depth.min(1)),
+                    };
                     let value = self.value(element, depth.min(1));
                     parts.push(format!("{key}: {value}"));
                 }
-                // With equal keys the last one's value counts, and the order is that of the text.
                 value_of(format!("({name}{{{}}})", parts.join(", ")))
             }
             Kind::Pointer(element) => {

@@ -706,10 +706,10 @@ impl Gen<'_> {
                 "{{\n\tvar wg sync.WaitGroup\n\tvar all [{n}]{text}\n\tfor {i} := range {n} {{\n\t\twg.Go(func() {{\n\t\t\tall[{i}] = {value}\n\t\t}})\n\t}}\n\twg.Wait()\n\ts.see({id}, all)\n}}"
             )),
             2 => self.line(&format!(
-                "{ch} := make(chan {text})\nfor {i} := range {n} {{\n\tgo func() {{ {ch} <- {value} }}()\n\tselect {{\n\tcase x, ok := <-{ch}:\n\t\ts.see({id}, x)\n\t\ts.see({id}, ok)\n\t}}\n}}"
+                "{ch} := make(chan {text})\nfor {i} := range {n} {{\n\t_ = {i}\n\tgo func() {{ {ch} <- {value} }}()\n\tselect {{\n\tcase x, ok := <-{ch}:\n\t\ts.see({id}, x)\n\t\ts.see({id}, ok)\n\t}}\n}}"
             )),
             _ => self.line(&format!(
-                "{{\n\tvar mu sync.Mutex\n\tvar wg sync.WaitGroup\n\tall := sum(0)\n\tfor {i} := range {n} {{\n\t\twg.Add(1)\n\t\tgo func() {{\n\t\t\tdefer wg.Done()\n\t\t\tone := sum(0)\n\t\t\tone.walk(reflect.ValueOf({value}), 0)\n\t\t\tmu.Lock()\n\t\t\tdefer mu.Unlock()\n\t\t\tall += one\n\t\t}}()\n\t}}\n\twg.Wait()\n\ts.see({id}, all)\n}}"
+                "{{\n\tvar mu sync.Mutex\n\tvar wg sync.WaitGroup\n\tall := sum(0)\n\tfor {i} := range {n} {{\n\t\t_ = {i}\n\t\twg.Add(1)\n\t\tgo func() {{\n\t\t\tdefer wg.Done()\n\t\t\tone := sum(0)\n\t\t\tone.walk(reflect.ValueOf({value}), 0)\n\t\t\tmu.Lock()\n\t\t\tdefer mu.Unlock()\n\t\t\tall += one\n\t\t}}()\n\t}}\n\twg.Wait()\n\ts.see({id}, all)\n}}"
             )),
         }
     }
@@ -808,7 +808,8 @@ impl Gen<'_> {
             _ => {
                 let typ = loop {
                     let typ = self.types.integer(self.rng);
-                    if self.types.text(typ) != "uintptr" {
+                    // A named type may be a uintptr.
+                    if !self.types.all[typ].named && self.types.text(typ) != "uintptr" {
                         break typ;
                     }
                 };
