@@ -111,6 +111,10 @@ func (f *Func) FileLine(pc uintptr) (file string, line int) {
 		return locFile(i.loc), locLine(i.loc)
 	}
 	loc := logicalLoc(pc, pc != f.Entry())
+	if loc == noLoc && pc == f.Entry() {
+		// No line record covers what is before the first statement.
+		return funcFileRaw(unsafe.Pointer(f)), funcStartLine(unsafe.Pointer(f))
+	}
 	if loc == noLoc {
 		return "?", 0
 	}

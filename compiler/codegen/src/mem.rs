@@ -241,9 +241,10 @@ impl Translator<'_, '_> {
     fn base_offset(&self, addr: Value) -> (ir::Value, i64) {
         match self.body.def_op(addr) {
             Some(Op::Offset(base, n))
-                if i32::try_from(*n + 64).is_ok() && self.vals[*base].len() == 1 =>
+                if i32::try_from(n.saturating_add(64)).is_ok() && self.vals[*base].len() == 1 =>
             {
                 let (base, m) = self.base_offset(*base);
+                // Both are small: the sum does not overflow.
                 if i32::try_from(m + n + 64).is_ok() {
                     (base, m + n)
                 } else {

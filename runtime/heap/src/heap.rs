@@ -29,8 +29,8 @@ pub struct Config {
     pub hint: usize,
     /// Never collect (`gcnull=1`).
     pub null_collector: bool,
-    /// Collect whenever N slots have been handed out since the last time; 0 = off (`gcevery=N`). Windows are no longer
-    /// than N, so 1 turns them off.
+    /// Collect whenever N slots have been handed out since the last time; 0 = off (`gcevery=N`). Windows are shorter
+    /// than N; 1 turns them off.
     pub collect_every: u32,
     /// Fill freed objects with a pattern and check it when they are allocated again
     /// (`gcpoison=1`).

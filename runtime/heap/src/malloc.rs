@@ -203,7 +203,8 @@ impl Heap {
             (WINDOW_BYTES / size).max(1)
         };
         if self.config().collect_every != 0 {
-            limit = limit.min(self.config().collect_every as usize);
+            // A window counts when it is opened and is closed by the collection: short ones make the count nearly exact.
+            limit = limit.min((self.config().collect_every as usize / 16).max(1));
         }
         let (before_sample, draw) = self.sample_distance(cache, span_class, size);
         if let Some(n) = before_sample {

@@ -17,7 +17,9 @@ fn option(name: &str) -> Option<String> {
 fn number(name: &str, default: u64) -> Result<u64, String> {
     match option(name) {
         None => Ok(default),
-        Some(text) => text.parse().map_err(|_| format!("{name} {text}: no number")),
+        Some(text) => text
+            .parse()
+            .map_err(|_| format!("{name} {text}: no number")),
     }
 }
 
@@ -29,8 +31,8 @@ pub fn run() -> Result<(), String> {
     let (seed, count) = (number("--seed", 1)?, number("--count", 20)?);
     let functions = number("--functions", 40)? as usize;
     let repository = testkit::repository();
-    let ferrogo = option("--ferrogo")
-        .map_or_else(|| repository.join("target/debug/ferrogo"), PathBuf::from);
+    let ferrogo =
+        option("--ferrogo").map_or_else(|| repository.join("target/debug/ferrogo"), PathBuf::from);
     testkit::official_go().ok_or("no official go of the pinned release can be run")?;
     let dir = repository.join("target/fuzz-programs");
     std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
@@ -54,26 +56,44 @@ pub fn run() -> Result<(), String> {
     });
     match failed.into_inner() {
         0 => Ok(()),
-        n => Err(format!("{n} of {count} programs differ; see {}", dir.display())),
+        n => Err(format!(
+            "{n} of {count} programs differ; see {}",
+            dir.display()
+        )),
     }
 }
 
 fn one(seed: u64, functions: usize, ferrogo: &Path, dir: &Path) -> Result<(), String> {
     let source = dir.join(format!("p{seed}.go"));
-    let (official, ours) = (dir.join(format!("p{seed}.go.exe")), dir.join(format!("p{seed}.exe")));
+    let (official, ours) = (
+        dir.join(format!("p{seed}.go.exe")),
+        dir.join(format!("p{seed}.exe")),
+    );
     std::fs::write(&source, testkit::generate::program(seed, functions))
         .map_err(|e| format!("{}: {e}", source.display()))?;
     let mut go = testkit::official_go().ok_or("the official go is gone")?;
     let built = testkit::run(go.arg("build").arg("-o").arg(&official).arg(&source), BUILD);
     if built.status != Some(0) {
-        return Err(format!("the official compiler rejects it (a defect of the generator):\n{}", built.stderr));
+        return Err(format!(
+            "the official compiler rejects it (a defect of the generator):\n{}",
+            built.stderr
+        ));
     }
     let built = testkit::run(
-        Command::new(ferrogo).arg("build").arg("-o").arg(&ours).arg(&source),
+        Command::new(ferrogo)
+            .arg("build")
+            .arg("-o")
+            .arg(&ours)
+            .arg(&source),
         BUILD,
     );
     if built.status != Some(0) {
-        let text: String = built.stderr.lines().take(12).map(|l| format!("{l}\n")).collect();
+        let text: String = built
+            .stderr
+            .lines()
+            .take(12)
+            .map(|l| format!("{l}\n"))
+            .collect();
         return Err(format!("build fails:\n{text}"));
     }
     let want = testkit::run(&mut Command::new(&official), RUN);
@@ -87,7 +107,11 @@ fn one(seed: u64, functions: usize, ferrogo: &Path, dir: &Path) -> Result<(), St
         }
         return Ok(());
     }
-    let mut lines = want.stdout.lines().zip(got.stdout.lines()).filter(|(w, g)| w != g);
+    let mut lines = want
+        .stdout
+        .lines()
+        .zip(got.stdout.lines())
+        .filter(|(w, g)| w != g);
     Err(match lines.next() {
         Some((w, g)) => format!("want {w:?}, got {g:?}"),
         None => format!(

@@ -371,8 +371,9 @@ impl Gen<'_> {
                 let text = match self.rng.below(7) {
                     0..3 => {
                         let count = self.rng.below(5);
-                        let all: Vec<String> =
-                            (0..count).map(|_| self.value(element, depth.min(1))).collect();
+                        let all: Vec<String> = (0..count)
+                            .map(|_| self.value(element, depth.min(1)))
+                            .collect();
                         format!("({name}{{{}}})", all.join(", "))
                     }
                     3 => format!("make({name}, {}&7)", self.operand(UINT, depth)),

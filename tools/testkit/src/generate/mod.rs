@@ -212,7 +212,10 @@ impl Gen<'_> {
                     self.results = vec![method.result];
                     let list = self.param_list(&params);
                     let result = self.types.text(method.result).to_owned();
-                    self.line(&format!("func (r {name}) {}({list}) {result} {{", method.name));
+                    self.line(&format!(
+                        "func (r {name}) {}({list}) {result} {{",
+                        method.name
+                    ));
                     self.pure_body(method.result, 2);
                     self.line("}\n");
                 }
@@ -331,7 +334,8 @@ impl Gen<'_> {
             if results.is_empty() {
                 self.line(&call);
             } else {
-                let names: Vec<String> = (0..results.len()).map(|r| format!("v{round}{r}")).collect();
+                let names: Vec<String> =
+                    (0..results.len()).map(|r| format!("v{round}{r}")).collect();
                 self.line(&format!("{} := {call}", names.join(", ")));
                 for name in names {
                     self.next += 1;

@@ -65,10 +65,12 @@ impl Gen<'_> {
             Kind::Slice(element) if self.rng.chance(60) => {
                 min_len = *self.rng.of(&[1u32, 2, 3, 4, 8, 16]);
                 if self.rng.chance(50) {
-                    self.line(&format!("{name} := make({text}, {min_len}, {})", min_len + 3));
+                    self.line(&format!(
+                        "{name} := make({text}, {min_len}, {})",
+                        min_len + 3
+                    ));
                 } else {
-                    let all: Vec<String> =
-                        (0..min_len).map(|_| self.value(element, 1)).collect();
+                    let all: Vec<String> = (0..min_len).map(|_| self.value(element, 1)).collect();
                     self.line(&format!("{name} := {text}{{{}}}", all.join(", ")));
                 }
             }
@@ -240,7 +242,9 @@ impl Gen<'_> {
                 let item = self.fresh("v");
                 self.line(&format!("for {name}, {item} := range {value} {{"));
                 self.indent += 1;
-                self.line(&format!("if {name} > 8 {{\n\t\tbreak\n\t}}\n_, _ = {name}, {item}"));
+                self.line(&format!(
+                    "if {name} > 8 {{\n\t\tbreak\n\t}}\n_, _ = {name}, {item}"
+                ));
                 self.indent -= 1;
                 n = 9;
                 self.counter(&name);
@@ -251,7 +255,9 @@ impl Gen<'_> {
                 let item = self.fresh("v");
                 self.line(&format!("for {name}, {item} := range {value} {{"));
                 self.indent += 1;
-                self.line(&format!("if {name} > 8 {{\n\t\tbreak\n\t}}\n_, _ = {name}, {item}"));
+                self.line(&format!(
+                    "if {name} > 8 {{\n\t\tbreak\n\t}}\n_, _ = {name}, {item}"
+                ));
                 self.indent -= 1;
                 n = 9;
                 self.counter(&name);
@@ -278,7 +284,14 @@ impl Gen<'_> {
                     let (value, len, element) = self.rng.of(&arrays).clone();
                     n = u64::from(len);
                     let by_pointer = !self.pure && self.rng.chance(30);
-                    (if by_pointer { format!("&{value}") } else { value }, element)
+                    (
+                        if by_pointer {
+                            format!("&{value}")
+                        } else {
+                            value
+                        },
+                        element,
+                    )
                 };
                 self.line(&format!("for {name}, {item} := range {value} {{"));
                 self.indent += 1;
@@ -294,7 +307,9 @@ impl Gen<'_> {
                 let item = self.fresh("v");
                 self.line(&format!("for {name}, {item} := range each({value}) {{"));
                 self.indent += 1;
-                self.line(&format!("if {name} > 8 {{\n\t\tbreak\n\t}}\n_, _ = {name}, {item}"));
+                self.line(&format!(
+                    "if {name} > 8 {{\n\t\tbreak\n\t}}\n_, _ = {name}, {item}"
+                ));
                 self.indent -= 1;
                 n = 9;
                 self.counter(&name);
@@ -412,9 +427,12 @@ impl Gen<'_> {
                         list.push(match strings {
                             true => format!(
                                 "\"{}\"",
-                                ["", "a", "ab", "raw", "b", "abc", "x", "true", "0", "1", "-1", "2", "3", "4", "5", "6", "7", "8", "9"]
-                                    .get(next)
-                                    .map_or_else(|| format!("z{next}"), |s| (*s).to_owned())
+                                [
+                                    "", "a", "ab", "raw", "b", "abc", "x", "true", "0", "1", "-1",
+                                    "2", "3", "4", "5", "6", "7", "8", "9"
+                                ]
+                                .get(next)
+                                .map_or_else(|| format!("z{next}"), |s| (*s).to_owned())
                             ),
                             false => next.to_string(),
                         });
@@ -440,7 +458,9 @@ impl Gen<'_> {
         let label = self.fresh("G");
         if self.rng.chance(50) {
             let condition = self.operand(BOOL, 2);
-            self.line(&format!("{{\n\tif {condition} {{\n\t\tgoto {label}\n\t}}\n\t{{"));
+            self.line(&format!(
+                "{{\n\tif {condition} {{\n\t\tgoto {label}\n\t}}\n\t{{"
+            ));
             self.indent += 1;
             self.block(3, depth);
             self.indent -= 1;
@@ -458,7 +478,9 @@ impl Gen<'_> {
             self.indent -= 1;
             self.vars.pop();
             self.times = times;
-            self.line(&format!("\t}}\n\tif {name} < {n} {{\n\t\tgoto {label}\n\t}}\n}}"));
+            self.line(&format!(
+                "\t}}\n\tif {name} < {n} {{\n\t\tgoto {label}\n\t}}\n}}"
+            ));
         }
     }
 
@@ -480,7 +502,9 @@ impl Gen<'_> {
             0 => {
                 let typ = self.types.slice(element);
                 let value = self.operand(typ, 1);
-                self.line(&format!("if len({name}) < 40 {{\n\t{name} = append({name}, {value}...)\n}}"));
+                self.line(&format!(
+                    "if len({name}) < 40 {{\n\t{name} = append({name}, {value}...)\n}}"
+                ));
             }
             1 => {
                 let typ = self.types.slice(element);
@@ -526,7 +550,9 @@ impl Gen<'_> {
             3 => {
                 let (value, ok) = (self.fresh("v"), self.fresh("v"));
                 let key = self.operand(key, 1);
-                self.line(&format!("{value}, {ok} := {name}[{key}]\n_, _ = {value}, {ok}"));
+                self.line(&format!(
+                    "{value}, {ok} := {name}[{key}]\n_, _ = {value}, {ok}"
+                ));
                 self.declare(&value, element);
                 self.declare(&ok, BOOL);
             }

@@ -281,11 +281,9 @@ impl Types {
     /// Whether a copy shares nothing, so that a function of such values is pure.
     pub fn is_value(&self, id: TypeId) -> bool {
         match self.kind(id) {
-            Kind::Bool
-            | Kind::Integer(..)
-            | Kind::Float(_)
-            | Kind::Complex(_)
-            | Kind::String => true,
+            Kind::Bool | Kind::Integer(..) | Kind::Float(_) | Kind::Complex(_) | Kind::String => {
+                true
+            }
             Kind::Array(_, element) => self.is_value(*element),
             Kind::Struct(fields) => fields.iter().all(|(_, t)| self.is_value(*t)),
             Kind::Slice(_)
