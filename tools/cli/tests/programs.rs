@@ -41,7 +41,11 @@ const MODES: &[(&str, &[(&str, &str)])] = &[
 /// collect every so many.
 const SELDOM: &[(&str, &str)] = &[
     ("archives", "1000"),
+    ("bigs", "2000"),
+    ("containers", "2000"),
+    ("crashes", "5000"),
     ("cryptos", "1000"),
+    ("encodings", "1000"),
     ("gc_stress", "20000"),
     ("gctest", "2000"),
     ("http_features", "1000"),
