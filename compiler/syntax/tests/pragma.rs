@@ -112,7 +112,7 @@ fn some_directives_are_not_for_everyone() {
     check(
         "//go:uintptrkeepalive\nfunc f(uintptr)\n",
         &["2:3: //go:uintptrkeepalive is only allowed in the standard library"],
-        &[],
+        &["3:6: go:uintptrkeepalive requires go:nosplit"],
     );
 }
 

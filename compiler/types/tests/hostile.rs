@@ -271,7 +271,7 @@ fn constants_of_any_size_end() {
     check("var a [1 << 62]int\n", "larger than address space");
     check("var a [1 << 64]int\n", "array length");
     check_ends("var a = [...]int{1 << 40: 1}\n");
-    check("var a = [...]int{1 << 63: 1}\n", "");
+    check("var a = [...]int{1 << 63: 1}\n", "overflows int");
 }
 
 #[test]

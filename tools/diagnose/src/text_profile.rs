@@ -288,7 +288,7 @@ mod tests {
                 "inuse_objects/count",
                 "inuse_space/bytes",
             ],
-            &[(&[2, 2_425_391, 1, 1_212_695], "main.fill /src/main.go:12")],
+            &[(&[2, 2_425_393, 1, 1_212_696], "main.fill /src/main.go:12")],
         );
         assert_eq!(
             profile.stats,

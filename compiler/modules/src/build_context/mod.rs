@@ -150,6 +150,8 @@ pub struct BuildContext {
     pub release_minor: u32,
     /// Read architecture constraints and suffixes as for an architecture that nothing matches.
     pub architecture_matches_nothing: bool,
+    /// The runtime defines the assembly functions of [`RUNTIME_ASM_PACKAGES`]. Off where packages are only listed, as GOROOT has them.
+    pub runtime_assembly: bool,
     /// Every tag except `ignore` counts both as on and off (`go mod tidy`).
     pub any_tags: bool,
 }
@@ -174,6 +176,7 @@ impl BuildContext {
             tags,
             release_minor: 27,
             architecture_matches_nothing: false,
+            runtime_assembly: true,
             any_tags: false,
         }
     }
@@ -182,7 +185,7 @@ impl BuildContext {
     pub fn for_std_package(&self, import_path: &str) -> BuildContext {
         let mut context = self.clone();
         context.architecture_matches_nothing = NOASM_PACKAGES.contains(&import_path);
-        if RUNTIME_ASM_PACKAGES.contains(&import_path) {
+        if self.runtime_assembly && RUNTIME_ASM_PACKAGES.contains(&import_path) {
             for tag in DEFAULT_TAGS {
                 context.tags.remove(tag);
             }

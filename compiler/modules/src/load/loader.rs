@@ -122,7 +122,10 @@ impl Loader {
         Ok(Loader {
             env: env.clone(),
             modules,
-            context: BuildContext::new(&tags),
+            context: BuildContext {
+                runtime_assembly: !options.overlay.packages.is_empty(),
+                ..BuildContext::new(&tags)
+            },
             goroot: goroot.to_path_buf(),
             options,
         })
