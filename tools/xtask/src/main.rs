@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 mod bench;
+mod errorcheck;
 mod fuzz;
 mod gotest;
 mod layouts;
@@ -33,6 +34,11 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "gotest",
         "run Go's own test corpus and compare with the recorded results",
         gotest::run,
+    ),
+    (
+        "errorcheck",
+        "run the cases of Go's test corpus about errors through the command line",
+        errorcheck::run,
     ),
     (
         "leaks",

@@ -675,7 +675,7 @@ impl<'a> Checker<'a> {
         }
     }
     pub(super) fn check_embedded_version(&mut self, ty: TypeId, pos: Pos) {
-        if !self.allows(18) {
+        if !self.allows(18) && !self.invalid_types.contains(&ty) {
             let text = self.type_str(ty);
             self.require_version(pos, 18, &format!("embedding non-interface type {text}"));
         }

@@ -164,9 +164,13 @@ impl<'a> Checker<'a> {
             if checker.invalid_types.contains(&checker.store.unalias(ty)) {
                 return;
             }
-            if let Type::Interface(_) = checker.store.under(ty) {
+            if let Type::Interface(interface) = checker.store.under(ty) {
                 let set = checker.store.type_set(ty);
-                if !set.is_method_set() {
+                let broken = interface
+                    .embeds
+                    .iter()
+                    .any(|embed| checker.invalid_types.contains(embed));
+                if !set.is_method_set() && !broken {
                     let text = checker.type_str(ty);
                     let why = if set.comparable {
                         "interface is (or embeds) comparable"

@@ -68,9 +68,13 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn check_no_constraint(&mut self, ty: TypeId, expr: ExprId) {
-        if self.store.is_interface(ty) {
+        if let Type::Interface(interface) = self.store.under(ty) {
             let set = self.store.type_set(ty);
-            if !set.is_method_set() {
+            let broken = interface
+                .embeds
+                .iter()
+                .any(|embed| self.invalid_types.contains(embed));
+            if !set.is_method_set() && !broken {
                 let text = self.type_str(ty);
                 let why = if set.comparable {
                     "interface is (or embeds) comparable"
