@@ -571,21 +571,21 @@ fn programs_know_their_build() {
     place.check("run ./new", 0, "", "true\n");
     let fails = |line: &str, stderr: &str| place.check(line, 1, "", stderr);
     fails(
-        "build ./unknown",
+        "build -o out ./unknown",
         "# ex.com/m/unknown\nunknown/main.go:1:1: invalid //go:debug: unknown //go:debug setting \"nosuch\"\n",
     );
-    place.check_part("build ./removed", 1, "removed GODEBUG \"asynctimerchan\" set to old value \"1\" (https://go.dev/doc/godebug#go-127)\n");
+    place.check_part("build -o out ./removed", 1, "removed GODEBUG \"asynctimerchan\" set to old value \"1\" (https://go.dev/doc/godebug#go-127)\n");
     fails(
-        "build ./nomain",
+        "build -o out ./nomain",
         "# ex.com/m/nomain\nruntime.main_main·f: function main is undeclared in the main package\n",
     );
     fails(
-        "build -ldflags=-X=main.number=1 ./typed",
+        "build -o out -ldflags=-X=main.number=1 ./typed",
         "# ex.com/m/typed\nmain.number: cannot set with -X: not a var of type string (type:int)\n",
     );
     for flag in ["-m", "-m=2", "-S"] {
         place.check(
-            &format!("build -gcflags={flag} ./typed"),
+            &format!("build -o out -gcflags={flag} ./typed"),
             2,
             "",
             &format!("ferrogo: -gcflags: {flag} is not supported yet: ferrogo does not print what its compiler decides\n"),
