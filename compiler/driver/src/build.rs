@@ -83,6 +83,10 @@ pub fn build_program(
             goroot.display().to_string(),
         ));
     }
+    if graph.package(main).variant == Variant::TestMain {
+        // What `testing.Testing` reports.
+        defines.push(("testing.testBinary".to_owned(), "1".to_owned()));
+    }
     let title = format!("# {}\n", graph.package(main).display_path());
     let input = LowerInput {
         store: &frontend.store,
