@@ -184,12 +184,15 @@ pub fn add_goflags(
     Ok(())
 }
 
-/// Parses flags up to the first argument that is none. `more` continues after arguments (`go test pkg -v`).
+/// Parses flags up to the first argument that is none. `more` continues after arguments (`go test pkg -v`); what is not ours then
+/// (unknown flags, everything after `-args`) ends the arguments, after the word `-args`.
 ///
 /// # Errors
 /// The text that `go` prints before its usage line; empty if help is asked for.
 pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, String> {
     let mut parsed = Parsed::default();
+    // What the test binary gets; whether a flag has stood after the packages.
+    let (mut explicit, mut list_ended) = (Vec::new(), false);
     let mut at = 0;
     while at < args.len() {
         let arg = &args[at];
@@ -206,10 +209,16 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
                 parsed.args.extend_from_slice(&args[at..]);
                 break;
             }
+            // A second run of arguments, or one after a flag that is not ours (perhaps its value), is the test binary's with all after it.
+            if !explicit.is_empty() || list_ended {
+                explicit.extend_from_slice(&args[at..]);
+                break;
+            }
             parsed.args.push(arg.clone());
             at += 1;
             continue;
         };
+        list_ended = !parsed.args.is_empty();
         let (name, inline) = match body.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (body, None),
@@ -217,13 +226,17 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
         if name == "args" && more {
             // Everything after belongs to the test binary.
             parsed.flags.push(("args", String::new()));
-            parsed.args.push("-args".to_owned());
-            parsed.args.extend_from_slice(&args[at + 1..]);
+            explicit.extend_from_slice(&args[at + 1..]);
             break;
         }
         let Some(flag) = known.iter().flat_map(|k| k.iter()).find(|f| f.name == name) else {
             if matches!(name, "h" | "help") {
                 return Err(String::new());
+            }
+            if more {
+                explicit.push(arg.clone());
+                at += 1;
+                continue;
             }
             return Err(format!("flag provided but not defined: -{name}"));
         };
@@ -262,6 +275,10 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
         parsed.flags.push((flag.name, value));
         at += 1;
     }
+    if !explicit.is_empty() {
+        parsed.args.push("-args".to_owned());
+        parsed.args.extend(explicit);
+    }
     Ok(parsed)
 }
 
@@ -299,6 +316,20 @@ mod tests {
             "-race is not supported by ferrogo yet"
         );
         assert_eq!(check(&["--help"]).unwrap_err(), "");
+    }
+
+    #[test]
+    fn what_is_not_ours_goes_to_the_test_binary() {
+        let check = |args: &[&str]| {
+            let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+            parse(&args, &[BUILD], true).unwrap().args.join(" ")
+        };
+        assert_eq!(check(&["-v", "a", "b", "-x"]), "a b");
+        assert_eq!(check(&["a", "-update", "-v"]), "a -args -update");
+        assert_eq!(check(&["a", "-level=2", "3", "-v"]), "a -args -level=2 3 -v");
+        assert_eq!(check(&["a", "-v", "b", "-x"]), "a -args b -x");
+        assert_eq!(check(&["-update", "a"]), "-args -update a");
+        assert_eq!(check(&["a", "-args", "-v", "b"]), "a -args -v b");
     }
 
     #[test]
