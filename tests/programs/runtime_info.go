@@ -92,6 +92,7 @@ func main() {
 	wg.Wait()
 	old := runtime.GOMAXPROCS(3)
 	fmt.Println(old > 0, runtime.GOMAXPROCS(old), runtime.NumCPU() > 0, runtime.Version(), runtime.Compiler == "gc" || runtime.Compiler != "")
+	debug.SetGCPercent(100) // whatever GOGC says
 	fmt.Println(debug.SetGCPercent(50), debug.SetGCPercent(100), debug.SetMaxStack(1<<26) > 0, debug.SetMemoryLimit(-1) > 1<<60)
 	bi, ok := debug.ReadBuildInfo()
 	fmt.Println(ok, bi.Path, bi.Main.Path, len(bi.Settings) > 0)

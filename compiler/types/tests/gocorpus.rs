@@ -213,10 +213,8 @@ fn cases_about_errors_and_cases_that_must_compile() {
         .collect();
     let only = std::env::var("GOCORPUS").ok();
     let temp = std::env::temp_dir().join(format!("ferrogo-gocorpus-{}", std::process::id()));
-    let compiler = match std::env::var_os("UPDATE") {
-        Some(_) => Some(Compiler::find(&temp).expect("UPDATE needs the official go")),
-        None => None,
-    };
+    let compiler = std::env::var_os("UPDATE")
+        .map(|_| Compiler::find(&temp).expect("UPDATE needs the official go"));
     let world = World::new(&goroot);
     let mut by_action: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());

@@ -283,8 +283,8 @@ impl Gc {
             if handed_out.load(Ordering::Relaxed) >= config.collect_every as usize {
                 handed_out.store(0, Ordering::Relaxed);
                 self.collect_whole(world);
+                return;
             }
-            return;
         }
         if self.phase() == Phase::Mark {
             if self.pending_len() > 0 {

@@ -326,7 +326,10 @@ mod tests {
         };
         assert_eq!(check(&["-v", "a", "b", "-x"]), "a b");
         assert_eq!(check(&["a", "-update", "-v"]), "a -args -update");
-        assert_eq!(check(&["a", "-level=2", "3", "-v"]), "a -args -level=2 3 -v");
+        assert_eq!(
+            check(&["a", "-level=2", "3", "-v"]),
+            "a -args -level=2 3 -v"
+        );
         assert_eq!(check(&["a", "-v", "b", "-x"]), "a -args b -x");
         assert_eq!(check(&["-update", "a"]), "-args -update a");
         assert_eq!(check(&["a", "-args", "-v", "b"]), "a -args -v b");

@@ -281,10 +281,7 @@ impl Session {
         let mut found = None;
         for value in self.flags.all("gcflags") {
             let flags = value.trim_start_matches("all=").split_whitespace();
-            found = flags
-                .filter_map(|f| f.strip_prefix(prefix))
-                .last()
-                .or(found);
+            found = flags.rev().find_map(|f| f.strip_prefix(prefix)).or(found);
         }
         found
     }
