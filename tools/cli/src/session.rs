@@ -306,6 +306,8 @@ impl Session {
                     // there is none; what gc checks of itself.
                     "-e" | "-B" | "-C" | "-dwarf=false" => {}
                     f if f.starts_with("-l=") || f.starts_with("-c=") => {}
+                    // See `check`.
+                    f if f.starts_with("-lang=") => {}
                     f if f.starts_with("-d=maymorestack") || f.starts_with("-d=converthash") => {
                         return Err(Failure::usage(format!(
                             "ferrogo: -gcflags: {f} is not supported"
