@@ -19,7 +19,7 @@ fn hash(name: &str) -> u32 {
 
 #[test]
 fn go_test_corpus() {
-    let Some(dir) = corpus::find_corpus() else {
+    let Some(dir) = testkit::gotest::corpus() else {
         println!("SKIP Go's test corpus: no installed Go with a test folder");
         return;
     };

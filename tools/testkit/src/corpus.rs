@@ -13,24 +13,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::gotest;
+
 const LIMIT: Duration = Duration::from_secs(120);
 const BUILD_LIMIT: Duration = Duration::from_secs(600);
-
-/// Folders of the corpus that the official harness runs.
-const DIRS: &[&str] = &[
-    ".",
-    "ken",
-    "chan",
-    "interface",
-    "internal/runtime/sys",
-    "syntax",
-    "dwarf",
-    "fixedbugs",
-    "typeparam",
-    "abi",
-    "simd",
-    "stackobj",
-];
 
 const ACTIONS: &[&str] = &[
     "run",
@@ -93,17 +79,6 @@ pub struct Runner {
 /// Verdicts by name of case, with the case's action.
 pub type Results = BTreeMap<String, (String, Verdict)>;
 
-/// `test/` of an installed official Go.
-pub fn find_corpus() -> Option<PathBuf> {
-    let output = Command::new("go")
-        .env("GOTOOLCHAIN", "local")
-        .args(["env", "GOROOT"])
-        .output()
-        .ok()?;
-    let dir = Path::new(String::from_utf8_lossy(&output.stdout).trim()).join("test");
-    dir.is_dir().then_some(dir)
-}
-
 /// A list of cases: names, each with the text after `#` (why it is in the list).
 pub fn read_list(path: &Path) -> BTreeMap<String, String> {
     std::fs::read_to_string(path)
@@ -132,33 +107,16 @@ pub fn write_list(path: &Path, heading: &str, names: &BTreeSet<String>) -> Resul
     std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// All cases of the corpus, by folder and name.
+/// All cases of the corpus that build or run something, by folder and name.
 pub fn find_cases(corpus: &Path) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for dir in DIRS {
-        for file in crate::files_with_extension(&corpus.join(dir), "go") {
-            let Ok(bytes) = std::fs::read(&file) else {
-                continue;
-            };
-            let text = String::from_utf8_lossy(&bytes);
-            let name = file.strip_prefix(corpus).unwrap_or(&file);
-            if constraint_holds(&text)
-                && let Some(case) = parse_recipe(&name.display().to_string(), &text)
-            {
-                cases.push(case);
-            }
-        }
-    }
-    cases
+    gotest::recipes(corpus)
+        .into_iter()
+        .filter_map(|(name, recipe)| parse_recipe(&name, &recipe))
+        .collect()
 }
 
-fn parse_recipe(name: &str, text: &str) -> Option<Case> {
-    let line = text.lines().find(|l| {
-        !l.trim().is_empty() && !l.starts_with("//go:build") && !l.starts_with("// +build")
-    })?;
-    let mut words = split_quoted(line.strip_prefix("//")?)
-        .into_iter()
-        .peekable();
+fn parse_recipe(name: &str, recipe: &str) -> Option<Case> {
+    let mut words = split_quoted(recipe).into_iter().peekable();
     let action = words.next().filter(|a| ACTIONS.contains(&a.as_str()))?;
     let mut case = Case {
         name: name.to_owned(),
@@ -212,33 +170,6 @@ fn split_quoted(text: &str) -> Vec<String> {
         words.push(word);
     }
     words
-}
-
-/// `//go:build` for linux/amd64 without cgo, with gc.
-fn constraint_holds(text: &str) -> bool {
-    let Some(line) = text
-        .lines()
-        .take_while(|l| !l.starts_with("package"))
-        .find_map(|l| l.strip_prefix("//go:build "))
-    else {
-        return true;
-    };
-    // Expressions in the corpus are flat enough for: || of && of possibly negated tags, with parentheses dropped pairwise.
-    let tag = |t: &str| {
-        let holds = |t: &str| {
-            matches!(t, "linux" | "amd64" | "gc" | "unix" | "test_run")
-                || t.strip_prefix("go1.")
-                    .and_then(|n| n.parse::<u32>().ok())
-                    .is_some_and(|n| n <= 27)
-        };
-        match t.strip_prefix('!') {
-            Some(rest) => !holds(rest),
-            None => holds(t),
-        }
-    };
-    let line = line.replace(['(', ')'], " ");
-    line.split("||")
-        .any(|part| part.split("&&").all(|t| tag(t.trim())))
 }
 
 impl Runner {
@@ -560,7 +491,7 @@ impl One<'_> {
         for file in crate::files_with_extension(&self.file.with_extension("dir"), "go") {
             let text = std::fs::read(&file).map_err(|e| e.to_string())?;
             let text = String::from_utf8_lossy(&text);
-            if !constraint_holds(&text) {
+            if !gotest::constraint_holds(&text) {
                 continue;
             }
             let name = package_name(&text);

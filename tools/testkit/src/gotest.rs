@@ -123,38 +123,45 @@ pub fn corpus() -> Option<PathBuf> {
 
 /// The cases with one of these actions, in the order of the harness.
 pub fn cases(corpus: &Path, actions: &[&str]) -> Vec<Case> {
-    let mut cases = Vec::new();
+    recipes(corpus)
+        .into_iter()
+        .filter_map(|(name, recipe)| {
+            let mut words = recipe.split_whitespace().map(str::to_owned);
+            let action = words.next().filter(|a| actions.contains(&a.as_str()))?;
+            Some(Case {
+                name,
+                action,
+                args: words.collect(),
+            })
+        })
+        .collect()
+}
+
+/// Path below `test/` and recipe (a comment's text) of every file that has one and whose build constraint holds, in the order of the
+/// harness.
+pub fn recipes(corpus: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
     for dir in DIRS {
         for file in crate::files_with_extension(&corpus.join(dir), "go") {
             let Ok(bytes) = std::fs::read(&file) else {
                 continue;
             };
             let text = String::from_utf8_lossy(&bytes);
-            let Some(line) = text.lines().find(|l| {
+            let line = text.lines().find(|l| {
                 !l.trim().is_empty() && !l.starts_with("//go:build") && !l.starts_with("// +build")
-            }) else {
-                continue;
-            };
-            let Some(recipe) = line.strip_prefix("//") else {
-                continue;
-            };
-            let mut words = recipe.split_whitespace().map(str::to_owned);
-            let Some(action) = words.next() else { continue };
-            if !actions.contains(&action.as_str()) || !constraint_holds(&text) {
-                continue;
-            }
-            let name = match *dir {
-                "." => String::new(),
-                dir => format!("{dir}/"),
-            } + &file.file_name().unwrap_or_default().to_string_lossy();
-            cases.push(Case {
-                name,
-                action,
-                args: words.collect(),
             });
+            if let Some(recipe) = line.and_then(|l| l.strip_prefix("//"))
+                && constraint_holds(&text)
+            {
+                let name = match *dir {
+                    "." => String::new(),
+                    dir => format!("{dir}/"),
+                } + &file.file_name().unwrap_or_default().to_string_lossy();
+                found.push((name, recipe.to_owned()));
+            }
         }
     }
-    cases
+    found
 }
 
 /// `//go:build` for linux/amd64 without cgo, with gc.
@@ -169,7 +176,7 @@ pub fn constraint_holds(text: &str) -> bool {
     // Expressions in the corpus are flat enough for: || of && of possibly negated tags, with parentheses dropped pairwise.
     let tag = |t: &str| {
         let holds = |t: &str| {
-            matches!(t, "linux" | "amd64" | "gc" | "unix")
+            matches!(t, "linux" | "amd64" | "gc" | "unix" | "test_run")
                 || t.strip_prefix("go1.")
                     .and_then(|n| n.parse::<u32>().ok())
                     .is_some_and(|n| n <= 27)

@@ -11,7 +11,7 @@ use testkit::corpus::{self, Case, Results, Runner, Verdict};
 
 /// Runs the corpus; arguments are substrings that select cases.
 pub fn run() -> Result<(), String> {
-    let Some(dir) = corpus::find_corpus() else {
+    let Some(dir) = testkit::gotest::corpus() else {
         println!("SKIP: no installed Go with a test folder");
         return Ok(());
     };
