@@ -612,7 +612,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, want: &str) {
-        let got = parse_recipe("x.go", text).map(|c| {
+        let got = gotest::recipe_of(text).and_then(|recipe| parse_recipe("x.go", recipe));
+        let got = got.map(|c| {
             format!(
                 "{} flags={:?} args={:?} skip={}",
                 c.action,

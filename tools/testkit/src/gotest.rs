@@ -147,10 +147,7 @@ pub fn recipes(corpus: &Path) -> Vec<(String, String)> {
                 continue;
             };
             let text = String::from_utf8_lossy(&bytes);
-            let line = text.lines().find(|l| {
-                !l.trim().is_empty() && !l.starts_with("//go:build") && !l.starts_with("// +build")
-            });
-            if let Some(recipe) = line.and_then(|l| l.strip_prefix("//"))
+            if let Some(recipe) = recipe_of(&text)
                 && constraint_holds(&text)
             {
                 let name = match *dir {
@@ -162,6 +159,14 @@ pub fn recipes(corpus: &Path) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// The recipe of a file: the text of its first line that is no build constraint, if that is a comment.
+pub fn recipe_of(text: &str) -> Option<&str> {
+    let line = text.lines().find(|l| {
+        !l.trim().is_empty() && !l.starts_with("//go:build") && !l.starts_with("// +build")
+    });
+    line?.strip_prefix("//")
 }
 
 /// `//go:build` for linux/amd64 without cgo, with gc.
