@@ -101,6 +101,8 @@ func strequal(a, b string) bool {
 }
 
 // intstring implements the conversion of an integer to a string: the UTF-8 form of the code point.
+//
+//go:noinline
 func intstring(v int64) string {
 	r := rune(v)
 	if int64(r) != v {
@@ -116,6 +118,8 @@ func intstring(v int64) string {
 }
 
 // slicebytetostring copies n bytes to a new string. Strings of one byte are shared.
+//
+//go:noinline
 func slicebytetostring(ptr *byte, n int) string {
 	switch n {
 	case 0:
@@ -127,6 +131,31 @@ func slicebytetostring(ptr *byte, n int) string {
 	p := mallocgc(uintptr(n), nil, false)
 	memmove(p, unsafe.Pointer(ptr), uintptr(n))
 	return unsafe.String((*byte)(p), n)
+}
+
+// stringBuffer is where the compiler lets strings live that do not outlive a frame.
+type stringBuffer [32]byte
+
+// slicebytetostringbuf is slicebytetostring with room for a short string.
+//
+//go:noinline
+func slicebytetostringbuf(buf *stringBuffer, ptr *byte, n int) string {
+	if n < 2 || n > len(buf) {
+		return slicebytetostring(ptr, n)
+	}
+	memmove(unsafe.Pointer(buf), unsafe.Pointer(ptr), uintptr(n))
+	return unsafe.String(&buf[0], n)
+}
+
+// intstringbuf is intstring with room for the string.
+//
+//go:noinline
+func intstringbuf(buf *stringBuffer, v int64) string {
+	r := rune(v)
+	if int64(r) != v {
+		r = utf8.RuneError
+	}
+	return unsafe.String(&buf[0], utf8.EncodeRune(buf[:], r))
 }
 
 // slicebytetostringtmp makes a string of the bytes without a copy; the compiler uses it where the string cannot outlive them.

@@ -60,6 +60,15 @@ pub mod throws {
     pub const PANIC_NIL: &str = "runtime.throwNil";
 }
 
+/// Go functions of the runtime overlay that make a small object for their result, and those that put it into a
+/// [`STRING_BUFFER`]-sized buffer of the caller, their first argument, if it fits. Escape analysis replaces one by the other.
+pub const BUFFERED: &[(&str, &str)] = &[
+    ("runtime.slicebytetostring", "runtime.slicebytetostringbuf"),
+    ("runtime.intstring", "runtime.intstringbuf"),
+];
+/// Size of the buffer in bytes (`stringBuffer` in the overlay).
+pub const STRING_BUFFER: u64 = 32;
+
 /// Go functions of the runtime overlay that the Rust runtime calls, in the order of
 /// [`ModuleData::callbacks`](crate::module::ModuleData::callbacks). The compiler keeps them reachable.
 /// They are plain functions (no closure context); arguments in Go's registers.

@@ -378,6 +378,7 @@ impl Translator<'_, '_> {
                 let f = self.helper_ref(Helper::DivWide, Self::int_sig(3, 2));
                 self.emit_call(f, &[hi, lo, y])
             }
+            Intrinsic::NoEscape => smallvec![arg(self, 0)],
             Intrinsic::Prefetch => Vals::new(),
             Intrinsic::Pause => Vals::new(),
             Intrinsic::CallerPc => smallvec![self.b.ins().get_return_address(types::I64)],

@@ -300,6 +300,12 @@ impl<'a> Cx<'a> {
             }
         };
         self.runtime.insert(name, f);
+        // Escape analysis replaces calls of the first by calls of the second.
+        for (with_heap, with_buffer) in abi::symbols::BUFFERED {
+            if *with_heap == link.as_str() {
+                self.rt(with_buffer.strip_prefix("runtime.").unwrap_or(with_buffer));
+            }
+        }
         f
     }
 

@@ -147,6 +147,7 @@ pub(crate) fn known(name: &str) -> Option<Known> {
         }),
         "crypto/internal/constanttime" => (func == "boolToUint8").then_some(Known::Bits),
         "runtime" => (func == "KeepAlive").then_some(Known::KeepAlive),
+        "internal/abi" if func == "NoEscape" => Some(Known::Unary(Intrinsic::NoEscape)),
         "internal/abi" => func
             .starts_with("EscapeNonString")
             .then_some(Known::Nothing),

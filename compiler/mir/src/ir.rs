@@ -329,6 +329,8 @@ pub enum Intrinsic {
     Prefetch,
     /// Spin-wait hint.
     Pause,
+    /// The same pointer, of which the source promises that what is done with it does not outlive the object (`abi.NoEscape`).
+    NoEscape,
     /// Return address of this function.
     CallerPc,
     /// Stack pointer of the caller.
