@@ -31,6 +31,8 @@ func rawruneslice(n int) []rune {
 }
 
 // concatstrings implements a + b + ...
+//
+//go:noinline
 func concatstrings(a []string) string {
 	total, used, last := 0, 0, 0
 	for i, s := range a {
@@ -58,6 +60,7 @@ func concatstrings(a []string) string {
 	return s
 }
 
+//go:noinline
 func concatstring2(a, b string) string {
 	if len(a) == 0 {
 		return b
@@ -75,6 +78,7 @@ func concatstring2(a, b string) string {
 	return unsafe.String((*byte)(p), n)
 }
 
+//go:noinline
 func concatstring3(a, b, c string) string {
 	parts := [3]string{a, b, c}
 	return concatstrings(parts[:])
@@ -136,6 +140,100 @@ func slicebytetostring(ptr *byte, n int) string {
 // stringBuffer is where the compiler lets strings live that do not outlive a frame.
 type stringBuffer [32]byte
 
+// room is where a string of n bytes is put that does not outlive the frame that buf is in.
+func (buf *stringBuffer) room(n int) []byte {
+	if uint(n) <= uint(len(buf)) {
+		return buf[:n]
+	}
+	if n < 0 {
+		throw("string concatenation too long")
+	}
+	_, b := rawstring(n)
+	return b
+}
+
+// concatstring2buf is concatstring2 with room for a short string.
+//
+//go:noinline
+func concatstring2buf(buf *stringBuffer, a, b string) string {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	to := buf.room(len(a) + len(b))
+	copy(to, a)
+	copy(to[len(a):], b)
+	return unsafe.String(&to[0], len(to))
+}
+
+// concatstring3buf is concatstring3 with room for a short string.
+//
+//go:noinline
+func concatstring3buf(buf *stringBuffer, a, b, c string) string {
+	total := len(a) + len(b) + len(c)
+	if total == len(a) {
+		return a
+	}
+	if total == len(b) {
+		return b
+	}
+	if total == len(c) {
+		return c
+	}
+	if total > len(buf) || total < 0 {
+		return concatstring3(a, b, c)
+	}
+	to := buf[:total]
+	copy(to, a)
+	copy(to[len(a):], b)
+	copy(to[len(a)+len(b):], c)
+	return unsafe.String(&to[0], total)
+}
+
+// concatstringsbuf is concatstrings with room for a short string.
+//
+//go:noinline
+func concatstringsbuf(buf *stringBuffer, a []string) string {
+	total, used, last := 0, 0, 0
+	for i, s := range a {
+		if len(s) == 0 {
+			continue
+		}
+		total += len(s)
+		if uint(total) > uint(len(buf)) {
+			return concatstrings(a)
+		}
+		used++
+		last = i
+	}
+	switch used {
+	case 0:
+		return ""
+	case 1:
+		return a[last]
+	}
+	at := 0
+	for _, s := range a {
+		at += copy(buf[at:], s)
+	}
+	return unsafe.String(&buf[0], total)
+}
+
+// stringtoslicebytebuf is stringtoslicebyte with room for a short string.
+//
+//go:noinline
+func stringtoslicebytebuf(buf *stringBuffer, s string) []byte {
+	if len(s) > len(buf) {
+		return stringtoslicebyte(s)
+	}
+	*buf = stringBuffer{}
+	b := buf[:len(s)]
+	copy(b, s)
+	return b
+}
+
 // slicebytetostringbuf is slicebytetostring with room for a short string.
 //
 //go:noinline
@@ -161,12 +259,14 @@ func intstringbuf(buf *stringBuffer, v int64) string {
 // slicebytetostringtmp makes a string of the bytes without a copy; the compiler uses it where the string cannot outlive them.
 func slicebytetostringtmp(ptr *byte, n int) string { return unsafe.String(ptr, n) }
 
+//go:noinline
 func stringtoslicebyte(s string) []byte {
 	b := rawbyteslice(len(s))
 	copy(b, s)
 	return b
 }
 
+//go:noinline
 func stringtoslicerune(s string) []rune {
 	n := countrunes(s)
 	a := rawruneslice(n)
@@ -177,6 +277,7 @@ func stringtoslicerune(s string) []rune {
 	return a
 }
 
+//go:noinline
 func slicerunetostring(a []rune) string {
 	n := 0
 	for _, r := range a {
@@ -242,3 +343,32 @@ func gobytes(p *byte, n int) []byte {
 
 //go:linkname unix_gostring internal/syscall/unix.gostring
 func unix_gostring(p *byte) string { return gostring(p) }
+
+// stringtoslicerunebuf is stringtoslicerune with room for a short string.
+//
+//go:noinline
+func stringtoslicerunebuf(buf *[32]rune, s string) []rune {
+	if len(s) > len(buf) {
+		return stringtoslicerune(s)
+	}
+	*buf = [32]rune{}
+	n := 0
+	for pos := 0; pos < len(s); n++ {
+		buf[n], pos = decoderune(s, pos)
+	}
+	return buf[:n]
+}
+
+// slicerunetostringbuf is slicerunetostring with room for a short string.
+//
+//go:noinline
+func slicerunetostringbuf(buf *stringBuffer, a []rune) string {
+	n := 0
+	for _, r := range a {
+		if n+utf8.UTFMax > len(buf) {
+			return slicerunetostring(a)
+		}
+		n += utf8.EncodeRune(buf[n:], r)
+	}
+	return unsafe.String(&buf[0], n)
+}

@@ -110,19 +110,27 @@ func printlock()
 func printunlock()
 
 // write is write(2) without the poller; returns a negative errno on failure (leaf).
+//
+//go:noescape
 func write(fd uintptr, p unsafe.Pointer, n int32) int32
 
 // writeErr writes to standard error, and while the process is dying also to the crash output (leaf).
+//
+//go:noescape
 func writeErr(p unsafe.Pointer, n int)
 
 // ---------------------------------------------------------------- stacks and symbols
 
 // callers fills up to n return addresses of the current goroutine, skipping `skip` frames; frame 0 is the Go function that called
 // callers. Physical frames: inlined frames are expanded by pcLoc/locParent (system).
+//
+//go:noescape
 func callers(skip int, pcs *uintptr, n int) int
 
 // stackText writes what runtime.Stack prints for the current goroutine (all: every goroutine, world stopped); returns the
 // number of bytes (system).
+//
+//go:noescape
 func stackText(buf unsafe.Pointer, n int, all bool) int
 
 // findfuncRaw returns the address of the FuncEntry that covers pc, nil if pc is not compiled Go code (leaf).
@@ -153,6 +161,8 @@ func moduledataRaw() unsafe.Pointer
 
 // goroutineProfile takes a consistent snapshot: fills up to n records of 2+64 words {goid, label pointer, depth-terminated pcs};
 // returns the number of goroutines; nothing is written if it exceeds n. leaked: only those in leaked state (system, world stopped).
+//
+//go:noescape
 func goroutineProfileRaw(records *uintptr, n int, leaked bool) int
 
 // goroutineRecordWords is the size of a record of goroutineProfileRaw in words.
@@ -179,30 +189,48 @@ func persistentalloc(size, align uintptr) unsafe.Pointer
 func roundupsize(size uintptr, noscan bool) uintptr
 
 // memmove copies n bytes, overlap allowed, without write barrier (leaf).
+//
+//go:noescape
 func memmove(to, from unsafe.Pointer, n uintptr)
 
 // memclrNoHeapPointers zeroes without write barrier (leaf).
+//
+//go:noescape
 func memclrNoHeapPointers(p unsafe.Pointer, n uintptr)
 
 // memclrHasPointers zeroes with write barriers (leaf).
+//
+//go:noescape
 func memclrHasPointers(p unsafe.Pointer, n uintptr)
 
 // memequal compares n bytes (leaf).
+//
+//go:noescape
 func memequal(a, b unsafe.Pointer, n uintptr) bool
 
 // memequal_varlen compares as many bytes as the second word of the closure object says (leaf, naked).
+//
+//go:noescape
 func memequal_varlen(a, b unsafe.Pointer) bool
 
 // typedmemmove copies a value with write barriers (leaf).
+//
+//go:noescape
 func typedmemmove(typ *abi.Type, dst, src unsafe.Pointer)
 
 // typedmemclr zeroes a value with write barriers (leaf).
+//
+//go:noescape
 func typedmemclr(typ *abi.Type, p unsafe.Pointer)
 
 // typedarraycopy copies n elements, overlap allowed, with write barriers (leaf).
+//
+//go:noescape
 func typedarraycopy(elem *abi.Type, dst, src unsafe.Pointer, n int)
 
 // typedarrayclear zeroes n elements with write barriers (leaf).
+//
+//go:noescape
 func typedarrayclear(elem *abi.Type, p unsafe.Pointer, n int)
 
 // bulkBarrierPreWrite runs the write barrier for every pointer slot of [dst, dst+size) as if src were about to be copied there;
@@ -210,18 +238,32 @@ func typedarrayclear(elem *abi.Type, p unsafe.Pointer, n int)
 func bulkBarrierPreWrite(dst, src, size uintptr, typ *abi.Type)
 
 // gcWriteBarrier runs the barrier for one slot: shades *slot and ptr. Call before the store if writeBarrier is on (leaf).
+//
+//go:noescape
 func gcWriteBarrier(slot *unsafe.Pointer, ptr unsafe.Pointer)
 
 // findObjectRaw returns base and size of the heap object that contains p; nil if p is not in the heap (leaf).
+//
+//go:noescape
 func findObjectRaw(p unsafe.Pointer) (base unsafe.Pointer, size uintptr)
 
 // inHeapOrStack reports whether p points into the heap or a goroutine stack (leaf).
+//
+//go:noescape
 func inHeapOrStack(p unsafe.Pointer) bool
 
 // Hashes (leaf). memhash hashes n bytes, strhashRaw the bytes of a string given by its address.
+//
+//go:noescape
 func memhash(p unsafe.Pointer, h, n uintptr) uintptr
+
+//go:noescape
 func memhash32(p unsafe.Pointer, h uintptr) uintptr
+
+//go:noescape
 func memhash64(p unsafe.Pointer, h uintptr) uintptr
+
+//go:noescape
 func strhash(p unsafe.Pointer, h uintptr) uintptr
 
 // ---------------------------------------------------------------- collector
@@ -233,9 +275,13 @@ func gcRun()
 func freeOSMemoryRaw()
 
 // readMemStatsRaw fills a MemStats (exact layout of runtime.MemStats), world stopped (system).
+//
+//go:noescape
 func readMemStatsRaw(m unsafe.Pointer)
 
 // gcPauses copies the newest pauses (ns) and their end times (ns since 1970), newest first, at most n <= 256; returns how many (system).
+//
+//go:noescape
 func gcPauses(pauses, ends *uint64, n int) int
 
 // gcSummary returns last GC end time (ns since 1970) and number of collections (leaf); gcPauseTotal the sum of pauses (leaf).
@@ -244,6 +290,8 @@ func gcPauseTotal() uint64
 
 // readMetricRaw reads one runtime/metrics value by number (order of runtime/metrics' description table in the overlay): scalar
 // values go to out[0] (system).
+//
+//go:noescape
 func readMetricRaw(number int, out *uint64) bool
 
 // setFinalizerRaw queues fn (a func value) to be called with the object once it is unreachable; false if there is one already.
@@ -267,6 +315,8 @@ type finalizerRecord struct {
 }
 
 // nextFinalizer parks until a finalizer or cleanup is due and writes it to out (system). Only runFinalizers calls it.
+//
+//go:noescape
 func nextFinalizer(out *finalizerRecord)
 
 // blockUntilFinalizersDone parks until all queued finalizers ran or the timeout (ns) expires; reports success (system).
@@ -278,19 +328,29 @@ func blockUntilFinalizersDone(timeout int64) bool
 func makechan(typ *abi.ChanType, size int) unsafe.Pointer
 
 // chansend1 sends *elem (system).
+//
+//go:noescape
 func chansend1(c, elem unsafe.Pointer)
 
 // chanrecv1 receives to *elem (nil: discard), chanrecv2 also reports whether a value came (system).
+//
+//go:noescape
 func chanrecv1(c, elem unsafe.Pointer)
+
+//go:noescape
 func chanrecv2(c, elem unsafe.Pointer) bool
 
 // closechan closes; panics on nil and closed channels (system).
 func closechan(c unsafe.Pointer)
 
 // selectnbsend is a select with one send case and default (system).
+//
+//go:noescape
 func selectnbsend(c, elem unsafe.Pointer) (selected bool)
 
 // selectnbrecv is a select with one receive case and default (system).
+//
+//go:noescape
 func selectnbrecv(elem, c unsafe.Pointer) (selected, received bool)
 
 // chanlen and chancap are len and cap (nil allowed; timer channels report 0) (leaf).
@@ -305,6 +365,8 @@ type scase struct {
 
 // selectgo chooses a case: cas0 points to nsends send cases followed by nrecvs receive cases, order0 to 2*(nsends+nrecvs) uint16
 // of scratch. Returns the index of the chosen case and whether a receive got a value; (-1, false) if !block and none was ready (system).
+//
+//go:noescape
 func selectgo(cas0 *scase, order0 *uint16, nsends, nrecvs int, block bool) (int, bool)
 
 // ---------------------------------------------------------------- time, randomness, environment
@@ -342,6 +404,8 @@ func reparseGODEBUG(value string)
 func fcntl(fd, cmd, arg int32) (ret int32, errno int32)
 
 // vgetrandom always answers (-1, false): callers use the system call (leaf).
+//
+//go:noescape
 func vgetrandom(p []byte, flags uint32) (ret int, supported bool)
 
 // entersyscall and exitsyscall bracket a system call that may block (system).
@@ -349,6 +413,8 @@ func entersyscall()
 func exitsyscall()
 
 // cpuidRaw writes eax, ebx, ecx, edx (leaf). Hides no features: the AES hashes are implemented.
+//
+//go:noescape
 func cpuidRaw(eax, ecx uint32, out *[4]uint32)
 
 // ---------------------------------------------------------------- profiles and labels
@@ -359,15 +425,21 @@ func setMutexProfileFractionRaw(n int) int
 
 // blockProfileRaw fills records of 2+64 words {count, cycles, zero-terminated pcs}; mutex: the mutex profile. Returns the number
 // of records that exist; nothing is written if it exceeds n (system).
+//
+//go:noescape
 func blockProfileRaw(records *uintptr, n int, mutex bool) int
 
 // memProfileRateAt says which variable has the mean bytes per heap sample (0 off) (leaf). memProfileRaw fills records of 4+64 words {object size, allocs,
 // frees, 0, zero-terminated pcs} like blockProfileRaw (system).
 func memProfileRateAt(rate *int)
+
+//go:noescape
 func memProfileRaw(records *uintptr, n int) int
 
 // setCPUProfileRateRaw starts (hz > 0) or stops CPU profiling; readCPUProfile blocks until records exist (system).
 func setCPUProfileRateRaw(hz int)
+
+//go:noescape
 func readCPUProfile(out *cpuRecords)
 
 // cpuRecords is what readCPUProfile delivers, valid until the next call: words in the format of runtime/pprof and the label of each record;

@@ -51,7 +51,9 @@ func child() {
 		os.Exit(5)
 	case "forever":
 		fmt.Println("ready")
-		select {}
+		for {
+			time.Sleep(time.Hour)
+		}
 	}
 	os.Exit(0)
 }

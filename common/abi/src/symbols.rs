@@ -60,14 +60,35 @@ pub mod throws {
     pub const PANIC_NIL: &str = "runtime.throwNil";
 }
 
-/// Go functions of the runtime overlay that make a small object for their result, and those that put it into a
-/// [`STRING_BUFFER`]-sized buffer of the caller, their first argument, if it fits. Escape analysis replaces one by the other.
-pub const BUFFERED: &[(&str, &str)] = &[
-    ("runtime.slicebytetostring", "runtime.slicebytetostringbuf"),
-    ("runtime.intstring", "runtime.intstringbuf"),
+/// Go functions of the runtime overlay that make a string (or the bytes or runes of one) for their result, those that put it
+/// into a buffer of the caller, their first argument, if it fits, and the size of that buffer in bytes. Escape analysis replaces one by
+/// the other.
+pub const BUFFERED: &[(&str, &str, u64)] = &[
+    (
+        "runtime.slicebytetostring",
+        "runtime.slicebytetostringbuf",
+        32,
+    ),
+    (
+        "runtime.slicerunetostring",
+        "runtime.slicerunetostringbuf",
+        32,
+    ),
+    ("runtime.intstring", "runtime.intstringbuf", 32),
+    ("runtime.concatstring2", "runtime.concatstring2buf", 32),
+    ("runtime.concatstring3", "runtime.concatstring3buf", 32),
+    ("runtime.concatstrings", "runtime.concatstringsbuf", 32),
+    (
+        "runtime.stringtoslicebyte",
+        "runtime.stringtoslicebytebuf",
+        32,
+    ),
+    (
+        "runtime.stringtoslicerune",
+        "runtime.stringtoslicerunebuf",
+        128,
+    ),
 ];
-/// Size of the buffer in bytes (`stringBuffer` in the overlay).
-pub const STRING_BUFFER: u64 = 32;
 
 /// Go functions of the runtime overlay that the Rust runtime calls, in the order of
 /// [`ModuleData::callbacks`](crate::module::ModuleData::callbacks). The compiler keeps them reachable.

@@ -301,7 +301,7 @@ impl<'a> Cx<'a> {
         };
         self.runtime.insert(name, f);
         // Escape analysis replaces calls of the first by calls of the second.
-        for (with_heap, with_buffer) in abi::symbols::BUFFERED {
+        for (with_heap, with_buffer, _) in abi::symbols::BUFFERED {
             if *with_heap == link.as_str() {
                 self.rt(with_buffer.strip_prefix("runtime.").unwrap_or(with_buffer));
             }
@@ -353,7 +353,9 @@ impl<'a> Cx<'a> {
                 return self.func_instance(def, &[]);
             }
             let (params, results) = self.signature_types(obj, targs);
-            return self.extern_func(link, params, results);
+            let f = self.extern_func(link, params, results);
+            self.p.funcs[f].flags.noescape |= decl.is_some_and(|d| d.noescape);
+            return f;
         }
         if self.too_deep(targs) {
             self.infinite_instantiation(object.pos, object.name);

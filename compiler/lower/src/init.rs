@@ -202,6 +202,7 @@ impl<'a> Cx<'a> {
             noinline: true,
             nosplit: false,
             uintptr_keepalive: false,
+            noescape: false,
         };
         self.later(func, move |cx, func| cx.lower_declared(func, decl, env));
         func

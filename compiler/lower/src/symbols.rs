@@ -22,6 +22,7 @@ pub(crate) struct FuncDecl<'a> {
     pub nosplit: bool,
     /// `//go:uintptrescapes` or `//go:uintptrkeepalive`.
     pub uintptr_keepalive: bool,
+    pub noescape: bool,
 }
 
 #[derive(Default)]
@@ -84,12 +85,14 @@ impl<'a> Cx<'a> {
         let mut directives = ast.directives.iter().peekable();
         for &decl in &ast.decls {
             let span = ast.decl_arena[decl].span;
-            let (mut noinline, mut nosplit, mut uintptr_keepalive) = (false, false, false);
+            let (mut noinline, mut nosplit) = (false, false);
+            let (mut uintptr_keepalive, mut noescape) = (false, false);
             while let Some(d) = directives.next_if(|d| d.pos < span.lo) {
                 match d.text.split_ascii_whitespace().next() {
                     Some("go:noinline") => noinline = true,
                     Some("go:nosplit") => nosplit = true,
                     Some("go:uintptrescapes" | "go:uintptrkeepalive") => uintptr_keepalive = true,
+                    Some("go:noescape") => noescape = true,
                     _ => {}
                 }
             }
@@ -113,6 +116,7 @@ impl<'a> Cx<'a> {
                     noinline,
                     nosplit,
                     uintptr_keepalive,
+                    noescape,
                 },
             );
             if body.is_none() || ast.sym(*name).is_blank() {
@@ -147,6 +151,7 @@ impl<'a> Cx<'a> {
                         noinline: true,
                         nosplit: false,
                         uintptr_keepalive: false,
+                        noescape: false,
                     },
                 );
             }

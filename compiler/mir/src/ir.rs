@@ -98,6 +98,8 @@ pub struct FuncFlags {
     pub closure: bool,
     /// Extern function that can neither allocate, park, panic, nor touch Go-visible memory except through its pointer arguments.
     pub leaf: bool,
+    /// Extern function that keeps none of its pointer arguments beyond the call (`//go:noescape`); what they point to it may copy.
+    pub noescape: bool,
 }
 
 /// A function's code.

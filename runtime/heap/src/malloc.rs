@@ -141,7 +141,6 @@ impl Heap {
                 Placement::Tiny => {
                     let (block, sampled) = self.slot(cache, TINY_SPAN_CLASS, true)?;
                     let cache = &mut *cache;
-                    cache.tiny_allocs += 1;
                     // Keep the block with more room left.
                     if cache.tiny_end.wrapping_sub(cache.tiny_next) < TINY_SIZE - size
                         || cache.tiny_next == 0
