@@ -29,7 +29,7 @@ fuzz_target!(|src: &[u8]| {
         let incomplete = package.files[0].exprs.iter().any(|info| info.ty == Some(types::TypeId::INVALID));
         assert!(!incomplete, "accepted with an expression of invalid type");
     }
-    diagnostics::gc::render(&map, &found, diagnostics::gc::Options { all_errors: true });
+    diagnostics::gc::render(&map, &found, diagnostics::gc::Options { all_errors: true, ..Default::default() });
     diagnostics::json::render(&map, &found);
     for error in found.iter().take(20) {
         diagnostics::rich::render(&map, error, Default::default());

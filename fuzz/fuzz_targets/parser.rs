@@ -15,7 +15,7 @@ fuzz_target!(|src: &[u8]| {
     let broken = tree.exprs.iter().any(|expr| matches!(expr.kind, syntax::ast::ExprKind::Bad));
     assert!(!broken || !errors.is_empty(), "a broken node without an error");
     assert!(errors.iter().all(|error| file.offset(error.pos) as usize <= src.len()));
-    diagnostics::gc::render(&map, &errors, diagnostics::gc::Options { all_errors: true });
+    diagnostics::gc::render(&map, &errors, diagnostics::gc::Options { all_errors: true, ..Default::default() });
     diagnostics::json::render(&map, &errors);
     for error in errors.iter().take(20) {
         diagnostics::rich::render(&map, error, Default::default());

@@ -38,6 +38,42 @@ macro_rules! define_id {
     )*};
 }
 
+/// Like [`define_id!`](crate::define_id), with ids that are never zero inside, so that `Option` of one is no larger than the id.
+/// Made by [`Id::from_index`] or `new`; for tables that hold many optional ids.
+#[macro_export]
+macro_rules! define_compact_id {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident($prefix:literal);)*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $vis struct $name(::std::num::NonZeroU32);
+        impl $name {
+            /// The id with this index.
+            #[inline]
+            $vis const fn new(index: u32) -> Self {
+                match ::std::num::NonZeroU32::new(index + 1) {
+                    Some(inside) => $name(inside),
+                    None => panic!("id overflow"),
+                }
+            }
+            /// The index of this id.
+            #[inline]
+            $vis const fn raw(self) -> u32 { self.0.get() - 1 }
+        }
+        impl $crate::Id for $name {
+            #[inline]
+            fn from_index(index: usize) -> Self { $name::new(u32::try_from(index).expect("id overflow")) }
+            #[inline]
+            fn index(self) -> usize { self.raw() as usize }
+        }
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result { write!(f, concat!($prefix, "{}"), self.raw()) }
+        }
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result { write!(f, concat!($prefix, "{}"), self.raw()) }
+        }
+    )*};
+}
+
 /// A `Vec` whose index is a typed id.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IndexVec<I, T> {

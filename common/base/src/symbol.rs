@@ -9,62 +9,64 @@ use rustc_hash::FxBuildHasher;
 
 /// An interned string. Equality is by id; ordering is by text (so that sorted output does
 /// not depend on the order in which threads interned names).
+///
+/// Inside: the name's number, behind it a bit that says whether it is exported.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Symbol(u32);
 
-const SHARD_BITS: u32 = 4;
-const SHARDS: usize = 1 << SHARD_BITS;
+const SHARDS: usize = 16;
 
-#[derive(Default)]
-struct Shard {
-    ids: HashMap<&'static str, u32, FxBuildHasher>,
-    names: Vec<&'static str>,
-}
+/// Names by number. Read without a lock.
+static NAMES: LazyLock<boxcar::Vec<&'static str>> = LazyLock::new(|| {
+    let names = boxcar::Vec::new();
+    names.push("_");
+    names
+});
 
-static TABLE: LazyLock<[RwLock<Shard>; SHARDS]> =
+static TABLE: LazyLock<[RwLock<HashMap<&'static str, Symbol, FxBuildHasher>>; SHARDS]> =
     LazyLock::new(|| std::array::from_fn(|_| RwLock::default()));
 
 impl Symbol {
+    /// The blank identifier `_`.
+    pub const BLANK: Symbol = Symbol(0);
+
     /// The symbol of `name`.
     pub fn intern(name: &str) -> Symbol {
-        let shard_index = (FxBuildHasher.hash_one(name) >> 57) as usize % SHARDS;
-        let shard = &TABLE[shard_index];
-        if let Some(&id) = shard
-            .read()
-            .expect("no panic while interning")
-            .ids
-            .get(name)
-        {
-            return Symbol(id);
+        if name == "_" {
+            return Symbol::BLANK;
+        }
+        let shard = &TABLE[(FxBuildHasher.hash_one(name) >> 57) as usize % SHARDS];
+        if let Some(&symbol) = shard.read().expect("no panic while interning").get(name) {
+            return symbol;
         }
         let mut shard = shard.write().expect("no panic while interning");
-        if let Some(&id) = shard.ids.get(name) {
-            return Symbol(id);
+        if let Some(&symbol) = shard.get(name) {
+            return symbol;
         }
-        let id = ((shard.names.len() as u32) << SHARD_BITS) | shard_index as u32;
         let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
-        shard.names.push(name);
-        shard.ids.insert(name, id);
-        Symbol(id)
+        let exported = name.chars().next().is_some_and(char::is_uppercase);
+        let number = u32::try_from(NAMES.push(name))
+            .ok()
+            .filter(|n| n >> 31 == 0);
+        let symbol = Symbol(number.expect("fewer than 2^31 names") << 1 | u32::from(exported));
+        shard.insert(name, symbol);
+        symbol
     }
 
     /// The text.
     pub fn as_str(self) -> &'static str {
-        let shard = TABLE[self.0 as usize % SHARDS]
-            .read()
-            .expect("no panic while interning");
-        shard.names[(self.0 >> SHARD_BITS) as usize]
+        NAMES[(self.0 >> 1) as usize]
     }
 
     /// Whether the name is exported: its first character is an upper-case letter
     /// (spec, "Exported identifiers").
     pub fn is_exported(self) -> bool {
-        self.as_str().chars().next().is_some_and(char::is_uppercase)
+        self.0 & 1 != 0
     }
 
     /// Whether this is the blank identifier `_`.
     pub fn is_blank(self) -> bool {
-        self.as_str() == "_"
+        self == Symbol::BLANK
     }
 }
 

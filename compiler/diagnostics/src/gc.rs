@@ -29,12 +29,17 @@ const MAX_COLUMN: u32 = 255;
 pub struct Options {
     /// `-gcflags=-e`: no limit on the number of errors.
     pub all_errors: bool,
+    /// `-gcflags=-C`: no columns in front of messages (inside of them there are).
+    pub no_columns: bool,
 }
 
 /// The text gc prints for a package's diagnostics, given in the order of discovery. Warnings and
 /// notes are not printed. Paths are those of the source map: see [`shorten_paths`].
 pub fn render(map: &SourceMap, diagnostics: &[Diagnostic], options: Options) -> String {
-    let mut stream = Stream::default();
+    let mut stream = Stream {
+        no_columns: options.no_columns,
+        ..Stream::default()
+    };
     for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
         stream.add(map, diagnostic);
         if stream.entries.len() >= MAX_ERRORS && !options.all_errors {
@@ -53,12 +58,16 @@ pub fn render(map: &SourceMap, diagnostics: &[Diagnostic], options: Options) -> 
 
 /// `file:line:col`, or what is known of it, as gc prints it in front of messages.
 pub fn position(map: &SourceMap, pos: Pos) -> String {
+    place(map, pos, true)
+}
+
+fn place(map: &SourceMap, pos: Pos, columns: bool) -> String {
     let Some(file) = map.file_of(pos) else {
         return "<unknown line number>".into();
     };
     let location = file.location(pos);
     match location.col {
-        col @ 1..MAX_COLUMN if file.line_col(pos).1 < MAX_COLUMN => {
+        col @ 1..MAX_COLUMN if columns && file.line_col(pos).1 < MAX_COLUMN => {
             format!("{}:{}:{col}", location.file, location.line)
         }
         _ => format!("{}:{}", location.file, location.line),
@@ -105,6 +114,7 @@ struct Entry {
 
 #[derive(Default)]
 struct Stream {
+    no_columns: bool,
     entries: Vec<Entry>,
     /// (file, number of line directives before): files in the order of their first error.
     bases: Vec<(u32, usize)>,
@@ -148,7 +158,7 @@ impl Stream {
                 self.bases.push(key);
                 self.bases.len() - 1
             });
-        let place = position(map, diagnostic.pos);
+        let place = place(map, diagnostic.pos, !self.no_columns);
         let text = format!("{place}: {}\n", diagnostic.message);
         self.entries.push(Entry {
             base,
@@ -246,7 +256,17 @@ mod tests {
                 Diagnostic::error("X", files[file].pos(offset), message)
             })
             .collect();
-        assert_eq!(render(&map, &diagnostics, Options { all_errors }), expected);
+        assert_eq!(
+            render(
+                &map,
+                &diagnostics,
+                Options {
+                    all_errors,
+                    ..Default::default()
+                }
+            ),
+            expected
+        );
     }
 
     #[test]

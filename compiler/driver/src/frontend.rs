@@ -36,6 +36,8 @@ pub struct Frontend {
 pub struct CheckOptions {
     /// `-gcflags=-e`
     pub all_errors: bool,
+    /// `-gcflags=-C`
+    pub no_columns: bool,
     /// `-gcflags=-lang=go1.N`: language version of the packages named on the command line, as (1, N).
     pub lang: Option<(u32, u32)>,
 }
@@ -105,6 +107,7 @@ pub fn check_graph(
             sources: &sources,
             options,
             parsed: parsed.iter_mut().map(|p| Mutex::new(p.take())).collect(),
+            declared: (0..graph.packages.len()).map(|_| OnceLock::new()).collect(),
             results: (0..graph.packages.len()).map(|_| OnceLock::new()).collect(),
             waiting: (0..graph.packages.len())
                 .map(|_| AtomicUsize::new(0))
@@ -114,15 +117,18 @@ pub fn check_graph(
         checker.run(wanted);
         checker.results
     });
-    let mut packages: Vec<Option<TypedPackage>> = Vec::with_capacity(graph.packages.len());
-    for (index, cell) in checked.into_iter().enumerate() {
-        match cell.into_inner() {
-            Some(Outcome::Good(package)) => packages.push(Some(*package)),
-            Some(Outcome::Failed(text)) => {
-                errors.push((PackageId(index as u32), text));
-                packages.push(None);
-            }
-            Some(Outcome::Skipped) | None => packages.push(None),
+    let mut checked: Vec<Option<Outcome>> = checked.into_iter().map(OnceLock::into_inner).collect();
+    let mut packages: Vec<Option<TypedPackage>> = (0..checked.len()).map(|_| None).collect();
+    for &id in wanted {
+        let package = graph.package(id);
+        // A dependency may have turned out to have errors after this package had been checked.
+        let blocked = package.imports.values().any(|import| {
+            graph.package(*import).import_path != "unsafe" && packages[import.index()].is_none()
+        });
+        match checked[id.index()].take() {
+            Some(Outcome::Good(typed)) if !blocked => packages[id.index()] = Some(*typed),
+            Some(Outcome::Failed(text)) if !blocked => errors.push((id, text)),
+            _ => {}
         }
     }
     errors.sort_by_key(|(id, _)| *id);
@@ -137,7 +143,7 @@ pub fn check_graph(
 enum Outcome {
     Good(Box<TypedPackage>),
     Failed(String),
-    /// A dependency failed.
+    /// A dependency failed, as far as was known.
     Skipped,
 }
 
@@ -161,8 +167,10 @@ struct Checker<'a> {
     sources: &'a SourceMap,
     options: CheckOptions,
     parsed: Vec<Mutex<Option<Parsed>>>,
+    /// Packages whose declarations have been checked: they can be imported.
+    declared: Vec<OnceLock<PkgId>>,
     results: Vec<OnceLock<Outcome>>,
-    /// Imports that are not checked yet.
+    /// Imports that are not declared yet.
     waiting: Vec<AtomicUsize>,
     dependents: Vec<Vec<PackageId>>,
 }
@@ -187,23 +195,37 @@ impl Checker<'_> {
     }
 
     fn check<'s>(&'s self, id: PackageId, scope: &rayon::Scope<'s>) {
-        let outcome = self.check_one(id);
-        let _ = self.results[id.index()].set(outcome);
-        for &dependent in &self.dependents[id.index()] {
-            if self.waiting[dependent.index()].fetch_sub(1, Ordering::AcqRel) == 1 {
-                scope.spawn(move |scope| self.check(dependent, scope));
+        let release = || {
+            for &dependent in &self.dependents[id.index()] {
+                if self.waiting[dependent.index()].fetch_sub(1, Ordering::AcqRel) == 1 {
+                    scope.spawn(move |scope| self.check(dependent, scope));
+                }
             }
+        };
+        // Dependents need no function bodies.
+        let declared = |pkg: PkgId| {
+            let _ = self.declared[id.index()].set(pkg);
+            release();
+        };
+        let outcome = self.check_one(id, &declared);
+        let _ = self.results[id.index()].set(outcome);
+        if self.declared[id.index()].get().is_none() {
+            release();
         }
     }
 
-    fn check_one(&self, id: PackageId) -> Outcome {
+    fn check_one(&self, id: PackageId, declared: &dyn Fn(PkgId)) -> Outcome {
         let package = self.graph.package(id);
         if package.import_path == "unsafe" {
             return Outcome::Skipped;
         }
         let blocked = |import: &PackageId| {
             self.graph.package(*import).import_path != "unsafe"
-                && !matches!(self.results[import.index()].get(), Some(Outcome::Good(_)))
+                && (self.declared[import.index()].get().is_none()
+                    || matches!(
+                        self.results[import.index()].get(),
+                        Some(Outcome::Failed(_) | Outcome::Skipped)
+                    ))
         };
         if package.imports.values().any(blocked) {
             return Outcome::Skipped;
@@ -266,10 +288,10 @@ impl Checker<'_> {
                 .imports
                 .get(path)
                 .ok_or_else(|| format!("could not import {path} (package not loaded)"))?;
-            match self.results[import.index()].get() {
-                Some(Outcome::Good(typed)) => Ok(typed.pkg),
-                _ => Err(format!("could not import {path} (it has errors)")),
-            }
+            self.declared[import.index()]
+                .get()
+                .copied()
+                .ok_or_else(|| format!("could not import {path} (it has errors)"))
         };
         let files: Vec<(Arc<SourceFile>, Arc<ast::File>)> = files
             .into_iter()
@@ -282,6 +304,7 @@ impl Checker<'_> {
         };
         let mut input = CheckInput::new(path, trees, version, &resolve);
         input.bodyless_ok = package.body_less_ok || package.is_std;
+        input.declared = Some(declared);
         let (typed, found) = types::check_package(self.store, self.sources, input);
         let mut diagnostics = report.with_type_errors(found);
         if !package.is_std {
@@ -304,6 +327,7 @@ impl Checker<'_> {
     fn failed(&self, package: &Package, diagnostics: &[Diagnostic]) -> Outcome {
         let options = diagnostics::gc::Options {
             all_errors: self.options.all_errors,
+            no_columns: self.options.no_columns,
         };
         let text = diagnostics::gc::render(self.sources, diagnostics, options);
         Outcome::Failed(diagnostics::gc::shorten_paths(

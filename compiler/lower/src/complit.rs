@@ -462,7 +462,7 @@ impl crate::cx::Cx<'_> {
         for &x in elems {
             let value = match &file.ast.exprs[x].kind {
                 ExprKind::KeyValue { key, value } => {
-                    if let Some(n) = file.exprs[*key].value.as_ref().and_then(|c| c.to_i64()) {
+                    if let Some(n) = file.value(*key).and_then(|c| c.to_i64()) {
                         next = n as u64;
                     }
                     *value

@@ -39,7 +39,7 @@ impl FnCx<'_, '_> {
             }
             ExprKind::BasicLit { .. } => {
                 let ty = self.ty_of(e);
-                match &file.exprs[e].value {
+                match file.value(e) {
                     Some(c) => self.constant(c, ty),
                     None => self.zero(ty),
                 }

@@ -273,7 +273,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.file.exprs[e].mode
     }
     pub(crate) fn const_of(&self, e: ExprId) -> Option<&'a ConstValue> {
-        match &self.file.exprs[e].value {
+        match self.file.value(e) {
             Some(ConstValue::Unknown) | None => None,
             Some(v) if self.file.exprs[e].mode == Mode::Constant => Some(v),
             Some(_) => None,
@@ -593,12 +593,12 @@ impl<'c, 'a> FnCx<'c, 'a> {
             Sought::Call => (1, 2),
             Sought::Place => (4, 8),
         };
-        let known = self.call_flags.borrow()[e.0 as usize];
+        let known = self.call_flags.borrow()[e.raw() as usize];
         if known & (no | yes) != 0 {
             return known & yes != 0;
         }
         let result = self.contains_uncached(e, sought);
-        self.call_flags.borrow_mut()[e.0 as usize] |= if result { yes } else { no };
+        self.call_flags.borrow_mut()[e.raw() as usize] |= if result { yes } else { no };
         result
     }
 

@@ -120,10 +120,7 @@ impl<'a> Cx<'a> {
         let bytes = matches!(self.p.types.under(to), TyKind::Slice(elem) if self.p.types.underlying(*elem) == TypeTable::UINT8);
         bytes
             && s.mode(arg) == Mode::Constant
-            && s.file.exprs[arg]
-                .value
-                .as_ref()
-                .is_some_and(|c| c.to_bytes().is_some())
+            && s.file.value(arg).is_some_and(|c| c.text_len().is_some())
     }
 
     fn is_static_literal(&mut self, s: &StaticCx<'a>, e: ExprId, ty: Ty) -> bool {
@@ -167,7 +164,7 @@ impl<'a> Cx<'a> {
         }
         let from = self.static_ty(s, e);
         if s.mode(e) == Mode::Constant {
-            let Some(c) = &s.file.exprs[e].value else {
+            let Some(c) = s.file.value(e) else {
                 return false;
             };
             if self.p.types.is_interface(ty) {
@@ -227,9 +224,9 @@ impl<'a> Cx<'a> {
                 Mode::TypeExpr => {
                     let arg = args[0];
                     if s.fresh && self.is_bytes_of_constant(s, from, arg) {
-                        let bytes = s.file.exprs[arg]
-                            .value
-                            .as_ref()
+                        let bytes = s
+                            .file
+                            .value(arg)
                             .and_then(|c| c.to_bytes().cloned())
                             .unwrap_or_default();
                         let arr = self.p.types.array(TypeTable::UINT8, bytes.len() as u64);
@@ -517,7 +514,7 @@ impl<'a> Cx<'a> {
                 let TyKind::Array(elem, n) = *self.p.types.under(at) else {
                     return None;
                 };
-                let i = s.file.exprs[indices[0]].value.as_ref()?.to_u64()?;
+                let i = s.file.value(indices[0])?.to_u64()?;
                 if i >= n {
                     return None;
                 }

@@ -415,12 +415,10 @@ impl FnCx<'_, '_> {
         let xt = self.ty_of(x);
         let sel = &file.selections[&e];
         let index = sel.index.clone();
-        let type_param = sel.obj.0.checked_add(0).is_some_and(|_| {
-            matches!(
-                self.cx.store.ty(self.cx.store.unalias(sel.recv)),
-                types::Type::TypeParam(_)
-            )
-        });
+        let type_param = matches!(
+            self.cx.store.ty(self.cx.store.unalias(sel.recv)),
+            types::Type::TypeParam(_)
+        );
         let path: SmallVec<[u32; 4]> = if type_param {
             let object = self.cx.store.obj(sel.obj);
             let pkg = self.cx.unexported_pkg(object.name, object.pkg);

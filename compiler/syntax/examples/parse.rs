@@ -34,7 +34,10 @@ fn main() {
         _ => diagnostics::gc::render(
             &map,
             &diagnostics,
-            diagnostics::gc::Options { all_errors: true },
+            diagnostics::gc::Options {
+                all_errors: true,
+                ..Default::default()
+            },
         ),
     };
     print!("{text}");

@@ -9,10 +9,10 @@
 //! (a binary expression at its operator, a selector at its dot's right... see each field);
 //! most diagnostics are reported at `span.lo`.
 
-use base::{IndexVec, Symbol, define_id};
+use base::{IndexVec, Symbol, define_compact_id};
 use source::{FileId, Pos, Span};
 
-define_id! {
+define_compact_id! {
     /// An identifier occurrence.
     pub struct NameId("name");
     /// An expression or type expression.

@@ -71,7 +71,7 @@ impl File {
                 let shared = field.name.is_some()
                     && self
                         .fields
-                        .get(FieldId(id.0 + 1))
+                        .get(FieldId::new(id.raw() + 1))
                         .is_some_and(|next| next.ty == field.ty);
                 if !shared {
                     f(Node::Expr(field.ty));

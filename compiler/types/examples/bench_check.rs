@@ -11,6 +11,10 @@ use source::SourceMap;
 use syntax::ast;
 use types::{CheckInput, PkgId, Store, TypedPackage};
 
+/// The command's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Package {
     path: String,
     files: Vec<(String, Arc<[u8]>)>,
@@ -118,6 +122,8 @@ struct Checking<'a> {
     by_path: HashMap<&'a str, usize>,
     dependents: Vec<Vec<usize>>,
     waiting: Vec<AtomicUsize>,
+    /// Packages that can be imported.
+    declared: Vec<OnceLock<PkgId>>,
     done: Vec<OnceLock<TypedPackage>>,
 }
 
@@ -156,6 +162,7 @@ fn check(
         by_path,
         dependents,
         waiting,
+        declared: packages.iter().map(|_| OnceLock::new()).collect(),
         done: packages.iter().map(|_| OnceLock::new()).collect(),
     };
     let ready: Vec<usize> = (0..packages.len())
@@ -178,21 +185,25 @@ impl Checking<'_> {
                 return Ok(PkgId::UNSAFE);
             }
             find(&self.by_path, path)
-                .and_then(|at| self.done[at].get())
-                .map(|typed| typed.pkg)
+                .and_then(|at| self.declared[at].get().copied())
                 .ok_or_else(|| format!("no package {path}"))
         };
         let files = std::mem::take(&mut *self.trees[at].lock().expect("no panic"));
         let mut input = CheckInput::new(package.path.as_str().into(), files, (1, 27), &resolve);
         input.bodyless_ok = true;
+        // Dependents need no function bodies.
+        let declared = |pkg: PkgId| {
+            let _ = self.declared[at].set(pkg);
+            for &dependent in &self.dependents[at] {
+                if self.waiting[dependent].fetch_sub(1, Ordering::AcqRel) == 1 {
+                    scope.spawn(move |scope| self.one(dependent, scope));
+                }
+            }
+        };
+        input.declared = Some(&declared);
         let (typed, found) = types::check_package(self.store, self.map, input);
         assert!(found.is_empty(), "{}: {found:?}", package.path);
         let _ = self.done[at].set(typed);
-        for &dependent in &self.dependents[at] {
-            if self.waiting[dependent].fetch_sub(1, Ordering::AcqRel) == 1 {
-                scope.spawn(move |scope| self.one(dependent, scope));
-            }
-        }
     }
 }
 

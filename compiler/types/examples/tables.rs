@@ -108,9 +108,8 @@ fn dump(world: &world::World, package: &TypedPackage) -> String {
                 Mode::Variable => "var",
                 _ => "value",
             };
-            let value = info
-                .value
-                .as_ref()
+            let value = file
+                .value(id)
                 .map(|value| exact(value, store.basic_kind(ty)))
                 .unwrap_or_default();
             lines.push(format!(

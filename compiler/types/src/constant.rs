@@ -8,6 +8,7 @@
 
 mod format;
 mod literal;
+mod text;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::model::BasicKind;
 pub use format::{decode_rune, quote};
 use format::{format_g, format_string};
 pub use literal::{from_literal, unquote};
+pub use text::ConstStr;
 
 /// Ratios with longer parts are rounded to [`MANTISSA_BITS`].
 const MAX_RATIO_BITS: u64 = 4096;
@@ -38,7 +40,7 @@ pub enum ConstValue {
     #[allow(missing_docs)]
     Bool(bool),
     /// Any bytes.
-    Str(Arc<[u8]>),
+    Str(ConstStr),
     /// A small integer.
     Int(i64),
     /// An integer outside i64.
@@ -192,10 +194,17 @@ impl ConstValue {
             _ => None,
         }
     }
-    /// The bytes of a string constant.
+    /// The bytes of a string constant. See [`ConstStr`] for what can be had without joining them.
     pub fn to_bytes(&self) -> Option<&Arc<[u8]>> {
         match self {
-            ConstValue::Str(bytes) => Some(bytes),
+            ConstValue::Str(text) => Some(text.bytes()),
+            _ => None,
+        }
+    }
+    /// The length of a string constant in bytes.
+    pub fn text_len(&self) -> Option<usize> {
+        match self {
+            ConstValue::Str(text) => Some(text.len()),
             _ => None,
         }
     }
@@ -359,12 +368,7 @@ impl ConstValue {
                 BinaryOp::OrOr => Bool(*x || *y),
                 _ => Unknown,
             },
-            (Str(x), Str(y)) if op == BinaryOp::Add => {
-                let mut joined = Vec::with_capacity(x.len() + y.len());
-                joined.extend_from_slice(x);
-                joined.extend_from_slice(y);
-                Str(joined.into())
-            }
+            (Str(x), Str(y)) if op == BinaryOp::Add => Str(x.concat(y)),
             (Int(x), Int(y)) => {
                 let small = match op {
                     BinaryOp::Add => x.checked_add(*y),
@@ -543,7 +547,7 @@ impl ConstValue {
         match self {
             ConstValue::Unknown => "unknown".into(),
             ConstValue::Bool(value) => value.to_string(),
-            ConstValue::Str(bytes) => format_string(bytes),
+            ConstValue::Str(text) => format_string(&text.prefix(512)),
             ConstValue::Complex(parts) => {
                 format!(
                     "({} + {}i)",

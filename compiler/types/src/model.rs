@@ -7,13 +7,13 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use base::{FxHashMap, Symbol, define_id};
+use base::{FxHashMap, Symbol, define_compact_id};
 use source::{Pos, Span};
 use syntax::ast::{ChanDir, DeclId};
 
 use crate::constant::ConstValue;
 
-define_id! {
+define_compact_id! {
     /// A type. Equal ids are identical types; identical types may have different ids
     /// (see [`Store::identical`]).
     pub struct TypeId("type");
@@ -382,35 +382,35 @@ impl TypeId {
     /// The type of erroneous expressions.
     pub const INVALID: TypeId = TypeId::basic(BasicKind::Invalid);
     /// `byte`: uint8 by another name.
-    pub const BYTE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 1);
+    pub const BYTE: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 1);
     /// `rune`: int32 by another name.
-    pub const RUNE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 2);
+    pub const RUNE: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 2);
     /// The empty interface that `any` stands for.
-    pub const EMPTY_INTERFACE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 3);
+    pub const EMPTY_INTERFACE: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 3);
     /// The predeclared alias `any`.
-    pub const ANY: TypeId = TypeId(BasicKind::UntypedNil as u32 + 4);
+    pub const ANY: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 4);
     /// The predeclared type `error`.
-    pub const ERROR: TypeId = TypeId(BasicKind::UntypedNil as u32 + 5);
+    pub const ERROR: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 5);
     /// The predeclared constraint `comparable`.
-    pub const COMPARABLE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 6);
+    pub const COMPARABLE: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 6);
     /// The tuple of no values.
-    pub const EMPTY_TUPLE: TypeId = TypeId(BasicKind::UntypedNil as u32 + 7);
+    pub const EMPTY_TUPLE: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 7);
     /// `interface{}` as such, printed so; identical to what `any` stands for.
-    pub const INTERFACE_LITERAL: TypeId = TypeId(BasicKind::UntypedNil as u32 + 8);
+    pub const INTERFACE_LITERAL: TypeId = TypeId::new(BasicKind::UntypedNil as u32 + 8);
     /// The predeclared type of this kind.
     pub const fn basic(kind: BasicKind) -> TypeId {
-        TypeId(kind as u32)
+        TypeId::new(kind as u32)
     }
 }
 
 impl ScopeId {
     /// The scope of predeclared objects.
-    pub const UNIVERSE: ScopeId = ScopeId(0);
+    pub const UNIVERSE: ScopeId = ScopeId::new(0);
 }
 
 impl PkgId {
     /// Package unsafe.
-    pub const UNSAFE: PkgId = PkgId(0);
+    pub const UNSAFE: PkgId = PkgId::new(0);
 }
 
 impl BasicKind {

@@ -364,7 +364,7 @@ impl Store {
     /// Whether the type is that of an untyped constant, comparison or nil.
     #[inline]
     pub fn is_untyped(&self, ty: TypeId) -> bool {
-        ty.0 >= BasicKind::UntypedBool as u32 && ty.0 <= BasicKind::UntypedNil as u32
+        ty.raw() >= BasicKind::UntypedBool as u32 && ty.raw() <= BasicKind::UntypedNil as u32
     }
     /// Whether all types of the type set (or the type itself) satisfy a predicate on basic kinds.
     pub fn all_basic(&self, ty: TypeId, predicate: impl Fn(BasicKind) -> bool) -> bool {

@@ -254,22 +254,22 @@ impl Store {
     /// The structure of a type.
     #[inline]
     pub fn ty(&self, id: TypeId) -> &Type {
-        &self.types[id.0 as usize]
+        &self.types[id.raw() as usize]
     }
     /// An object.
     #[inline]
     pub fn obj(&self, id: ObjId) -> &Object {
-        &self.objects[id.0 as usize]
+        &self.objects[id.raw() as usize]
     }
     /// A package.
     #[inline]
     pub fn package(&self, id: PkgId) -> &Package {
-        &self.packages[id.0 as usize]
+        &self.packages[id.raw() as usize]
     }
     /// A scope.
     #[inline]
     pub fn scope(&self, id: ScopeId) -> &Scope {
-        &self.scopes[id.0 as usize]
+        &self.scopes[id.raw() as usize]
     }
     /// What a complete scope declares under `name` (enclosing scopes are not searched).
     pub fn scope_lookup(&self, scope: ScopeId, name: Symbol) -> Option<ObjId> {
@@ -281,19 +281,19 @@ impl Store {
     }
     /// Adds a type.
     pub fn new_type(&self, ty: Type) -> TypeId {
-        TypeId(self.types.push(ty) as u32)
+        TypeId::new(self.types.push(ty) as u32)
     }
     /// Adds an object.
     pub fn new_object(&self, object: Object) -> ObjId {
-        ObjId(self.objects.push(object) as u32)
+        ObjId::new(self.objects.push(object) as u32)
     }
     /// Adds a package.
     pub fn new_package(&self, package: Package) -> PkgId {
-        PkgId(self.packages.push(package) as u32)
+        PkgId::new(self.packages.push(package) as u32)
     }
     /// Adds a scope.
     pub fn new_scope(&self, scope: Scope) -> ScopeId {
-        ScopeId(self.scopes.push(scope) as u32)
+        ScopeId::new(self.scopes.push(scope) as u32)
     }
     /// The predeclared type of a basic kind.
     pub fn basic(&self, kind: BasicKind) -> TypeId {
@@ -576,9 +576,11 @@ impl Store {
     pub fn instantiate(&self, origin: TypeId, targs: &[TypeId]) -> TypeId {
         match self.ty(origin) {
             Type::Named(named) => {
-                let hash = targs.iter().fold(u64::from(named.obj.0), |hash, &targ| {
-                    FxBuildHasher.hash_one((hash, self.type_hash(targ, 0)))
-                });
+                let hash = targs
+                    .iter()
+                    .fold(u64::from(named.obj.raw()), |hash, &targ| {
+                        FxBuildHasher.hash_one((hash, self.type_hash(targ, 0)))
+                    });
                 let shard = &self.instances[(hash >> 59) as usize % SHARDS];
                 loop {
                     // Comparing may instantiate, so no lock is held meanwhile.
@@ -649,7 +651,7 @@ impl Store {
             Type::Named(named) => named
                 .targs
                 .iter()
-                .fold(hash((1, u64::from(named.obj.0), 0)), |sum, &targ| {
+                .fold(hash((1, u64::from(named.obj.raw()), 0)), |sum, &targ| {
                     hash((1, sum, next(targ)))
                 }),
             Type::Alias(_) => 0,
@@ -678,7 +680,7 @@ impl Store {
             )),
             Type::Interface(_) => 11,
             Type::Union(terms) => hash((12, terms.len() as u64, 0)),
-            Type::TypeParam(_) => hash((13, u64::from(ty.0), 0)),
+            Type::TypeParam(_) => hash((13, u64::from(ty.raw()), 0)),
         }
     }
 }

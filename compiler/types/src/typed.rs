@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use base::{FxHashMap, IndexVec};
+use base::{FxHashMap, IndexVec, define_compact_id};
 use syntax::ast::{self, ClauseId, ExprId, FieldId, NameId};
 
 use crate::constant::ConstValue;
 use crate::model::{Builtin, ObjId, PkgId, ScopeId, TypeId};
+
+define_compact_id! {
+    /// A constant value of a file's table.
+    pub struct ValueId("value");
+}
 
 /// A checked package. Complete (every table filled) only if no error was reported.
 #[derive(Debug)]
@@ -48,6 +53,8 @@ pub struct TypedFile {
     /// Types are final: untyped expressions have the type they were converted to; constant expressions
     /// carry the value of that type.
     pub exprs: IndexVec<ExprId, ExprInfo>,
+    /// Values of constant expressions; see [`TypedFile::value`].
+    pub values: IndexVec<ValueId, ConstValue>,
     /// Object that an identifier declares or denotes. For an embedded field's type name: the type (the field is in `fields`).
     /// For a selector's name: the field, method or package member. Label names too. `None` for `_` and keys such as `package p`.
     /// In a type switch `switch x := ...` the name itself has no object (each clause has one, see `clause_vars`).
@@ -61,6 +68,14 @@ pub struct TypedFile {
     pub instances: FxHashMap<NameId, Instance>,
     /// The variable that a type switch declares in each clause.
     pub clause_vars: FxHashMap<ClauseId, ObjId>,
+}
+
+impl TypedFile {
+    /// The value of a constant expression, represented for its type.
+    #[inline]
+    pub fn value(&self, expr: ExprId) -> Option<&ConstValue> {
+        Some(&self.values[self.exprs[expr].value?])
+    }
 }
 
 /// What kind of operand an expression is.
@@ -90,15 +105,15 @@ pub enum Mode {
 }
 
 /// Type and value of an expression.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ExprInfo {
     #[allow(missing_docs)]
     pub mode: Mode,
     /// Its type; `None` iff `Mode::Invalid`, `NoValue`, or a builtin. A multi-value call has a tuple type.
     /// An expression in comma-ok position has the tuple `(T, bool)`.
     pub ty: Option<TypeId>,
-    /// Constant value, represented for `ty`.
-    pub value: Option<ConstValue>,
+    /// Constant value, represented for `ty`: see [`TypedFile::value`].
+    pub value: Option<ValueId>,
 }
 
 /// Kinds of selector expressions.

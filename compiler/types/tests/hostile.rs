@@ -24,7 +24,10 @@ fn messages(src: &[u8]) -> Option<Vec<String>> {
     let input = CheckInput::new("p".into(), vec![tree.into()], (1, 27), &resolve);
     let (_, errors) = types::check_package(&store, &map, input);
     found.extend(errors);
-    let options = diagnostics::gc::Options { all_errors: true };
+    let options = diagnostics::gc::Options {
+        all_errors: true,
+        ..Default::default()
+    };
     let text = diagnostics::gc::render(&map, &found, options);
     diagnostics::json::render(&map, &found);
     Some(text.lines().map(str::to_owned).collect())

@@ -260,6 +260,7 @@ impl Session {
     ) -> Frontend {
         let options = driver::frontend::CheckOptions {
             all_errors: self.gcflag("-e"),
+            no_columns: self.gcflag("-C"),
             lang: self
                 .gcflag_value("-lang=")
                 .map(driver::frontend::language_version),

@@ -83,7 +83,10 @@ pub fn parse(name: &str, src: &[u8]) -> Parsed {
     let text = diagnostics::gc::render(
         &map,
         &diagnostics,
-        diagnostics::gc::Options { all_errors: true },
+        diagnostics::gc::Options {
+            all_errors: true,
+            ..Default::default()
+        },
     );
     let fatal = diagnostics.iter().any(|d| d.code == syntax::SYNTAX);
     Parsed {

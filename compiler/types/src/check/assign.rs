@@ -255,29 +255,31 @@ impl<'a> Checker<'a> {
     /// The variable's type if `lhs` can be assigned to; `Ok(None)` for `_`.
     fn assignee(&mut self, lhs: ExprId) -> Result<Option<TypeId>, ()> {
         let inner = self.env.ast.unparen(lhs);
-        if let ExprKind::Name(name) = self.kind(inner) {
-            let sym = self.sym(*name);
-            if sym == self.names.blank {
-                return Ok(None);
-            }
-            // Assigning to a local variable is no use of it.
-            if let Some(obj) = self.find(sym)
-                && matches!(self.store.obj(obj).kind, ObjKind::Var(_))
-                && self.store.obj(obj).pkg == Some(self.pkg)
-            {
-                let used = self.is_used(obj);
-                let x = self.expr(lhs);
-                if !used {
-                    self.store
-                        .obj(obj)
-                        .used
-                        .store(false, std::sync::atomic::Ordering::Relaxed);
-                }
-                return self.check_assignee(lhs, x);
-            }
+        if let ExprKind::Name(name) = self.kind(inner)
+            && self.sym(*name) == self.names.blank
+        {
+            return Ok(None);
         }
-        let x = self.expr(lhs);
+        let x = self.unused(lhs, |checker| checker.expr(lhs));
         self.check_assignee(lhs, x)
+    }
+    /// Evaluates the left side of an assignment: assigning to a local variable is no use of it.
+    fn unused<R>(&mut self, lhs: ExprId, evaluate: impl FnOnce(&mut Self) -> R) -> R {
+        let obj = match self.kind(self.env.ast.unparen(lhs)) {
+            ExprKind::Name(name) => self.find(self.sym(*name)).filter(|&obj| {
+                let object = self.store.obj(obj);
+                matches!(object.kind, ObjKind::Var(_))
+                    && object.pkg == Some(self.pkg)
+                    && !self.is_used(obj)
+            }),
+            _ => None,
+        };
+        let result = evaluate(self);
+        if let Some(obj) = obj {
+            let used = &self.store.obj(obj).used;
+            used.store(false, std::sync::atomic::Ordering::Relaxed);
+        }
+        result
     }
     fn check_assignee(&mut self, lhs: ExprId, x: Operand) -> Result<Option<TypeId>, ()> {
         match x.mode {
@@ -398,7 +400,7 @@ impl<'a> Checker<'a> {
             {
                 continue;
             }
-            self.raw_expr(left, None, None, true);
+            self.unused(left, |checker| checker.raw_expr(left, None, None, true));
         }
     }
 

@@ -499,8 +499,8 @@ impl<'a> Checker<'a> {
             match store.ty(deref_array(x.ty)) {
                 Type::Basic(kind) if kind.is_string() && builtin == Builtin::Len => {
                     mode = Mode::Value;
-                    if let Some(bytes) = x.val.as_ref().and_then(|value| value.to_bytes()) {
-                        constant = Some(bytes.len() as i64);
+                    if let Some(len) = x.val.as_ref().and_then(|value| value.text_len()) {
+                        constant = Some(len as i64);
                     }
                 }
                 Type::Array { len, .. } => {

@@ -158,7 +158,7 @@ impl<'a> Checker<'a> {
     ) -> Operand {
         let store = self.store;
         let name = builtin.name();
-        self.require_version(self.pos(fun), 21, name);
+        self.require_version(self.pos(fun), 21, &format!("built-in {name}"));
         let op = if builtin == Builtin::Max {
             BinaryOp::Gt
         } else {

@@ -41,11 +41,7 @@ impl<'a> Checker<'a> {
                     && let Type::Signature(signature) = store.ty(store.unalias(operand.ty))
                     && !signature.tparams.is_empty()
                 {
-                    self.require_version(
-                        self.env.ast.exprs[inner].pos,
-                        18,
-                        "function instantiation",
-                    );
+                    self.require_version(self.pos(inner), 18, "function instantiation");
                     let mut valid = true;
                     for &index in indices {
                         let ty = self.var_type(index);

@@ -210,6 +210,31 @@ impl<'a> Checker<'a> {
                     *x = Operand::invalid(whole);
                     return;
                 }
+            } else if !store.all_basic(y.ty, BasicKind::is_integer) && !x.is_const() {
+                // gc's type checker lets it pass, what comes behind it does not.
+                let (value, ty) = (
+                    y.val.clone().unwrap_or(ConstValue::Unknown),
+                    self.type_str(y.ty),
+                );
+                let value = match store.basic_kind(y.ty) {
+                    Some(kind @ BasicKind::Float64) => value.format(kind),
+                    Some(kind) if kind.is_float() => format!("{ty}({})", value.format(kind)),
+                    Some(kind) => {
+                        let (re, im) = value.parts().unwrap_or((value.clone(), 0.into()));
+                        let part = |part: ConstValue| part.format(kind);
+                        format!("{ty}(({} + {}i))", part(re), part(im))
+                    }
+                    None => value.format(BasicKind::UntypedFloat),
+                };
+                let assigned = if is_expr { "" } else { "=" };
+                let (text, op) = (self.expr_str(left), op.as_str());
+                self.late_error(
+                    "InvalidShiftCount",
+                    op_pos,
+                    format!(
+                        "invalid operation: {text} {op}{assigned} {value} (shift count type {ty}, must be integer)"
+                    ),
+                );
             } else if !store.all_basic(y.ty, BasicKind::is_integer) && count.is_none() {
                 let text = self.operand_str(y);
                 self.error_at(

@@ -248,14 +248,14 @@ impl<'a> Checker<'a> {
             let x = Operand {
                 mode: Mode::Constant,
                 ty: info.ty.unwrap_or(ty),
-                val: info.value.clone(),
+                val: info.value.map(|id| self.tables[file].values[id].clone()),
                 expr: Some(expr),
                 nth: 0,
             };
             match self.implicit_type(&x, ty) {
                 Ok((_, value)) => {
-                    if value.is_some() {
-                        self.tables[file].exprs[expr].value = value;
+                    if let Some(value) = value {
+                        self.tables[file].set_value(expr, value);
                     }
                 }
                 Err(misfit) => {

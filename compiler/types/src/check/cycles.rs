@@ -394,7 +394,7 @@ impl<'a> Checker<'a> {
             let object = |node: MonoNode| match node {
                 MonoNode::Param(ty) => match self.store.ty(ty) {
                     Type::TypeParam(param) => self.store.obj(param.obj),
-                    _ => self.store.obj(ObjId(0)),
+                    _ => self.store.obj(ObjId::new(0)),
                 },
                 MonoNode::Local(obj) => self.store.obj(obj),
             };

@@ -144,7 +144,7 @@ impl<'a> Checker<'a> {
     /// Generic types and functions are not values, but a function may be instantiated for its target.
     fn instantiate_or_reject(&mut self, x: &mut Operand, target: Option<&Target>) {
         if matches!(x.mode, Mode::Invalid | Mode::NoValue | Mode::Builtin(_))
-            || x.ty.0 <= TypeId::EMPTY_TUPLE.0
+            || x.ty <= TypeId::EMPTY_TUPLE
         {
             return;
         }
@@ -529,11 +529,8 @@ impl<'a> Checker<'a> {
             }
             let integer = store.basic_kind(x.ty).is_some_and(BasicKind::is_integer);
             let value = a.binary(op, &b, integer);
-            const MAX_STRING: usize = 1 << 26;
-            if value
-                .to_bytes()
-                .is_some_and(|bytes| bytes.len() > MAX_STRING)
-            {
+            const MAX_STRING: usize = 1 << 30;
+            if value.text_len().is_some_and(|len| len > MAX_STRING) {
                 self.error(op_pos, "InvalidConstVal", "constant string too long");
                 x.val = Some(ConstValue::Unknown);
                 return x;
@@ -602,7 +599,7 @@ impl<'a> Checker<'a> {
 
 /// The type an untyped value gets where the context gives none.
 pub(super) fn default_type(ty: TypeId) -> TypeId {
-    let kind = match ty.0 {
+    let kind = match ty.raw() {
         k if k == BasicKind::UntypedBool as u32 => BasicKind::Bool,
         k if k == BasicKind::UntypedInt as u32 => BasicKind::Int,
         k if k == BasicKind::UntypedRune as u32 => return TypeId::RUNE,

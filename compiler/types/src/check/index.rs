@@ -120,8 +120,8 @@ impl<'a> Checker<'a> {
         match store.under(x.ty) {
             Type::Basic(kind) if kind.is_string() => {
                 valid = true;
-                if let Some(value) = x.val.as_ref().and_then(|value| value.to_bytes()) {
-                    length = value.len() as i64;
+                if let Some(len) = x.val.as_ref().and_then(|value| value.text_len()) {
+                    length = len as i64;
                 }
                 // A constant string indexed by a constant is a byte, but no constant.
                 if store.is_untyped(x.ty)
@@ -410,8 +410,8 @@ impl<'a> Checker<'a> {
                     self.use_exprs(&given);
                     return Operand::invalid(expr);
                 }
-                if let Some(value) = x.val.as_ref().and_then(|value| value.to_bytes()) {
-                    length = value.len() as i64;
+                if let Some(len) = x.val.as_ref().and_then(|value| value.text_len()) {
+                    length = len as i64;
                 }
                 if store.is_untyped(x.ty) {
                     let string = TypeId::basic(BasicKind::String);

@@ -117,11 +117,8 @@ impl<'a> Checker<'a> {
                         None => {}
                     }
                 }
-                // The methods of a pointer to a parameter are those of the pointer to what is known of it.
-                let known_type = unifier
-                    .at(index)
-                    .map(|ty| self.with_known(&unifier, tparams, ty));
-                if let Some(ty) = known_type
+                // A pointer to a parameter has no methods yet.
+                if let Some(ty) = unifier.at(index)
                     && !store.is_type_param(store.deref(ty).0)
                 {
                     let constraint = store.constraint(param);
@@ -334,14 +331,6 @@ impl<'a> Checker<'a> {
     }
 
     /// A type with what is known of type parameters under inference put in.
-    fn with_known(&self, unifier: &Unifier<'_>, tparams: &[TypeId], ty: TypeId) -> TypeId {
-        let (from, to): (Vec<TypeId>, Vec<TypeId>) = tparams
-            .iter()
-            .zip(unifier.inferred())
-            .filter_map(|(&from, to)| Some((from, to?)))
-            .unzip();
-        Subst::new(self.store, &from, &to).ty(ty)
-    }
     /// `P`, `P and Q`, `P, Q, and R`
     fn tparam_names(&self, tparams: &[TypeId]) -> String {
         let names: Vec<String> = tparams

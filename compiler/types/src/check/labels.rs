@@ -192,7 +192,7 @@ impl<'a> Checker<'a> {
                     _ => None,
                 });
                 walk.declarations
-                    .push((around.block, walk.sequence, ast.stmts[id].span.lo, name));
+                    .push((around.block, walk.sequence, ast.stmts[id].pos, name));
             }
             StmtKind::Labeled { label, stmt } => self.walk_label(*label, *stmt, walk, around),
             StmtKind::Branch { kind, label } => self.walk_branch(id, *kind, *label, walk, around),

@@ -36,7 +36,7 @@ impl Checker<'_> {
         }
     }
 
-    fn late_error(&mut self, code: &'static str, pos: Pos, message: String) {
+    pub(super) fn late_error(&mut self, code: &'static str, pos: Pos, message: String) {
         self.late.push(Diagnostic::error(code, pos, message).late());
     }
 

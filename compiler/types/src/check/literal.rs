@@ -6,7 +6,7 @@ use syntax::ast::{ArrayLen, ExprId, ExprKind, StmtId};
 
 use super::operand::{Operand, format_constant};
 use super::{Body, Checker};
-use crate::constant::ConstValue;
+use crate::constant::{ConstStr, ConstValue};
 use crate::model::*;
 use crate::typed::*;
 
@@ -15,7 +15,7 @@ use crate::typed::*;
 pub(super) enum ConstKey {
     Bool(bool),
     Int(i64),
-    Str(std::sync::Arc<[u8]>),
+    Str(ConstStr),
     /// Other numbers, by their exact text.
     Other(String),
 }

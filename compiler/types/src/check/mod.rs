@@ -77,8 +77,11 @@ pub struct CheckInput<'i> {
     pub files: Vec<Arc<ast::File>>,
     /// The module's language version, (1, N).
     pub go_version: (u32, u32),
-    /// Finds imported packages, which must have been checked (package unsafe is known without asking).
+    /// Finds imported packages, which must have been checked, or at least `declared` (package unsafe is known without asking).
     pub imports: ImportResolver<'i>,
+    /// Called when all declarations have been checked without error: from then on other packages may import this one, although
+    /// its function bodies are still to be checked (and may have errors).
+    pub declared: Option<&'i dyn Fn(PkgId)>,
     /// Whether function bodies are skipped.
     pub ignore_func_bodies: bool,
     /// Whether functions without body are allowed (the package has assembly, or is part of the standard library).
@@ -107,6 +110,7 @@ impl<'i> CheckInput<'i> {
             files,
             go_version,
             imports,
+            declared: None,
             ignore_func_bodies: false,
             bodyless_ok: false,
             branch_messages: BranchMessages::Compiler,
@@ -117,7 +121,7 @@ impl<'i> CheckInput<'i> {
     }
 }
 
-/// Checks a package. Its dependencies must have been checked with the same store. Never fails: errors are
+/// Checks a package. Its dependencies must have been checked (or declared, see [`CheckInput::declared`]) with the same store. Never fails: errors are
 /// values beside the tables, in the order in which the official checker reports them.
 pub fn check_package(
     store: &Store,
@@ -158,6 +162,7 @@ pub fn check_package(
             ast: ast.clone(),
             go_version: table.go_version,
             exprs: table.exprs,
+            values: table.values,
             names: table.names,
             fields: table.fields,
             selections: table.selections,
@@ -223,11 +228,21 @@ pub fn check_branches(
 struct Tables {
     go_version: (u32, u32),
     exprs: IndexVec<ExprId, ExprInfo>,
+    values: IndexVec<ValueId, ConstValue>,
     names: IndexVec<NameId, Option<ObjId>>,
     fields: IndexVec<ast::FieldId, Option<ObjId>>,
     selections: FxHashMap<ExprId, Selection>,
     instances: FxHashMap<NameId, Instance>,
     clause_vars: FxHashMap<ast::ClauseId, ObjId>,
+}
+
+impl Tables {
+    fn set_value(&mut self, expr: ExprId, value: ConstValue) {
+        match self.exprs[expr].value {
+            Some(id) => self.values[id] = value,
+            None => self.exprs[expr].value = Some(self.values.push(value)),
+        }
+    }
 }
 
 /// How far the check of a package-level object is.
@@ -449,6 +464,7 @@ impl<'a> Checker<'a> {
             .map(|file| Tables {
                 go_version: file_version(input.go_version, file.go_version),
                 exprs: IndexVec::from_elem_n(ExprInfo::default(), file.exprs.len()),
+                values: IndexVec::new(),
                 names: IndexVec::from_elem_n(None, file.names.len()),
                 fields: IndexVec::from_elem_n(None, file.fields.len()),
                 selections: FxHashMap::default(),
@@ -521,6 +537,16 @@ impl<'a> Checker<'a> {
         self.resolve_all();
         self.resolving = false;
         self.check_recursive_types();
+        let _ = self
+            .store
+            .package(self.pkg)
+            .imports
+            .set(self.imports.as_slice().into());
+        if let Some(declared) = self.input.declared
+            && !self.has_errors
+        {
+            declared(self.pkg);
+        }
         self.run_delayed();
         if !self.input.ignore_func_bodies {
             self.order_initializers();
@@ -533,11 +559,6 @@ impl<'a> Checker<'a> {
             self.check_late();
         }
         self.diagnostics.append(&mut self.late);
-        let _ = self
-            .store
-            .package(self.pkg)
-            .imports
-            .set(self.imports.as_slice().into());
         for decl in &self.decls {
             let object = self.store.obj(decl.obj);
             let _ = object.ty.set(TypeId::INVALID);
@@ -672,14 +693,14 @@ impl<'a> Checker<'a> {
             Mode::Invalid | Mode::NoValue | Mode::Builtin(_) => None,
             _ => Some(x.ty),
         };
-        let info = &mut self.tables[self.env.file].exprs[expr];
+        let table = &mut self.tables[self.env.file];
+        let info = &mut table.exprs[expr];
         info.mode = x.mode;
         info.ty = ty;
-        info.value = if x.mode == Mode::Constant {
-            x.val.clone()
-        } else {
-            None
-        };
+        match &x.val {
+            Some(value) if x.mode == Mode::Constant => table.set_value(expr, value.clone()),
+            _ => info.value = None,
+        }
     }
     fn record_type(&mut self, expr: ExprId, ty: TypeId) {
         let info = &mut self.tables[self.env.file].exprs[expr];
@@ -827,7 +848,7 @@ fn empty_file() -> ast::File {
         file: source::FileId(0),
         package_pos: Pos::NONE,
         no_package: true,
-        package_name: NameId(0),
+        package_name: NameId::new(0),
         decls: Vec::new(),
         go_version: None,
         directives: Vec::new(),

@@ -290,7 +290,8 @@ impl<'a> Checker<'a> {
         if names.len() < values.len() {
             let extra = values[names.len()];
             if inherited {
-                let at = self.position(self.pos(extra)).unwrap_or_default();
+                let at = self.env.ast.exprs[extra].pos;
+                let at = self.position(at).unwrap_or_default();
                 self.error(pos, "WrongAssignCount", format!("extra init expr at {at}"));
             } else {
                 let text = self.expr_str(extra);

@@ -607,7 +607,8 @@ impl<'a> Checker<'a> {
         let Type::Interface(interface) = store.ty(id) else {
             return;
         };
-        let mut seen: FxHashMap<(Symbol, Option<PkgId>), ObjId> = FxHashMap::default();
+        // Methods with the place where they came in.
+        let mut seen: FxHashMap<(Symbol, Option<PkgId>), (ObjId, Pos)> = FxHashMap::default();
         let key = |object: &Object| {
             (
                 object.name,
@@ -620,12 +621,9 @@ impl<'a> Checker<'a> {
         };
         for &method in &interface.methods {
             let object = store.obj(method);
-            if let Some(&other) = seen.get(&key(object)) {
+            if let Some(&(_, at)) = seen.get(&key(object)) {
                 let name = object.name;
-                let lines = [(
-                    store.obj(other).pos,
-                    format!("other declaration of method {name}"),
-                )];
+                let lines = [(at, format!("other declaration of method {name}"))];
                 self.error_lines(
                     object.pos,
                     "DuplicateDecl",
@@ -633,7 +631,7 @@ impl<'a> Checker<'a> {
                     &lines,
                 );
             } else {
-                seen.insert(key(object), method);
+                seen.insert(key(object), (method, object.pos));
             }
         }
         for (i, &embed) in interface.embeds.iter().enumerate() {
@@ -654,18 +652,16 @@ impl<'a> Checker<'a> {
                         let object = store.obj(method);
                         match seen.get(&key(object)) {
                             None => {
-                                seen.insert(key(object), method);
+                                seen.insert(key(object), (method, pos));
                             }
-                            Some(&other) if other == method && self.allows(14) => {}
-                            Some(&other) => {
+                            Some(&(other, _)) if other == method && self.allows(14) => {}
+                            Some(&(other, at)) => {
                                 let same =
                                     store.identical(store.obj_type(other), store.obj_type(method));
                                 if !same || !self.allows(14) {
                                     let name = object.name;
-                                    let lines = [(
-                                        store.obj(other).pos,
-                                        format!("other declaration of method {name}"),
-                                    )];
+                                    let lines =
+                                        [(at, format!("other declaration of method {name}"))];
                                     self.error_lines(
                                         pos,
                                         "DuplicateDecl",
@@ -786,7 +782,11 @@ impl<'a> Checker<'a> {
                 } else {
                     "term cannot be a type parameter".to_owned()
                 };
-                self.error_at(part, "MisplacedTypeParam", message);
+                let at = match *self.kind(part) {
+                    ExprKind::Unary { x, .. } if term.tilde => x,
+                    _ => part,
+                };
+                self.error_at(at, "MisplacedTypeParam", message);
                 continue;
             }
             let interface = matches!(store.ty(under), Type::Interface(_));

@@ -196,6 +196,7 @@ impl World {
     ) -> (PkgId, String) {
         let options = gc::Options {
             all_errors: compile.all_errors,
+            ..gc::Options::default()
         };
         let trees: Vec<(Arc<SourceFile>, Arc<ast::File>)> = parsed
             .iter()
