@@ -329,13 +329,26 @@ impl Checker<'_> {
             all_errors: self.options.all_errors,
             no_columns: self.options.no_columns,
         };
-        let text = diagnostics::gc::render(self.sources, diagnostics, options);
+        let mut text = diagnostics::gc::render(self.sources, diagnostics, options);
+        if !package.is_std
+            && let Some(src) = self.graph.packages.iter().find_map(std_root)
+        {
+            // The official release has the standard library compiled with `-trimpath`.
+            text = text.replace(src, "$GOROOT/src/");
+        }
         Outcome::Failed(diagnostics::gc::shorten_paths(
             &text,
             &package.dir,
             &self.graph.cwd,
         ))
     }
+}
+
+/// `src/` of GOROOT, as a package of the standard library tells.
+fn std_root(package: &Package) -> Option<&str> {
+    let dir = package.dir.to_str().filter(|_| package.is_std)?;
+    let root = dir.strip_suffix(package.import_path.as_str())?;
+    root.ends_with("/src/").then_some(root)
 }
 
 /// `go1.21` as (1, 21).

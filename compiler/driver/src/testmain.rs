@@ -80,7 +80,7 @@ fn collect(source: &SourceFile, file: &File, found: &mut TestFunctions) -> Resul
             continue;
         };
         let text = file.sym(*name).as_str();
-        let (line, col) = source.line_col(file.names[*name].pos);
+        let (line, col) = source.line_col(file.decl_arena[decl].span.lo);
         let wrong = |want: &str| {
             Err(format!(
                 "{}:{line}:{col}: wrong signature for {text}, must be: func {text}({want})",

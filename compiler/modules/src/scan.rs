@@ -480,12 +480,6 @@ fn read_clauses(scanner: &mut Scanner<'_>, out: &mut Header) -> ScanResult<()> {
         Token::Ident(name) if !name.starts_with(|c: char| c.is_ascii_digit()) => {
             out.package = name.to_string();
             out.package_place = place;
-            if name == "_" {
-                return Err(ScanError {
-                    place,
-                    text: "invalid package name _".to_string(),
-                });
-            }
         }
         other => {
             return Err(ScanError {
@@ -796,7 +790,8 @@ mod tests {
         );
         check("package p\n/* open", "p [] !2:1: comment not terminated");
         check("", " [] !1:1: expected 'package', found 'EOF'");
-        check("package _", "_ [] !1:9: invalid package name _");
+        // The compiler refuses it.
+        check("package _", "_ []");
     }
 
     #[test]

@@ -356,6 +356,8 @@ pub struct Package {
     pub go_version: (u32, u32),
     /// Packages that it imports; set when it has been checked.
     pub imports: OnceLock<Box<[PkgId]>>,
+    /// Its files, if it has any.
+    pub(crate) trees: OnceLock<Box<[Arc<syntax::ast::File>]>>,
 }
 
 /// The outcome of looking up a selector's name in a type ([`Store::lookup`]).

@@ -229,6 +229,7 @@ impl Store {
             scope,
             go_version: (1, 27),
             imports: OnceLock::new(),
+            trees: OnceLock::new(),
         });
         debug_assert_eq!(pkg, PkgId::UNSAFE);
         let mut names = FxHashMap::default();

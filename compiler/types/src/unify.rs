@@ -258,15 +258,17 @@ impl<'s> Unifier<'s> {
                         })
             }
             (Type::Signature(a), Type::Signature(b)) => {
+                // What the parameters tell is known even where the results differ.
+                let mut vars = |a: &[ObjId], b: &[ObjId]| {
+                    a.len() == b.len()
+                        && a.iter().zip(b).all(|(&p, &q)| {
+                            self.unify(store.obj_type(p), store.obj_type(q), element)
+                        })
+                };
                 a.tparams.len() == b.tparams.len()
                     && a.variadic == b.variadic
-                    && a.params.len() == b.params.len()
-                    && a.results.len() == b.results.len()
-                    && a.params
-                        .iter()
-                        .zip(&b.params)
-                        .chain(a.results.iter().zip(&b.results))
-                        .all(|(&p, &q)| self.unify(store.obj_type(p), store.obj_type(q), element))
+                    && vars(&a.params, &b.params)
+                    && vars(&a.results, &b.results)
             }
             (Type::Interface(_), Type::Interface(_)) => self.unify_interfaces(x, y),
             _ => false,

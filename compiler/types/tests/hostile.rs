@@ -105,6 +105,8 @@ fn deep_nesting_is_checked() {
     );
     check(&format!("var _ {}\n", nested("*", "int", "")), "");
     check(&format!("var _ {}\n", nested("[]", "int", "")), "");
+    check(&format!("var _ {}\n", nested("chan ", "int", "")), "");
+    check(&format!("var _ {}\n", nested("map[int]", "int", "")), "");
     check(&format!("var _ {}\n", nested("func() ", "int", "")), "");
     check(&format!("var _ {}\n", nested("struct{ a ", "int", "}")), "");
     check(
@@ -125,8 +127,6 @@ fn deep_nesting_is_checked() {
     };
     for (open, inner, close) in [
         ("[3]", "int", ""),
-        ("chan ", "int", ""),
-        ("map[int]", "int", ""),
         ("map[", "int", "]int"),
         ("func(", "int", ")"),
         ("interface{ m(", "int", ") }"),

@@ -297,6 +297,14 @@ impl<'a> Checker<'a> {
                     );
                     return Err(());
                 }
+                if let ExprKind::Selector { x: base, .. } = self.kind(self.env.ast.unparen(lhs))
+                    && let ExprKind::Name(name) = *self.kind(*base)
+                    && let Some(obj) = self.find(self.sym(name))
+                    && matches!(self.store.obj(obj).kind, ObjKind::PkgName(_))
+                {
+                    let message = format!("use of package {} not in selector", self.sym(name));
+                    self.error_at(*base, "InvalidPkgUse", message);
+                }
                 let text = self.expr_str(lhs);
                 self.error_at(
                     lhs,

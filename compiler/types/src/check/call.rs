@@ -75,7 +75,6 @@ impl<'a> Checker<'a> {
             }
             _ => self.callee(fun),
         };
-        let ast = self.env.ast;
         match x.mode {
             Mode::Invalid => {
                 self.use_exprs(args);
@@ -131,20 +130,31 @@ impl<'a> Checker<'a> {
             self.use_exprs(args);
             return Operand::invalid(expr);
         };
-        let _ = ast;
-        if targs.is_empty()
+        let mut under = under;
+        if index_expr.is_some()
+            && matches!(store.ty(under), Type::Signature(sig) if sig.tparams.len() == targs.len())
+        {
+            // Wrong arguments do not matter for the instance.
+            let mut instance = TypeId::INVALID;
+            if !self.instantiate_checked(expr, fun, index_expr, under, &targs, &mut instance) {
+                instance = store.instantiate(under, &targs);
+            }
+            under = instance;
+            targs.clear();
+            index_expr = None;
+        } else if targs.is_empty()
             && index_expr.is_none()
             && matches!(store.ty(under), Type::Signature(sig) if !sig.tparams.is_empty())
         {
             targs = self.partial_targs(fun).unwrap_or_default();
         }
         let operands = self.argument_list(args);
-        let Some(signature) = self.arguments(
-            expr, fun, index_expr, under, &targs, args, operands, ellipsis, rparen,
-        ) else {
-            // The result type may still be useful where it does not depend on type arguments.
-            return Operand::invalid(expr).also(|_| self.env.has_call_or_recv = true);
-        };
+        // After an error the results are still known, unless they depend on type arguments.
+        let signature = self
+            .arguments(
+                expr, fun, index_expr, under, &targs, args, operands, ellipsis, rparen,
+            )
+            .unwrap_or(under);
         let Type::Signature(sig) = store.ty(signature) else {
             return Operand::invalid(expr);
         };
@@ -171,6 +181,9 @@ impl<'a> Checker<'a> {
                 x.mode = Mode::Value;
                 x.ty = store.tuple(&types);
             }
+        }
+        if x.mode == Mode::Value && store.mentions_any(x.ty, &sig.tparams) {
+            x.mode = Mode::Invalid;
         }
         self.env.has_call_or_recv = true;
         x
@@ -497,12 +510,7 @@ impl<'a> Checker<'a> {
                 &params,
                 &args,
             );
-            let Some(inferred) = inferred else {
-                for arg in &args {
-                    let _ = arg;
-                }
-                return None;
-            };
+            let inferred = inferred?;
             if own > 0 {
                 let targs = &inferred[..own];
                 if !self.instantiate_checked(call, fun, index_expr, signature, targs, &mut result) {
@@ -621,12 +629,5 @@ impl<'a> Checker<'a> {
             }
         }
         true
-    }
-}
-
-impl Operand {
-    fn also(self, work: impl FnOnce(&Operand)) -> Operand {
-        work(&self);
-        self
     }
 }

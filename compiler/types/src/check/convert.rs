@@ -418,7 +418,7 @@ impl<'a> Checker<'a> {
         let pointer_to_param =
             matches!(store.ty(tu), Type::Pointer(elem) if store.is_type_param(*elem));
         if t_interface || pointer_to_param || self.is_interface_pointer(tu) {
-            if self.implements_with_cause(x.ty, target, false, cause) {
+            if self.implements_with_cause(v, t, false, cause) {
                 return true;
             }
             if !vp {

@@ -190,7 +190,8 @@ impl<'a> Checker<'a> {
             }
             ExprKind::FuncLit { ty, body } => self.func_literal(expr, *ty, *body),
             ExprKind::Paren(inner) => {
-                let mut x = self.raw_expr(*inner, None, target, true);
+                // What a function value is assigned to says nothing about what is in parentheses.
+                let mut x = self.raw_expr(*inner, None, None, false);
                 x.expr = Some(expr);
                 x
             }

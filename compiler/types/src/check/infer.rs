@@ -311,26 +311,28 @@ impl<'a> Checker<'a> {
             }
         }
         let text = arg.expr.map(|expr| self.expr_str(expr)).unwrap_or_default();
-        let ty = self.type_str(arg.ty);
+        // A generic function is shown as it was declared.
+        let declared = arg
+            .expr
+            .and_then(|expr| self.info(expr).ty)
+            .filter(|&ty| store.is_generic(ty));
+        let ty = self.type_str(declared.unwrap_or(arg.ty));
         let shown = self.type_str(param);
         let prefix = self.call_prefix(site);
         let substituted = Subst::new(store, &from, &to).ty(param);
-        let message = if substituted != param
-            && from.len() + to.len() > 0
-            && inferred.iter().any(Option::is_some)
-        {
-            format!(
-                "{prefix}type {ty} of {text} does not match inferred type {} for {shown}",
-                self.type_str(substituted)
-            )
-        } else {
+        let mut message = format!("{prefix}type {ty} of {text} does not match ");
+        if from.is_empty() {
             let names = self.tparam_names(tparams);
-            format!("{prefix}type {ty} of {text} does not match {shown} (cannot infer {names})")
-        };
+            message.push_str(&format!("{shown} (cannot infer {names})"));
+        } else if substituted != param {
+            let inferred = self.type_str(substituted);
+            message.push_str(&format!("inferred type {inferred} for {shown}"));
+        } else {
+            message.push_str(&shown);
+        }
         self.error_operand(arg, "CannotInferTypeArgs", message);
     }
 
-    /// A type with what is known of type parameters under inference put in.
     /// `P`, `P and Q`, `P, Q, and R`
     fn tparam_names(&self, tparams: &[TypeId]) -> String {
         let names: Vec<String> = tparams
@@ -559,7 +561,8 @@ impl<'a> Checker<'a> {
                             target.description
                         )
                     };
-                    self.error_at(expr, "CannotInferTypeArgs", message);
+                    let at = self.env.ast.exprs[expr].pos;
+                    self.error(at, "CannotInferTypeArgs", message);
                 }
                 x.invalidate();
                 return;

@@ -161,56 +161,95 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        for component in components {
-            self.report_init_cycle(&component);
+        if components.is_empty() {
+            return;
+        }
+        let mut component_of: Vec<u32> = vec![0; count + 1];
+        for (number, component) in (1..).zip(&components) {
+            for &member in component {
+                component_of[member as usize] = number;
+            }
+        }
+        for start in self.cyclic_values(&component_of) {
+            if let Some(cycle) = self.init_cycle(start, &component_of) {
+                self.report_init_cycle(&cycle);
+            }
         }
     }
 
-    fn report_init_cycle(&mut self, component: &[u32]) {
-        // A shortest cycle through the first value of the component.
-        let Some(&start) = component
-            .iter()
-            .filter(|&&member| {
-                matches!(
-                    self.decls[member as usize - 1].source,
-                    Source::Var { .. } | Source::Const { .. }
-                )
-            })
-            .min()
-        else {
-            return;
-        };
-        let mut previous: base::FxHashMap<u32, u32> = Default::default();
-        let mut queue = std::collections::VecDeque::from([start]);
-        let mut last = None;
-        'search: while let Some(node) = queue.pop_front() {
-            for &dep in &self.decls[node as usize - 1].deps {
-                if dep == start {
-                    last = Some(node);
-                    break 'search;
+    fn is_value(&self, order: u32) -> bool {
+        let source = &self.decls[order as usize - 1].source;
+        matches!(source, Source::Var { .. } | Source::Const { .. })
+    }
+
+    /// The values that still need others when their turn comes, where those with the fewest needs come first, and earlier
+    /// declarations before later ones: gc looks for a cycle through each of them.
+    fn cyclic_values(&self, component_of: &[u32]) -> Vec<u32> {
+        let count = self.decls.len();
+        let mut needs = vec![0usize; count + 1];
+        let mut users: Vec<Vec<u32>> = vec![Vec::new(); count + 1];
+        for start in (1..=count as u32).filter(|&order| self.is_value(order)) {
+            let mut seen = base::FxHashSet::default();
+            let mut stack = self.decls[start as usize - 1].deps.clone();
+            while let Some(next) = stack.pop() {
+                if !seen.insert(next) {
+                    continue;
                 }
-                if component.contains(&dep) && !previous.contains_key(&dep) {
-                    previous.insert(dep, node);
-                    queue.push_back(dep);
+                if self.is_value(next) {
+                    needs[start as usize] += 1;
+                    users[next as usize].push(start);
+                } else {
+                    stack.extend_from_slice(&self.decls[next as usize - 1].deps);
                 }
             }
         }
-        let Some(mut node) = last else { return };
-        let mut cycle = vec![node];
-        while node != start {
-            node = previous[&node];
-            cycle.push(node);
+        let mut queue: std::collections::BinaryHeap<std::cmp::Reverse<(usize, u32)>> = (1..=count
+            as u32)
+            .filter(|&order| self.is_value(order))
+            .map(|order| std::cmp::Reverse((needs[order as usize], order)))
+            .collect();
+        let mut done = vec![false; count + 1];
+        let mut found = Vec::new();
+        while let Some(std::cmp::Reverse((need, next))) = queue.pop() {
+            let at = next as usize;
+            if done[at] || need != needs[at] {
+                continue;
+            }
+            done[at] = true;
+            if need > 0 && component_of[at] != 0 {
+                found.push(next);
+            }
+            for &user in &users[at] {
+                needs[user as usize] -= 1;
+                queue.push(std::cmp::Reverse((needs[user as usize], user)));
+            }
         }
-        cycle.reverse();
-        // Values whose type could not be found are part of errors already reported.
-        let invalid = cycle.iter().any(|&member| {
-            let obj = self.decls[member as usize - 1].obj;
-            let _ = obj;
-            false
-        });
-        if invalid {
-            return;
+        found
+    }
+
+    /// The first cycle through `start`, in the order of declarations, depth first.
+    fn init_cycle(&self, start: u32, component_of: &[u32]) -> Option<Vec<u32>> {
+        let component = component_of[start as usize];
+        let mut seen = base::FxHashSet::default();
+        seen.insert(start);
+        let mut path: Vec<(u32, usize)> = vec![(start, 0)];
+        while let Some((node, edge)) = path.last_mut() {
+            let Some(&dep) = self.decls[*node as usize - 1].deps.get(*edge) else {
+                path.pop();
+                continue;
+            };
+            *edge += 1;
+            if dep == start {
+                return Some(path.into_iter().map(|(node, _)| node).collect());
+            }
+            if component_of[dep as usize] == component && seen.insert(dep) {
+                path.push((dep, 0));
+            }
         }
+        None
+    }
+
+    fn report_init_cycle(&mut self, cycle: &[u32]) {
         let store = self.store;
         let objects: Vec<ObjId> = cycle
             .iter()

@@ -229,6 +229,56 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Misplaced `fallthrough` statements in a file that is not checked, where `wanted`.
+    pub(super) fn check_fallthroughs(&mut self, wanted: impl Fn(Pos) -> bool) {
+        let ast = self.env.ast;
+        // What the statements directly in a clause may not, or may, do.
+        let mut places: FxHashMap<StmtId, Option<&'static str>> = FxHashMap::default();
+        for stmt in ast.stmts.iter() {
+            let (clauses, in_type_switch) = match &stmt.kind {
+                StmtKind::Switch { clauses, .. } => (clauses, false),
+                StmtKind::TypeSwitch { clauses, .. } => (clauses, true),
+                _ => continue,
+            };
+            for (i, &clause) in clauses.iter().enumerate() {
+                let body = &ast.clauses[clause].body;
+                let is_empty =
+                    |&&id: &&StmtId| matches!(ast.stmts[id].kind, StmtKind::Empty { .. });
+                let empty = body.iter().rev().take_while(is_empty).count();
+                for (at, &inner) in body.iter().enumerate() {
+                    let mut inner = inner;
+                    while let StmtKind::Labeled { stmt, .. } = ast.stmts[inner].kind {
+                        inner = stmt;
+                    }
+                    let place = if in_type_switch {
+                        Some("cannot fallthrough in type switch")
+                    } else if i + 1 == clauses.len() {
+                        Some("cannot fallthrough final case in switch")
+                    } else if at + 1 + empty == body.len() {
+                        None
+                    } else {
+                        continue;
+                    };
+                    places.insert(inner, place);
+                }
+            }
+        }
+        for (id, stmt) in ast.stmts.iter_enumerated() {
+            if let StmtKind::Branch {
+                kind: BranchKind::Fallthrough,
+                label: None,
+            } = stmt.kind
+                && wanted(stmt.span.lo)
+                && let Some(message) = places
+                    .get(&id)
+                    .copied()
+                    .unwrap_or(Some("fallthrough statement out of place"))
+            {
+                self.error(stmt.span.lo, "MisplacedFallthrough", message);
+            }
+        }
+    }
+
     fn walk_label(&mut self, name: NameId, stmt: StmtId, walk: &mut Walk, around: &mut Around) {
         let ast = self.env.ast;
         let sym = ast.sym(name);

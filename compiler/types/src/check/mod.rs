@@ -20,6 +20,7 @@ mod conversion;
 mod convert;
 mod cycles;
 mod decl;
+mod exported;
 mod expr;
 mod implement;
 mod index;
@@ -144,6 +145,7 @@ pub fn check_package(
         scope,
         go_version: input.go_version,
         imports: std::sync::OnceLock::new(),
+        trees: std::sync::OnceLock::from(Box::from(files.as_slice())),
     });
     let mut checker = Checker::new(store, sources, &input, &files, pkg, name, scope);
     checker.check();
@@ -212,15 +214,28 @@ pub fn check_branches(
         ast::ExprKind::FuncLit { body, .. } => Some(body),
         _ => None,
     });
-    for body in declared.chain(literals) {
+    let bodies: Vec<StmtId> = declared.chain(literals).collect();
+    let is_good = |body: StmtId| {
         let span = file.stmts[body].span;
-        if !errors
+        !errors
             .iter()
             .any(|error| (span.lo..=span.hi).contains(&error.pos))
-        {
+    };
+    for &body in &bodies {
+        if is_good(body) {
             checker.check_branches(body);
         }
     }
+    checker.check_fallthroughs(|pos| {
+        let around = bodies.iter().copied().filter(|&body| {
+            let span = file.stmts[body].span;
+            (span.lo..span.hi).contains(&pos)
+        });
+        // The innermost function decides.
+        around
+            .max_by_key(|&body| file.stmts[body].span.lo)
+            .is_some_and(is_good)
+    });
     checker.diagnostics
 }
 

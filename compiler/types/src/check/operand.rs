@@ -1,6 +1,6 @@
 //! Operands: what evaluating an expression yields while checking.
 
-use syntax::ast::ExprId;
+use syntax::ast::{ExprId, ExprKind};
 
 use super::Checker;
 use crate::constant::ConstValue;
@@ -165,7 +165,7 @@ pub(super) fn describe(checker: &Checker<'_>, x: &Operand) -> String {
                 }
             }
             out.push_str("type ");
-            out.push_str(&checker.type_str(x.ty));
+            out.push_str(&named_results(checker, x).unwrap_or_else(|| checker.type_str(x.ty)));
             if let Some(param) = param {
                 out.push_str(" constrained by ");
                 let bound = param.bound.get().copied().unwrap_or(TypeId::INVALID);
@@ -180,6 +180,34 @@ pub(super) fn describe(checker: &Checker<'_>, x: &Operand) -> String {
         out.push(')');
     }
     out
+}
+
+/// The results of a call with their names, if they have some and are several.
+fn named_results(checker: &Checker<'_>, x: &Operand) -> Option<String> {
+    let store = checker.store;
+    let Type::Tuple(types) = store.ty(x.ty) else {
+        return None;
+    };
+    let ExprKind::Call { fun, .. } = checker.kind(checker.env.ast.unparen(x.expr?)) else {
+        return None;
+    };
+    let signature = store.signature(checker.info(*fun).ty?)?;
+    if signature.results.len() != types.len() {
+        return None;
+    }
+    let results: Vec<String> = signature
+        .results
+        .iter()
+        .map(|&result| {
+            let (name, ty) = (store.obj(result).name, store.obj_type(result));
+            let ty = checker.type_str(ty);
+            match name.as_str() {
+                "" => ty,
+                name => format!("{name} {ty}"),
+            }
+        })
+        .collect();
+    Some(format!("({})", results.join(", ")))
 }
 
 fn ordinal(n: u32) -> String {

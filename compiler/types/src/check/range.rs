@@ -227,11 +227,11 @@ impl<'a> Checker<'a> {
                 }
                 let shape =
                     |why: &str| Err(format!("func must be func(yield func(...) bool): {why}"));
-                if signature.params.len() != 1
-                    || !signature.results.is_empty()
-                    || signature.recv.is_some() && signature.params.len() != 1
-                {
+                if signature.params.len() != 1 {
                     return shape("wrong argument count");
+                }
+                if !signature.results.is_empty() {
+                    return shape("unexpected results");
                 }
                 let yield_type = store.obj_type(signature.params[0]);
                 let inner = match self.shared_under(yield_type) {

@@ -446,6 +446,7 @@ impl<'a> Checker<'a> {
             scope,
             go_version: (0, 0),
             imports: Default::default(),
+            trees: Default::default(),
         });
         let object = Object::new(ObjKind::PkgName(pkg), name, pos, Some(self.pkg))
             .with_type(TypeId::INVALID);

@@ -204,7 +204,9 @@ impl<'a> Checker<'a> {
         let sym = self.sym(sel);
         let pos = self.name_pos(sel);
         let package = store.package(pkg);
-        let member = store.scope_lookup(package.scope, sym);
+        let member = store
+            .scope_lookup(package.scope, sym)
+            .filter(|_| sym.is_exported() || super::exported::mentions(store, pkg, sym));
         let Some(obj) = member else {
             let text = self.expr_str(expr);
             if package.go_version == (0, 0) {
@@ -242,7 +244,6 @@ impl<'a> Checker<'a> {
                 "UnexportedName",
                 format!("name {sym} not exported by package {name}"),
             );
-            return Operand::invalid(expr);
         }
         self.record_name(sel, obj);
         let object = store.obj(obj);

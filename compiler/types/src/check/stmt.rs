@@ -365,7 +365,8 @@ impl<'a> Checker<'a> {
                     {
                         let lines = [(
                             store.obj(other).pos,
-                            format!("inner declaration of {}", self.object_str(other)),
+                            // The result is named, at the place of the other.
+                            format!("inner declaration of {}", self.object_str(result)),
                         )];
                         self.error_lines(
                             pos,
@@ -606,7 +607,7 @@ impl<'a> Checker<'a> {
                     if let [_] = **types {
                         single = Some(ty);
                     }
-                    let pos = self.pos(expr);
+                    let pos = self.start(expr);
                     if ty == TypeId::basic(BasicKind::UntypedNil) {
                         match seen_nil {
                             None => seen_nil = Some(pos),
@@ -751,7 +752,10 @@ impl<'a> Checker<'a> {
                 if valid {
                     self.stmt(comm, Context::default());
                 } else {
-                    let pos = ast.stmts[comm].span.lo;
+                    let pos = match ast.stmts[comm].kind {
+                        StmtKind::Expr(expr) => ast.exprs[expr].pos,
+                        _ => ast.stmts[comm].span.lo,
+                    };
                     self.error(
                         pos,
                         "InvalidSelectCase",

@@ -190,6 +190,15 @@ impl<'a> Checker<'a> {
     fn generic_type(&mut self, expr: ExprId) -> Result<TypeId, String> {
         let ty = stacker::maybe_grow(128 << 10, 2 << 20, || self.type_internal(expr, None));
         self.record_type(expr, ty);
+        if let Type::Alias(alias) = self.store.ty(ty)
+            && alias.target.get() == Some(&TypeId::INVALID)
+            && self.store.is_generic(ty)
+        {
+            // The alias stands for nothing that could be instantiated.
+            let text = self.type_str(ty);
+            let message = format!("cannot use generic type {text} without instantiation");
+            self.error_at(expr, "WrongTypeArgCount", message);
+        }
         if self.store.unalias(ty) == TypeId::INVALID {
             return Ok(TypeId::INVALID);
         }
@@ -939,8 +948,15 @@ impl<'a> Checker<'a> {
         };
         let name = self.store.obj(*obj).name;
         let what = if got < want { "not enough" } else { "too many" };
-        self.error_at(
-            expr,
+        let at = match *self.kind(expr) {
+            // At the dot.
+            ExprKind::Index { x, .. } if matches!(self.kind(x), ExprKind::Selector { .. }) => {
+                self.env.ast.exprs[x].pos
+            }
+            _ => self.pos(expr),
+        };
+        self.error(
+            at,
             "WrongTypeArgCount",
             format!("{what} type arguments for type {name}: have {got}, want {want}"),
         );
