@@ -330,9 +330,11 @@ impl<'a> Checker<'a> {
         };
         if signature.results.is_empty() {
             if let Some(&first) = values.first() {
-                let before = self.diagnostics.len();
                 self.use_exprs(values);
-                if self.diagnostics.len() > before {
+                if values
+                    .iter()
+                    .any(|&value| self.info(value).mode == Mode::Invalid)
+                {
                     return;
                 }
                 let operands: Vec<TypeId> = values
