@@ -149,6 +149,16 @@ impl Cache {
     }
 }
 
+/// The key of something that is made from these parts.
+pub fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Key {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
+}
+
 fn check_of(bytes: &[u8]) -> Vec<u8> {
     let mut out = Sha256::digest(bytes).to_vec();
     out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());

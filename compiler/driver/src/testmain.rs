@@ -42,11 +42,20 @@ impl TestFunctions {
     }
 }
 
-/// Finds the test functions of a package's `_test.go` files. Files with syntax errors are passed over: checking reports them.
+/// Why no test program can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// A test file has syntax errors: what the compiler says of them.
+    Syntax(String),
+    /// A function is named like a test but has another signature: what `go test` says of it.
+    Signature(String),
+}
+
+/// Finds the test functions of a package's `_test.go` files. File names in messages are as seen from `cwd`.
 ///
 /// # Errors
-/// A function is named like a test but has another signature: the text that `go vet`-less `go test` prints.
-pub fn find(package: &Package) -> Result<TestFunctions, String> {
+/// The first mistake.
+pub fn find(package: &Package, cwd: &std::path::Path) -> Result<TestFunctions, Mistake> {
     let sources = SourceMap::new();
     let mut found = TestFunctions::default();
     for file in package
@@ -58,9 +67,13 @@ pub fn find(package: &Package) -> Result<TestFunctions, String> {
             continue;
         };
         let (tree, diagnostics) = syntax::parse_file(&source);
-        if diagnostics.is_empty() {
-            collect(&source, &tree, &mut found)?;
+        if !diagnostics.is_empty() {
+            let options = diagnostics::gc::Options::default();
+            let text = diagnostics::gc::render(&sources, &diagnostics, options);
+            let text = diagnostics::gc::shorten_paths(&text, &package.dir, cwd);
+            return Err(Mistake::Syntax(text));
         }
+        collect(&source, &tree, &mut found).map_err(Mistake::Signature)?;
     }
     Ok(found)
 }

@@ -17,7 +17,7 @@ use crate::session::{Failure, Program, Session, render_errors};
 pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
     let mut session = start(args, "build")?;
     let patterns = session.flags.args.clone();
-    let (_loader, graph) = session.load(&patterns, false)?;
+    let (_loader, graph) = session.load(&patterns)?;
     let mains: Vec<PackageId> = graph
         .roots
         .iter()
@@ -112,7 +112,7 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     let is_versioned = has_version(&patterns[0]);
     let (_loader, graph) = match is_versioned {
         true => session.load_versioned(patterns)?,
-        false => session.load(patterns, false)?,
+        false => session.load(patterns)?,
     };
     let is_main = |id: &PackageId| graph.package(*id).name == "main";
     let mut roots = graph.roots.clone();
@@ -215,7 +215,7 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
     let is_versioned = patterns.iter().any(|p| has_version(p));
     let (_loader, graph) = match is_versioned {
         true => session.load_versioned(&patterns)?,
-        false => session.load(&patterns, false)?,
+        false => session.load(&patterns)?,
     };
     if is_versioned
         && let Some(&id) = graph
@@ -345,15 +345,23 @@ pub fn temp_dir(what: &str) -> Result<PathBuf, Failure> {
     )))
 }
 
-fn signal_name(signal: i32) -> String {
+/// A signal in the words that Go has for it.
+pub fn signal_name(signal: i32) -> String {
     match signal {
         1 => "hangup".into(),
         2 => "interrupt".into(),
         3 => "quit".into(),
+        4 => "illegal instruction".into(),
+        5 => "trace/breakpoint trap".into(),
         6 => "aborted".into(),
+        7 => "bus error".into(),
+        8 => "floating point exception".into(),
         9 => "killed".into(),
+        10 => "user defined signal 1".into(),
         11 => "segmentation fault".into(),
+        12 => "user defined signal 2".into(),
         13 => "broken pipe".into(),
+        14 => "alarm clock".into(),
         15 => "terminated".into(),
         n => format!("signal {n}"),
     }

@@ -12,6 +12,7 @@ use crate::build::{binary_name, install_dir};
 use crate::flags::{self, BUILD, Flag, boolean};
 use crate::help;
 use crate::session::{Failure, Session};
+use crate::test_cache;
 
 /// Flags of `go clean` itself.
 pub const FLAGS: &[Flag] = &[
@@ -57,7 +58,14 @@ pub fn clean(args: &[String]) -> Result<ExitCode, Failure> {
             commands::clean::modcache(&session.env)?;
         }
     }
-    // Test results and fuzzing inputs are not cached: nothing to do for -testcache and -fuzzcache.
+    if session.flags.is_set("testcache")
+        && !session.is_dry()
+        && let Some(cache) = Cache::open(&*session.system)
+    {
+        test_cache::expire(&*session.system, &cache)
+            .map_err(|e| format!("go: {}", modules::error::io_text(&e)))?;
+    }
+    // Fuzzing inputs are not cached: nothing to do for -fuzzcache.
     if cache_flag.is_none() {
         clean_packages(&session)?;
     }

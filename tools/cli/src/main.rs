@@ -1,7 +1,7 @@
 //! The `ferrogo` command: used like `go`, and the same when it is called `go`.
 //!
 //! Reading order: [`help`] (the table of commands), [`flags`], [`session`] (what building commands share), [`build`] (build, run,
-//! install), [`test`], [`list`], [`env`](mod@env) (env, version), [`clean`], [`mod_command`].
+//! install), [`test`] ([`test_run`], [`test_cache`], [`test_json`]), [`list`], [`env`](mod@env) (env, version), [`clean`], [`mod_command`].
 #![forbid(unsafe_code)]
 
 mod build;
@@ -13,7 +13,9 @@ mod list;
 mod mod_command;
 mod session;
 mod test;
+mod test_cache;
 mod test_json;
+mod test_run;
 
 use std::process::ExitCode;
 

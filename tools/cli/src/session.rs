@@ -1,5 +1,6 @@
 //! What every building command does first: environment, GOROOT, package graph, checked packages.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -155,7 +156,24 @@ impl Session {
     ///
     /// # Errors
     /// What `go` prints.
-    pub fn load(
+    pub fn load(&mut self, patterns: &[String]) -> Result<(Loader, PackageGraph), Failure> {
+        let loaded = self.load_any(patterns, false)?;
+        report_errors(loaded)
+    }
+
+    /// Loads the packages that the patterns name with their tests. Errors of packages are in the graph.
+    ///
+    /// # Errors
+    /// What `go` prints if nothing can be loaded.
+    pub fn load_tests(&mut self, patterns: &[String]) -> Result<PackageGraph, Failure> {
+        let (_loader, graph) = self.load_any(patterns, true)?;
+        for warning in &graph.warnings {
+            eprintln!("{warning}");
+        }
+        Ok(graph)
+    }
+
+    fn load_any(
         &mut self,
         patterns: &[String],
         tests: bool,
@@ -167,7 +185,7 @@ impl Session {
             let graph = loader.load(patterns)?;
             Ok((loader, graph))
         })?;
-        report_errors(loaded)
+        Ok(loaded)
     }
 
     /// Loads `path@version` arguments of `run` and `install`: without a main module, all of one module at one version.
@@ -497,6 +515,27 @@ impl Session {
     pub fn print_timings(&self) {
         if self.flags.is_set("timings") {
             eprint!("{}", self.timings.render());
+        }
+    }
+
+    /// The bytes of a program.
+    ///
+    /// # Errors
+    /// The file in the cache is gone.
+    pub fn image<'a>(&self, program: &'a Program) -> Result<Cow<'a, [u8]>, Failure> {
+        match program {
+            Program::Planned => Ok(Cow::Borrowed(&[])),
+            Program::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            Program::Cached(file) => {
+                let bytes = self.system.read(file).map_err(|e| {
+                    Failure::from(format!(
+                        "open {}: {}",
+                        file.display(),
+                        modules::error::io_text(&e)
+                    ))
+                })?;
+                Ok(Cow::Owned(bytes))
+            }
         }
     }
 

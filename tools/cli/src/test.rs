@@ -1,19 +1,17 @@
 //! `ferrogo test`: builds and runs the tests of packages.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use driver::testmain::{self, TestFunctions};
+use driver::testmain::{self, Mistake, TestFunctions};
 use modules::load::{TestTarget, Variant};
-use modules::{Package, PackageGraph, PackageId};
+use modules::{PackageGraph, PackageId};
 
-use crate::build::{exec_prefix, temp_dir};
 use crate::flags::{self, BUILD, Flag, boolean, value};
 use crate::help;
-use crate::session::{Failure, Program, Session, render_errors};
+use crate::session::{Failure, Session, render_errors};
 use crate::test_json;
+use crate::test_run::Runner;
 
 /// Flags of `go test` that the test binary takes with the prefix `-test.`.
 pub const TEST_FLAGS: &[Flag] = &[
@@ -54,6 +52,23 @@ pub const OWN_FLAGS: &[Flag] = &[
     value("coverprofile"),
 ];
 
+/// A package with what `go test` knows of it before anything is built.
+struct Planned<'a> {
+    target: &'a TestTarget,
+    path: String,
+    /// Of the package and of its external test package.
+    functions: (TestFunctions, TestFunctions),
+    /// Why it cannot be set up.
+    broken: Vec<Broken>,
+}
+
+/// An error that keeps a test from being set up.
+struct Broken {
+    /// The package that is at fault.
+    import_path: String,
+    text: String,
+}
+
 /// `ferrogo test`.
 ///
 /// # Errors
@@ -73,95 +88,55 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     if let Some(at) = patterns.iter().position(|p| p == "-args") {
         binary_args = patterns.split_off(at).split_off(1);
     }
+    let graph = session.load_tests(&patterns)?;
+    let only_compile = session.flags.is_set("c");
+    let output = Output::new(&session, graph.tests.len(), only_compile)?;
+    let planned: Vec<Planned> = graph.tests.iter().map(|t| plan(&graph, t)).collect();
     let package_list_mode = !patterns.is_empty();
-    let (_loader, graph) = session.load(&patterns, true)?;
-    let mut functions: Vec<(TestFunctions, TestFunctions)> = Vec::new();
-    for target in &graph.tests {
-        let internal = find(&graph, target.internal)?;
-        let external = target
-            .external
-            .map_or(Ok(TestFunctions::default()), |id| find(&graph, id))?;
-        functions.push((internal, external));
-    }
-    let mains: Vec<(PackageId, String)> = graph
-        .tests
-        .iter()
-        .zip(&functions)
-        .filter(|(t, _)| has_tests(&graph, t))
-        .map(|(t, (internal, external))| {
-            let package = graph.package(t.package);
-            let module = package
-                .module
-                .as_ref()
-                .map_or("", |m| m.module.path.as_str());
-            (
-                t.main,
-                testmain::source_text(&package.import_path, module, internal, external),
-            )
-        })
-        .collect();
     let mut reporter = Reporter {
         json: session.flags.is_set("json"),
         failed: false,
     };
-    for target in &graph.tests {
-        let path = graph.package(target.package).import_path.clone();
-        if !has_tests(&graph, target) && session.is_dry() {
-            continue;
-        }
-        if !has_tests(&graph, target) {
-            let checked = session.check(&graph, &graph.closure(&[target.package]), &|_| Vec::new());
-            if let Some(text) = render_errors(&graph, &checked) {
-                let failed = Some((&*path, &*text));
-                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, failed);
-            } else if !session.flags.is_set("c") {
-                reporter.line(&format!("?   \t{path}\t[no test files]"), &path, None);
+    // What cannot be set up is told first.
+    for plan in planned.iter().filter(|p| !p.broken.is_empty()) {
+        reporter.setup_failed(plan);
+    }
+    let runner = Runner::new(&session, &binary_args, package_list_mode)?;
+    for plan in planned.iter().filter(|p| p.broken.is_empty()) {
+        let package = graph.package(plan.target.package);
+        let path = &plan.path;
+        if !has_tests(&graph, plan.target) {
+            if session.is_dry() {
+                continue;
+            }
+            let wanted = graph.closure(&[plan.target.package]);
+            let checked = session.check(&graph, &wanted, &|_| Vec::new());
+            match render_errors(&graph, &checked) {
+                Some(text) => reporter.build_failed(path, &text),
+                None if only_compile => {}
+                None => reporter.no_tests(path),
             }
             continue;
         }
-        let main_file: Vec<(String, Vec<u8>)> = mains
-            .iter()
-            .filter(|(id, _)| *id == target.main)
-            .map(|(_, text)| ("_testmain.go".to_owned(), text.clone().into_bytes()))
-            .collect();
-        let program = match session.program(&graph, target.main, &main_file, &mut None) {
+        let main_file = plan.main_file(&graph);
+        let program = match session.program(&graph, plan.target.main, &main_file, &mut None) {
             Ok(program) => program,
             Err(failure) => {
-                let text = format!("{}\n", failure.text.trim_end());
-                let build = text
-                    .lines()
-                    .find_map(|l| l.strip_prefix("# "))
-                    .unwrap_or(&path)
-                    .to_owned();
-                let failed = Some((&*build, &*text));
-                reporter.line(&format!("FAIL\t{path} [build failed]"), &path, failed);
+                reporter.build_failed(path, &format!("{}\n", failure.text.trim_end()));
                 continue;
             }
         };
-        if session.flags.is_set("c") {
-            let base = path.rsplit('/').next().unwrap_or("main").to_owned() + ".test";
-            let output = match session.flags.get("o") {
-                Some(o) if session.system.is_dir(&session.dir.join(o)) => {
-                    session.dir.join(o).join(base)
-                }
-                Some(o) => session.dir.join(o),
-                None => session.dir.join(base),
-            };
-            session.write_executable(&output, &program)?;
+        if let Some(file) = output.file(path) {
+            session.write_executable(&file, &program)?;
+        }
+        if only_compile {
             continue;
         }
         if session.is_dry() {
             session.write_executable(&Path::new("$WORK").join("main.test"), &program)?;
             continue;
         }
-        run_test(
-            &session,
-            graph.package(target.package),
-            &program,
-            &binary_args,
-            package_list_mode,
-            &mut reporter,
-        )?;
+        reporter.failed |= !runner.run(&session, package, &program)?;
     }
     session.print_timings();
     if reporter.failed {
@@ -171,6 +146,126 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where `-c` and `-o` put test programs.
+enum Output {
+    None,
+    File(PathBuf),
+    Directory(PathBuf),
+}
+
+impl Output {
+    fn new(session: &Session, packages: usize, only_compile: bool) -> Result<Output, Failure> {
+        let Some(name) = session.flags.get("o") else {
+            return Ok(match only_compile {
+                true => Output::Directory(session.dir.clone()),
+                false => Output::None,
+            });
+        };
+        let path = session.dir.join(name);
+        if name.ends_with('/') || session.system.is_dir(&path) {
+            session
+                .system
+                .create_dir_all(&path)
+                .map_err(|e| format!("{}: {}", path.display(), modules::error::io_text(&e)))?;
+            return Ok(Output::Directory(path));
+        }
+        if path == Path::new("/dev/null") {
+            return Ok(Output::None);
+        }
+        if packages > 1 {
+            return Err(Failure::from(
+                "with multiple packages, -o must refer to a directory or /dev/null".to_owned(),
+            ));
+        }
+        Ok(Output::File(path))
+    }
+
+    /// The file for the tests of a package.
+    fn file(&self, import_path: &str) -> Option<PathBuf> {
+        match self {
+            Output::None => None,
+            Output::File(path) => Some(path.clone()),
+            Output::Directory(dir) => Some(dir.join(program_name(import_path))),
+        }
+    }
+}
+
+/// The name of a package's test program: the last element of its path that is no major version, with `.test`.
+pub fn program_name(import_path: &str) -> String {
+    let mut parts = import_path.rsplit('/');
+    let last = parts.next().unwrap_or("main");
+    let is_version = last
+        .strip_prefix('v')
+        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
+    let name = match parts.next() {
+        Some(previous) if is_version => previous,
+        _ => last,
+    };
+    format!("{name}.test")
+}
+
+/// Finds the test functions of a package, or why there is nothing to be built.
+fn plan<'a>(graph: &PackageGraph, target: &'a TestTarget) -> Planned<'a> {
+    let path = graph.package(target.package).import_path.clone();
+    let mut broken: Vec<Broken> = Vec::new();
+    let mut ids = graph.closure(&[target.internal, target.package]);
+    ids.extend(
+        target
+            .external
+            .iter()
+            .flat_map(|&id| graph.dependencies(id)),
+    );
+    for error in ids.iter().flat_map(|&id| &graph.package(id).errors) {
+        let text = error.render(&graph.cwd);
+        if !broken.iter().any(|b| b.text == text) {
+            broken.push(Broken {
+                import_path: error.import_path.clone(),
+                text,
+            });
+        }
+    }
+    let mut functions = (TestFunctions::default(), TestFunctions::default());
+    if broken.is_empty() {
+        let found = [Some(target.internal), target.external].map(|id| match id {
+            Some(id) => find(graph, id),
+            None => Ok(TestFunctions::default()),
+        });
+        match found {
+            [Ok(internal), Ok(external)] => functions = (internal, external),
+            [Err(mistake), _] | [_, Err(mistake)] => broken.push(match mistake {
+                Mistake::Syntax(text) => Broken {
+                    import_path: path.clone(),
+                    text,
+                },
+                Mistake::Signature(text) => Broken {
+                    import_path: format!("{path}.test"),
+                    text,
+                },
+            }),
+        }
+    }
+    Planned {
+        target,
+        path,
+        functions,
+        broken,
+    }
+}
+
+impl Planned<'_> {
+    /// The generated file of the test program.
+    fn main_file(&self, graph: &PackageGraph) -> Vec<(String, Vec<u8>)> {
+        let package = graph.package(self.target.package);
+        let module = package
+            .module
+            .as_ref()
+            .map_or("", |m| m.module.path.as_str());
+        let (internal, external) = &self.functions;
+        let text = testmain::source_text(&self.path, module, internal, external);
+        vec![("_testmain.go".to_owned(), text.into_bytes())]
+    }
 }
 
 /// `-test.run` and `-run` are the same to `go test`.
@@ -191,266 +286,62 @@ fn has_tests(graph: &PackageGraph, target: &TestTarget) -> bool {
     target.external.is_some() || graph.package(target.internal).variant == Variant::InternalTest
 }
 
-fn find(graph: &PackageGraph, id: PackageId) -> Result<TestFunctions, Failure> {
+fn find(graph: &PackageGraph, id: PackageId) -> Result<TestFunctions, Mistake> {
     match graph.package(id).variant {
         Variant::Plain => Ok(TestFunctions::default()),
-        _ => testmain::find(graph.package(id)).map_err(Failure::from),
+        _ => testmain::find(graph.package(id), &graph.cwd),
     }
 }
 
+/// Tells what becomes of packages whose tests do not run.
 struct Reporter {
     json: bool,
     failed: bool,
 }
 
 impl Reporter {
-    /// A package whose tests did not run: its line. `failed` has the build that failed and what it printed.
-    fn line(&mut self, text: &str, package: &str, failed: Option<(&str, &str)>) {
-        self.failed |= failed.is_some();
+    fn setup_failed(&mut self, plan: &Planned) {
+        for error in &plan.broken {
+            let text = format!("# {}\n{}\n", plan.path, error.text.trim_end());
+            match self.json {
+                true => test_json::build_failed(&error.import_path, &text),
+                false => eprint!("{text}"),
+            }
+        }
+        let at_fault = plan.broken.first().map(|b| b.import_path.as_str());
+        self.fail(&plan.path, "setup failed", at_fault.unwrap_or(&plan.path));
+    }
+
+    /// `text` is what the compiler printed, after a line with the name of the package.
+    fn build_failed(&mut self, path: &str, text: &str) {
+        let build = text.lines().find_map(|l| l.strip_prefix("# "));
+        match self.json {
+            true => test_json::build_failed(build.unwrap_or(path), text),
+            false => eprint!("{text}"),
+        }
+        self.fail(path, "build failed", build.unwrap_or(path));
+    }
+
+    fn fail(&mut self, path: &str, why: &str, at_fault: &str) {
+        self.failed = true;
+        let line = format!("FAIL\t{path} [{why}]");
         if self.json {
-            if let Some((build, text)) = failed {
-                test_json::build_failed(build, text);
-            }
-            test_json::start(package);
-            test_json::output(package, &format!("{text}\n"), failed.is_some());
-            let action = if failed.is_some() { "fail" } else { "skip" };
-            test_json::end(package, action, 0.0, failed.map(|(build, _)| build));
+            test_json::start(path);
+            test_json::output(path, &format!("{line}\n"), true);
+            test_json::end(path, "fail", 0.0, Some(at_fault));
         } else {
-            if let Some((_, text)) = failed {
-                eprint!("{text}");
-            }
-            println!("{text}");
+            println!("{line}");
         }
     }
-}
 
-fn run_test(
-    session: &Session,
-    package: &Package,
-    program: &Program,
-    binary_args: &[String],
-    package_list_mode: bool,
-    reporter: &mut Reporter,
-) -> Result<(), Failure> {
-    let path = &package.import_path;
-    let dir = temp_dir("test")?;
-    let binary = dir.join(path.rsplit('/').next().unwrap_or("main").to_owned() + ".test");
-    session.write_executable(&binary, program)?;
-    let mut command = match exec_prefix(session)?.split_first() {
-        Some((runner, words)) => {
-            let mut command = Command::new(runner);
-            command.args(words).arg(&binary);
-            command
-        }
-        None => Command::new(&binary),
-    };
-    let timeout = session.flags.get("timeout").unwrap_or("10m");
-    command.arg(format!("-test.timeout={timeout}"));
-    command.arg("-test.paniconexit0");
-    let verbose = session.flags.is_set("v") || reporter.json;
-    if reporter.json {
-        command.arg("-test.v=test2json");
-    } else if verbose {
-        command.arg("-test.v=true");
-    }
-    for flag in TEST_FLAGS {
-        if flag.name != "timeout" {
-            for value in session.flags.all(flag.name) {
-                command.arg(format!("-test.{}={value}", flag.name));
-            }
-        }
-    }
-    command
-        .args(binary_args)
-        .current_dir(&package.dir)
-        .env("PWD", &package.dir)
-        .env("GOROOT", &session.goroot)
-        .stdin(Stdio::null());
-    session.show(|| {
-        let words: Vec<_> = command.get_args().map(|a| a.to_string_lossy()).collect();
-        format!(
-            "cd {}\n{} {}",
-            package.dir.display(),
-            command.get_program().to_string_lossy(),
-            words.join(" ")
-        )
-    });
-    if reporter.json {
-        test_json::start(path);
-    }
-    let start = Instant::now();
-    let limit = parse_duration(timeout)
-        .filter(|t| !t.is_zero())
-        .map(|t| t + Duration::from_secs(60));
-    let (status, output) = execute(
-        &mut command,
-        path,
-        verbose || session.flags.get("bench").is_some(),
-        reporter.json,
-        limit,
-    );
-    let _ = std::fs::remove_dir_all(&dir);
-    let took = start.elapsed().as_secs_f64();
-    let ok = matches!(&status, Ok(s) if s.success());
-    if !ok {
-        reporter.failed = true;
-        if !verbose && session.flags.get("bench").is_none() {
-            print!("{}", String::from_utf8_lossy(&output));
-        }
-        // The test's own output tells why it failed; the status is told where there is none to be seen with it.
-        if let Ok(status) = &status
-            && (output.is_empty()
-                || !package_list_mode
-                || reporter.json
-                || session.flags.get("bench").is_some())
-            && let Some(text) = exit_text(status)
-        {
-            emit(reporter.json, path, &format!("{text}\n"), false);
-        } else if let Err(text) = &status {
-            emit(reporter.json, path, &format!("{text}\n"), false);
-        }
-        let line = format!("FAIL\t{path}\t{took:.3}s\n");
-        emit(reporter.json, path, &line, true);
-    } else {
-        // With -bench the output was shown as it came; -list's result is the output.
-        let show = !package_list_mode || session.flags.get("list").is_some();
-        if !verbose && show && session.flags.get("bench").is_none() {
-            print!("{}", String::from_utf8_lossy(&output));
-        }
-        let text = String::from_utf8_lossy(&output);
-        let note = if text.contains("testing: warning: no tests to run") {
-            " [no tests to run]"
+    fn no_tests(&self, path: &str) {
+        let line = format!("?   \t{path}\t[no test files]");
+        if self.json {
+            test_json::start(path);
+            test_json::output(path, &format!("{line}\n"), false);
+            test_json::end(path, "skip", 0.0, None);
         } else {
-            ""
-        };
-        emit(
-            reporter.json,
-            path,
-            &format!("ok  \t{path}\t{took:.3}s{note}\n"),
-            false,
-        );
-    }
-    if reporter.json {
-        test_json::end(path, if ok { "pass" } else { "fail" }, took, None);
-    }
-    let _ = std::io::stdout().flush();
-    Ok(())
-}
-
-fn emit(json: bool, package: &str, text: &str, frame: bool) {
-    if json {
-        test_json::output(package, text, frame)
-    } else {
-        print!("{text}")
-    }
-}
-
-/// Go's line about how a process ended.
-fn exit_text(status: &std::process::ExitStatus) -> Option<String> {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Some(format!("exit status {code}")),
-        (None, Some(signal)) => Some(format!("signal: {signal}")),
-        _ => None,
-    }
-}
-
-/// Runs the test binary with standard error joined to standard output; streams it when verbose.
-fn execute(
-    command: &mut Command,
-    package: &str,
-    stream: bool,
-    json: bool,
-    limit: Option<Duration>,
-) -> (Result<std::process::ExitStatus, String>, Vec<u8>) {
-    let (mut reader, writer) = match std::io::pipe() {
-        Ok(ends) => ends,
-        Err(e) => return (Err(format!("pipe: {e}")), Vec::new()),
-    };
-    let second = match writer.try_clone() {
-        Ok(w) => w,
-        Err(e) => return (Err(format!("pipe: {e}")), Vec::new()),
-    };
-    let spawned = command.stdout(writer).stderr(second).spawn();
-    // The parent's write ends close with the command's fields.
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(e) => {
-            return (
-                Err(format!(
-                    "fork/exec {}: {e}",
-                    Path::new(command.get_program()).display()
-                )),
-                Vec::new(),
-            );
+            println!("{line}");
         }
-    };
-    let package = package.to_owned();
-    let collector = std::thread::spawn(move || {
-        use std::io::Read;
-        let mut all = Vec::new();
-        let mut buffer = [0u8; 16 << 10];
-        let mut converter = test_json::Converter::new(&package);
-        while let Ok(n) = reader.read(&mut buffer) {
-            if n == 0 {
-                break;
-            }
-            if json {
-                converter.feed(&buffer[..n]);
-            } else if stream {
-                let mut out = std::io::stdout().lock();
-                let _ = out.write_all(&buffer[..n]);
-                let _ = out.flush();
-            }
-            all.extend_from_slice(&buffer[..n]);
-        }
-        if json {
-            converter.finish();
-        }
-        all
-    });
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break Ok(status),
-            Ok(None) if limit.is_some_and(|l| start.elapsed() > l) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                break Err("*** Test killed: ran too long.".to_owned());
-            }
-            Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-            Err(e) => break Err(e.to_string()),
-        }
-    };
-    (status, collector.join().unwrap_or_default())
-}
-
-/// Go's duration text, as far as flags use it: numbers with units.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = 0.0;
-    if rest == "0" {
-        return Some(Duration::ZERO);
     }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(rest.len());
-        total += number
-            * match &rest[..unit] {
-                "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3600.0,
-                _ => return None,
-            };
-        rest = &rest[unit..];
-    }
-    Some(Duration::from_secs_f64(total))
 }
