@@ -136,6 +136,8 @@ pub fn build_program(
         }
         Ok::<_, String>(object)
     })?;
+    let build_info = buildinfo::section(&program.modinfo);
+    object.add_data(link::Section::BuildInfo, 16, build_info, Vec::new());
     timings.time("link", || {
         let failed = |text: String| title.clone() + &text;
         link::archive::add_archive(&mut object, link::RUNTIME)

@@ -74,6 +74,24 @@ pub fn modinfo(
     out
 }
 
+/// The contents of the section `.go.buildinfo` (format: package debug/buildinfo): 16 bytes with magic, pointer size and flags,
+/// 16 that older formats used, then release and [`modinfo`], each behind its length as a varint.
+pub fn section(modinfo: &[u8]) -> Vec<u8> {
+    let mut out = b"\xff Go buildinf:\x08\x02".to_vec();
+    out.resize(32, 0);
+    let release = format!("go{}", modules::GO_RELEASE);
+    for text in [release.as_bytes(), modinfo] {
+        let mut length = text.len();
+        while length >= 0x80 {
+            out.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        out.push(length as u8);
+        out.extend_from_slice(text);
+    }
+    out
+}
+
 /// The `h1:` hash of a downloaded module.
 fn zip_hash(cache: &Path, path: &str, version: &str, system: &dyn System) -> Option<String> {
     let file = cache

@@ -246,7 +246,7 @@ fn section_table(
         let (address, size) = layout.sections[section as usize];
         let (kind, flags) = match section {
             Section::GoText | Section::Text => (1, 2 | 4),
-            Section::Rodata | Section::Types => (1, 2),
+            Section::Rodata | Section::BuildInfo | Section::Types => (1, 2),
             Section::Data | Section::GoData => (1, 2 | 1),
             Section::GoBss | Section::Bss => (8, 2 | 1),
         };

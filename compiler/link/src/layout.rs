@@ -25,7 +25,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Keeps what the entry (and all chunks in [`Section::GoText`]) reaches and assigns addresses.
+    /// Keeps what the entry (and all chunks in [`Section::GoText`] and [`Section::BuildInfo`]) reaches and assigns addresses.
     ///
     /// # Errors
     /// Names all undefined symbols.
@@ -101,7 +101,7 @@ fn mark(object: &Object, entry: SymbolId) -> Result<IndexVec<ChunkId, bool>, Lin
     };
     visit(object.symbols[entry].def, &mut live, &mut work);
     for (id, chunk) in object.chunks.iter_enumerated() {
-        if chunk.section == Section::GoText {
+        if matches!(chunk.section, Section::GoText | Section::BuildInfo) {
             visit(Definition::Chunk(id, 0), &mut live, &mut work);
         }
     }

@@ -18,6 +18,8 @@ pub enum Section {
     Text,
     /// Read-only data.
     Rodata,
+    /// What `go version -m` reads; kept though nothing refers to it.
+    BuildInfo,
     /// Type descriptors and names; offsets count from its start.
     Types,
     /// Initialised writable data that the collector does not scan.
@@ -32,10 +34,11 @@ pub enum Section {
 
 impl Section {
     /// All, in address order.
-    pub const ALL: [Section; 8] = [
+    pub const ALL: [Section; 9] = [
         Section::GoText,
         Section::Text,
         Section::Rodata,
+        Section::BuildInfo,
         Section::Types,
         Section::Data,
         Section::GoData,
@@ -48,6 +51,7 @@ impl Section {
             Section::GoText => ".text",
             Section::Text => ".text.rt",
             Section::Rodata => ".rodata",
+            Section::BuildInfo => ".go.buildinfo",
             Section::Types => ".go.type",
             Section::Data => ".data",
             Section::GoData => ".go.data",

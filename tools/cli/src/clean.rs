@@ -59,6 +59,7 @@ pub fn clean(args: &[String]) -> Result<ExitCode, Failure> {
         }
     }
     if session.flags.is_set("testcache")
+        && !session.flags.is_set("cache")
         && !session.is_dry()
         && let Some(cache) = Cache::open(&*session.system)
     {

@@ -1,4 +1,4 @@
-//! `ferrogo env` and `ferrogo version`.
+//! `ferrogo env`.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,7 +20,6 @@ const ENV_FLAGS: &[Flag] = &[
     boolean("n"),
     boolean("x"),
 ];
-const VERSION_FLAGS: &[Flag] = &[boolean("m"), boolean("v"), boolean("json")];
 
 /// Variables that only make sense with a GOROOT.
 const OF_GOROOT: &[&str] = &["GOROOT", "GOTOOLDIR"];
@@ -90,36 +89,4 @@ pub fn env(args: &[String]) -> Result<ExitCode, Failure> {
     out.flush()
         .map_err(|e| format!("go: writing output: {e}"))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// `ferrogo version`.
-///
-/// # Errors
-/// Text and exit status.
-pub fn version(args: &[String]) -> Result<ExitCode, Failure> {
-    let parsed = flags::parse(args, &[VERSION_FLAGS], false)
-        .map_err(|text| help::usage_error("version", &text))?;
-    if parsed.args.is_empty() {
-        if let Some(name) = ["m", "v", "json"].into_iter().find(|n| parsed.is_set(n)) {
-            return Err(Failure::usage(format!(
-                "go: 'go version' only accepts -{name} flag with arguments"
-            )));
-        }
-        println!(
-            "go version go{} linux/amd64 (ferrogo {})",
-            modules::GO_RELEASE,
-            env!("CARGO_PKG_VERSION")
-        );
-        return Ok(ExitCode::SUCCESS);
-    }
-    let system = OsSystem::default();
-    for file in &parsed.args {
-        if let Err(e) = system.stat(file.as_ref()) {
-            return Err(Failure::from(format!(
-                "stat {file}: {}",
-                modules::error::io_text(&e)
-            )));
-        }
-    }
-    Err(help::not_yet("version FILE"))
 }

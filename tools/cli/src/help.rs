@@ -141,7 +141,7 @@ Test flags: -run -skip -bench -benchtime -benchmem -count -cpu -parallel -timeou
         short: "print Go version",
         usage: "version [-m] [-v] [-json] [file ...]",
         long: "",
-        run: env::version,
+        run: crate::version::version,
     },
 ];
 

@@ -1,7 +1,7 @@
 //! The `ferrogo` command: used like `go`, and the same when it is called `go`.
 //!
 //! Reading order: [`help`] (the table of commands), [`flags`], [`session`] (what building commands share), [`build`] (build, run,
-//! install), [`test`] ([`test_run`], [`test_cache`], [`test_json`]), [`list`], [`env`](mod@env) (env, version), [`clean`], [`mod_command`].
+//! install), [`test`] ([`test_run`], [`test_cache`], [`test_json`]), [`list`], [`env`](mod@env), [`version`], [`clean`], [`mod_command`].
 #![forbid(unsafe_code)]
 
 mod build;
@@ -16,6 +16,7 @@ mod test;
 mod test_cache;
 mod test_json;
 mod test_run;
+mod version;
 
 use std::process::ExitCode;
 

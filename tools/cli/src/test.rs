@@ -95,6 +95,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     let package_list_mode = !patterns.is_empty();
     let mut reporter = Reporter {
         json: session.flags.is_set("json"),
+        only_compile,
         failed: false,
     };
     // What cannot be set up is told first.
@@ -113,7 +114,6 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
             let checked = session.check(&graph, &wanted, &|_| Vec::new());
             match render_errors(&graph, &checked) {
                 Some(text) => reporter.build_failed(path, &text),
-                None if only_compile => {}
                 None => reporter.no_tests(path),
             }
             continue;
@@ -140,7 +140,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     }
     session.print_timings();
     if reporter.failed {
-        if package_list_mode && !reporter.json {
+        if package_list_mode && !reporter.json && !only_compile {
             println!("FAIL");
         }
         return Ok(ExitCode::from(1));
@@ -296,6 +296,7 @@ fn find(graph: &PackageGraph, id: PackageId) -> Result<TestFunctions, Mistake> {
 /// Tells what becomes of packages whose tests do not run.
 struct Reporter {
     json: bool,
+    only_compile: bool,
     failed: bool,
 }
 
@@ -319,7 +320,10 @@ impl Reporter {
             true => test_json::build_failed(build.unwrap_or(path), text),
             false => eprint!("{text}"),
         }
-        self.fail(path, "build failed", build.unwrap_or(path));
+        match self.only_compile {
+            true => self.failed = true,
+            false => self.fail(path, "build failed", build.unwrap_or(path)),
+        }
     }
 
     fn fail(&mut self, path: &str, why: &str, at_fault: &str) {

@@ -15,7 +15,7 @@ struct Event<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     test: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    elapsed: Option<f64>,
+    elapsed: Option<Seconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +26,19 @@ struct Event<'a> {
     key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
+}
+
+/// Serialised as Go does: whole numbers without a point.
+#[derive(Clone, Copy)]
+struct Seconds(f64);
+
+impl Serialize for Seconds {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.fract() == 0.0 {
+            true => serializer.serialize_u64(self.0 as u64),
+            false => serializer.serialize_f64(self.0),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -77,7 +90,7 @@ pub fn output(package: &str, text: &str, frame: bool) {
 /// The package's last event; `failed_build` names the build that kept its tests from running.
 pub fn end(package: &str, action: &str, elapsed: f64, failed_build: Option<&str>) {
     print(&Event {
-        elapsed: Some((elapsed * 1000.0).round() / 1000.0),
+        elapsed: Some(Seconds((elapsed * 1000.0).round() / 1000.0)),
         failed_build,
         ..Event::new(action, package)
     });
@@ -176,7 +189,7 @@ impl Converter {
         if let Some((action, test, elapsed)) = self.result.take() {
             print(&Event {
                 test: Some(&test),
-                elapsed,
+                elapsed: elapsed.map(Seconds),
                 ..Event::new(action, &self.package)
             });
         }

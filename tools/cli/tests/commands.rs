@@ -591,6 +591,21 @@ fn programs_know_their_build() {
             &format!("ferrogo: -gcflags: {flag} is not supported yet: ferrogo does not print what its compiler decides\n"),
         );
     }
+    place.check("build -tags=a,b -o old.exe ./old", 0, "", "");
+    let settings = "-buildmode=exe -compiler=gc -tags=a,b";
+    let stated = settings.replace(' ', "\n\tbuild\t");
+    let target = target.trim_end().replace(' ', "=");
+    let target = target.replace('\n', "\n\tbuild\t");
+    let first = "old.exe: go1.27.3\n\tpath\tex.com/m/old\n\tmod\tex.com/m\t(devel)\t\n";
+    let told = place.run("version -m old.exe").stdout;
+    assert!(
+        told.starts_with(&format!(
+            "{first}\tbuild\t{stated}\n\tbuild\tDefaultGODEBUG="
+        )) && told.ends_with(&format!("\n\tbuild\t{target}\n")),
+        "{told}"
+    );
+    place.check_part("version -m -json .", 0, "\"Key\": \"-tags\",");
+    place.check("version go.mod old.exe", 0, "old.exe: go1.27.3\n", "");
     let kept = place.run("build -a -work -o out ./typed");
     let dir = kept.stderr.trim().strip_prefix("WORK=").unwrap_or_default();
     let dir = dir.replace("$DIR", &place.dir.display().to_string());
@@ -645,4 +660,109 @@ fn tests_are_run() {
         0,
         "\"Action\":\"pass\",\"Package\":\"ex.com/m/tests\",\"Test\":\"TestGood\"",
     );
+}
+
+const KEPT: &str = "\
+-- good/a.go --
+package good
+-- good/testdata/x --
+one
+-- good/a_test.go --
+package good
+
+import (
+	\"os\"
+	\"testing\"
+)
+
+func TestFile(t *testing.T) {
+	if _, err := os.ReadFile(\"testdata/x\"); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(os.Getenv(\"OF_THE_TEST\"))
+}
+-- typo/a.go --
+package typo
+
+var X int = \"\"
+-- typo/a_test.go --
+package typo
+
+import \"testing\"
+
+func Test(t *testing.T) {}
+-- missing/a.go --
+package missing
+
+import _ \"nosuchstd\"
+-- none/a.go --
+package none
+-- sig/a_test.go --
+package sig
+
+import \"testing\"
+
+func TestX(t *testing.B) {}
+";
+
+#[test]
+fn results_of_tests_are_kept() {
+    let place = Place::new("testcache", KEPT);
+    let old = std::time::SystemTime::now() - Duration::from_secs(60);
+    let file = std::fs::File::options()
+        .write(true)
+        .open(place.work().join("good/testdata/x"))
+        .unwrap();
+    file.set_modified(old).unwrap();
+    let fresh = "ok  \tex.com/m/good\tTIME\n";
+    let kept = "ok  \tex.com/m/good\t(cached)\n";
+    let check = |line: &str, stdout: &str| place.check(line, 0, stdout, "");
+    check("test ./good", fresh);
+    check("test ./good", kept);
+    check("test -timeout=5m ./good", kept);
+    check("test -count=1 ./good", fresh);
+    check("test ./good -args x", fresh);
+    check("test -C good", "PASS\nok  \tex.com/m/good\tTIME\n");
+    let verbose = "=== RUN   TestFile\n    a_test.go:12: \n--- PASS: TestFile (TIME)\nPASS\n";
+    check("test -v ./good", &format!("{verbose}{fresh}"));
+    check("test -v ./good", &format!("{verbose}{kept}"));
+    place.check_part("test -json ./good", 0, "\"Output\":\"ok  ");
+    place.check_part("test -json ./good", 0, "(cached)\\n\"}\n");
+    // What the test looked at has changed: a variable, the file's time.
+    let binary = Path::new(env!("CARGO_BIN_EXE_ferrogo"));
+    let with = place.run_as(binary, "test ./good", &[("OF_THE_TEST", "1")]);
+    assert_eq!(with.stdout, fresh);
+    file.set_modified(old - Duration::from_secs(1)).unwrap();
+    check("test ./good", fresh);
+    check("test ./good", kept);
+    check("clean -testcache", "");
+    check("test ./good", fresh);
+    // What cannot be set up or built does not keep the others from running.
+    place.check(
+        "test ./...",
+        1,
+        &format!(
+            "FAIL\tex.com/m/missing [setup failed]\nFAIL\tex.com/m/sig [setup failed]\n{kept}?   \tex.com/m/none\t[no test files]\n\
+             FAIL\tex.com/m/typo [build failed]\nFAIL\n"
+        ),
+        "# ex.com/m/missing\nmissing/a.go:3:8: package nosuchstd is not in std ($GOROOT/src/nosuchstd)\n\
+         # ex.com/m/sig\n$DIR/m/sig/a_test.go:5:1: wrong signature for TestX, must be: func TestX(t *testing.T)\n\
+         # ex.com/m/typo [ex.com/m/typo.test]\ntypo/a.go:3:13: cannot use \"\" (untyped string constant) as int value in variable declaration\n",
+    );
+    place.check_part(
+        "test -json ./missing",
+        1,
+        "\"Action\":\"fail\",\"Package\":\"ex.com/m/missing\",\"Elapsed\":0,\"FailedBuild\":\"nosuchstd\"",
+    );
+    check(
+        "test -c -o out/ ./good ./none",
+        "?   \tex.com/m/none\t[no test files]\n",
+    );
+    place.check(
+        "test -c -o out.test ./good ./none",
+        1,
+        "",
+        "with multiple packages, -o must refer to a directory or /dev/null\n",
+    );
+    assert!(place.work().join("out/good.test").is_file());
 }
