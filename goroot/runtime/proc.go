@@ -40,6 +40,11 @@ func doInit1(pc uintptr) {
 //go:noinline
 func _System() { goexit1() }
 
+// gcBgMarkWorker stands in execution traces for the threads that work for the collector.
+//
+//go:noinline
+func gcBgMarkWorker() { goexit1() }
+
 // goexit stands in stacks for the code that the first function of a goroutine returns to: Rust's walks end with it.
 //
 //go:noinline

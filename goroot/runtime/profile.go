@@ -103,7 +103,7 @@ func memRecords(inuseZero bool) []profilerecord.MemProfileRecord {
 			ObjectSize:   int64(r[0]),
 			AllocObjects: int64(r[1]),
 			FreeObjects:  int64(r[2]),
-			Stack:        expandPhysical(r[4:]),
+			Stack:        recordedStack(r[4:]),
 		})
 	}
 	return out
@@ -143,10 +143,14 @@ func blockRecords(mutexes bool) []profilerecord.BlockProfileRecord {
 	out := make([]profilerecord.BlockProfileRecord, n)
 	for i := range n {
 		r := buf[i*blockRecordWords : (i+1)*blockRecordWords]
-		stk := expandPhysical(r[2:])
+		stk := recordedStack(r[2:])
 		// The functions of package sync are the ones to blame, not how they do it.
 		for len(stk) > 1 && isInternalSync(logicalName(stk[0])) {
-			stk = stk[1:]
+			if outer := outerPC(stk[0]); outer != 0 {
+				stk[0] = outer
+			} else {
+				stk = stk[1:]
+			}
 		}
 		out[i] = profilerecord.BlockProfileRecord{Count: int64(r[0]), Cycles: int64(r[1]), Stack: stk}
 	}
@@ -216,7 +220,7 @@ func goroutineStacks(leaked bool) []goroutineStack {
 		for i := range n {
 			r := buf[i*goroutineRecordWords : (i+1)*goroutineRecordWords]
 			pcs := unsafe.Slice((*uintptr)(unsafe.Pointer(&r[2])), goroutineRecordWords-2)
-			out[i] = goroutineStack{label: r[1], stack: expandPhysical(pcs)}
+			out[i] = goroutineStack{label: r[1], stack: recordedStack(pcs)}
 		}
 		return out
 	}
@@ -283,10 +287,12 @@ func pprof_threadCreateInternal(p []profilerecord.StackRecord) (n int, ok bool) 
 	return n, true
 }
 
-// pprof_fpunwindExpand turns physical return addresses into logical ones.
+// pprof_fpunwindExpand gives every inlined function of a record's stack a pc of its own.
 //
 //go:linkname pprof_fpunwindExpand
-func pprof_fpunwindExpand(dst, src []uintptr) int { return copy(dst, expandPhysical(src)) }
+func pprof_fpunwindExpand(dst, src []uintptr) int {
+	return copy(dst, expandInlined(make([]uintptr, 0, len(dst)), src))
+}
 
 //go:linkname pprof_makeProfStack
 func pprof_makeProfStack() []uintptr { return make([]uintptr, 2*profileDepth) }
@@ -303,12 +309,12 @@ func pprof_readProfile() (data []uint64, tags []unsafe.Pointer, eof bool) {
 	}
 	tags = make([]unsafe.Pointer, r.records)
 	copy(tags, unsafe.Slice((*unsafe.Pointer)(r.labels), r.records))
-	return expandCPURecords(unsafe.Slice((*uint64)(r.words), r.n)), tags, false
+	return trimCPURecords(unsafe.Slice((*uint64)(r.words), r.n)), tags, false
 }
 
-// expandCPURecords turns the physical stacks of a CPU profile's records into logical ones.
-func expandCPURecords(words []uint64) []uint64 {
-	out := make([]uint64, 0, 2*len(words))
+// trimCPURecords leaves wrappers out of the stacks of a CPU profile's records.
+func trimCPURecords(words []uint64) []uint64 {
+	out := make([]uint64, 0, len(words))
 	for len(words) > 0 {
 		n := int(words[0])
 		r := words[:n]
@@ -320,7 +326,7 @@ func expandCPURecords(words []uint64) []uint64 {
 			out = append(out, r[3:]...)
 			continue
 		}
-		for _, pc := range expandPhysical(unsafe.Slice((*uintptr)(unsafe.Pointer(&r[3])), n-3)) {
+		for _, pc := range recordedStack(unsafe.Slice((*uintptr)(unsafe.Pointer(&r[3])), n-3)) {
 			out = append(out, uint64(pc))
 		}
 		out[at] = uint64(len(out) - at)

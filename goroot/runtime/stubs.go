@@ -168,6 +168,16 @@ func goroutineProfileRaw(records *uintptr, n int, leaked bool) int
 // goroutineRecordWords is the size of a record of goroutineProfileRaw in words.
 const goroutineRecordWords = 66
 
+// traceStartRaw begins an execution trace, traceAdvanceRaw begins its next generation or ends it; one at a time (system).
+func traceStartRaw()
+func traceAdvanceRaw(stop bool)
+
+// traceReadRaw waits for the next piece of the trace and writes its address and length; 0 and 0 at the end (system).
+func traceReadRaw(piece *[2]uintptr)
+
+// becomeSystemGoroutine makes the calling goroutine one of the runtime: not counted, not shown (system).
+func becomeSystemGoroutine()
+
 // threadCreateCount returns the number of threads created (leaf).
 func threadCreateCount() int
 

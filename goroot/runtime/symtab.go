@@ -165,7 +165,7 @@ type Frame struct {
 type Frames struct {
 	callers []uintptr
 
-	// nextPC is not used: every logical frame has a pc of its own.
+	// nextPC is the frame that follows the last one looked up where callers leaves it out, 0 if none.
 	nextPC uintptr
 
 	frames     []Frame
@@ -184,10 +184,21 @@ func CallersFrames(callers []uintptr) *Frames {
 func (ci *Frames) Next() (frame Frame, more bool) {
 	// One frame is looked up in advance, because more must be exact.
 	for len(ci.frames) < 2 && len(ci.callers) > 0 {
-		pc := ci.callers[0]
-		ci.callers = ci.callers[1:]
-		if f, ok := frameOf(pc); ok {
-			ci.frames = append(ci.frames, f)
+		pc := ci.nextPC
+		ci.nextPC = 0
+		if pc == 0 {
+			pc = ci.callers[0]
+			ci.callers = ci.callers[1:]
+		}
+		f, ok := frameOf(pc)
+		if !ok {
+			continue
+		}
+		ci.frames = append(ci.frames, f)
+		// Lists taken from a printed stack or a profile have one pc for all the functions that were inlined at a call. The last
+		// one of a list stands for itself: it may have been cut off there.
+		if outer := outerPC(pc); outer != 0 && len(ci.callers) > 0 && ci.callers[0] != outer {
+			ci.nextPC = outer
 		}
 	}
 	switch len(ci.frames) {
@@ -196,7 +207,7 @@ func (ci *Frames) Next() (frame Frame, more bool) {
 	case 1:
 		frame = ci.frames[0]
 		ci.frames = ci.frameStore[:0]
-		return frame, len(ci.callers) > 0
+		return frame, false
 	}
 	frame = ci.frames[0]
 	ci.frameStore[0] = ci.frames[1]
@@ -352,22 +363,58 @@ func physicalCallerName(skip int) string {
 	return funcNameRaw(f)
 }
 
-// expandPhysical turns zero-terminated physical return addresses into logical ones.
-func expandPhysical(phys []uintptr) []uintptr {
-	for i, pc := range phys {
-		if pc == 0 {
-			phys = phys[:i]
-			break
+// outerPC returns the logical pc of the function that pc's function was inlined into, 0 if it is a compiled one. Wrappers
+// are left out, as Callers does.
+func outerPC(pc uintptr) uintptr {
+	depth := pc >> pcDepthShift
+	loc := logicalLoc(pc, true)
+	if loc == noLoc {
+		return 0
+	}
+	for loc = locParent(loc); loc != noLoc; loc = locParent(loc) {
+		depth++
+		if !locWrapper(loc) {
+			return pc&pcMask | depth<<pcDepthShift
 		}
 	}
-	out := make([]uintptr, 0, len(phys)+8)
-	var buf [16]uintptr
-	for _, ra := range phys {
-		s := callersState{belowIsUser: len(out) > 0}
-		one := [1]uintptr{ra}
-		out = append(out, buf[:s.expand(one[:], buf[:])]...)
+	return 0
+}
+
+// recordedStack copies the zero-terminated return addresses of a profile's record. Each stands for all the functions that were
+// inlined at that call; wrappers are left out unless the runtime called them.
+func recordedStack(phys []uintptr) []uintptr {
+	n := 0
+	for n < len(phys) && phys[n] != 0 {
+		n++
+	}
+	out := make([]uintptr, 0, n)
+	belowIsUser := false
+	for _, ra := range phys[:n] {
+		f := findfuncRaw(ra - 1)
+		if f == nil {
+			continue
+		}
+		if loc := pcLoc(ra - 1); loc != noLoc && locParent(loc) == noLoc && locWrapper(loc) && belowIsUser {
+			continue
+		}
+		belowIsUser = funcFlags(f)&funcRuntime == 0
+		out = append(out, ra)
 	}
 	return out
+}
+
+// expandInlined appends to dst the logical pcs that stk stands for. Pcs of inlined frames that stk has are not repeated.
+func expandInlined(dst, stk []uintptr) []uintptr {
+	for i, pc := range stk {
+		dst = append(dst, pc)
+		for outer := outerPC(pc); outer != 0; outer = outerPC(outer) {
+			if i+1 < len(stk) && stk[i+1] == outer {
+				break
+			}
+			dst = append(dst, outer)
+		}
+	}
+	return dst
 }
 
 // logicalName returns the name of the function of a pc that Callers returned.
@@ -382,10 +429,13 @@ func runtime_FrameStartLine(f *Frame) int { return f.startLine }
 //go:linkname runtime_FrameSymbolName runtime/pprof.runtime_FrameSymbolName
 func runtime_FrameSymbolName(f *Frame) string { return f.Function }
 
-// runtime_expandFinalInlineFrame has nothing to do: every logical frame has a pc already.
+// runtime_expandFinalInlineFrame gives every function that was inlined a pc of its own: the writer of profiles takes
+// them for granted.
 //
 //go:linkname runtime_expandFinalInlineFrame runtime/pprof.runtime_expandFinalInlineFrame
-func runtime_expandFinalInlineFrame(stk []uintptr) []uintptr { return stk }
+func runtime_expandFinalInlineFrame(stk []uintptr) []uintptr {
+	return expandInlined(make([]uintptr, 0, len(stk)+8), stk)
+}
 
 // moduledata is the root of the tables that the linker emits: ModuleData of the ABI.
 type moduledata struct {

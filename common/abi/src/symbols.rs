@@ -108,4 +108,6 @@ pub const RUNTIME_CALLBACKS: &[&str] = &[
     "runtime.goexit",
     // func(): stands for the runtime's own work in CPU profiles; never called.
     "runtime._System",
+    // func(): stands for the collector's workers in execution traces; never called.
+    "runtime.gcBgMarkWorker",
 ];

@@ -335,6 +335,7 @@ impl Gc {
         heap.set_allocate_black(true);
         world.set_write_barrier(true);
         self.phase.store(Phase::Mark as u8, Ordering::Release);
+        world.cycle_changes(true);
         let mut marker = Marker::new(self);
         runtime_roots(&mut |word| marker.push_conservative(word));
         heap.specials.for_each_due(|due| {
@@ -614,6 +615,7 @@ impl Gc {
             return;
         }
         let from = world.now();
+        world.assisting(true);
         self.active.fetch_add(1, Ordering::SeqCst);
         let mut marker = Marker::new(self);
         let mut empty = false;
@@ -652,6 +654,7 @@ impl Gc {
         );
         self.assist_ns
             .fetch_add(world.now() - from, Ordering::Relaxed);
+        world.assisting(false);
         if self.active.fetch_sub(1, Ordering::SeqCst) == 1 && empty {
             self.try_finish(world);
         }
@@ -761,6 +764,11 @@ impl Gc {
 
     fn no_work(&self) -> bool {
         self.active.load(Ordering::SeqCst) == 0 && !self.work.has_work() && !self.roots_left()
+    }
+
+    /// Whether [`Self::try_finish`] may find the mark phase done.
+    pub fn may_finish(&self, world: &dyn World) -> bool {
+        self.phase() == Phase::Mark && self.no_work() && !self.pending_young(world)
     }
 
     /// Ends the mark phase if nothing is left to do.
@@ -878,6 +886,7 @@ impl Gc {
             .load(Ordering::Relaxed)
             .saturating_sub(marked);
         heap.start_sweep(distance);
+        world.cycle_changes(false);
         self.cycles.fetch_add(1, Ordering::Release);
         if heap.config().eager_sweep {
             heap.sweep_all();

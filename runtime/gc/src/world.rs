@@ -113,6 +113,12 @@ pub unsafe trait World: Sync {
     /// hands): let others run for a moment.
     fn yield_now(&self);
 
+    /// A mark phase begins (true) or has ended; world stopped.
+    fn cycle_changes(&self, _active: bool) {}
+
+    /// The calling goroutine begins to mark in payment for its allocations (true), or ends.
+    fn assisting(&self, _begin: bool) {}
+
     /// Nanoseconds of a monotonic clock.
     fn now(&self) -> i64 {
         rt_os::time::nanotime()

@@ -291,6 +291,9 @@ impl Heap {
 
     fn check_rate(&self, cache: &mut MCache, rate: i64) {
         if cache.sample_rate != rate {
+            // Open windows end where the old rate wanted a sample.
+            // SAFETY: callers own the cache.
+            unsafe { self.close_windows(cache) };
             cache.sample_rate = rate;
             for index in 0..cache.sample_left.len() {
                 cache.sample_left[index] = self.next_sample(cache);

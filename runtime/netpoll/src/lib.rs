@@ -451,6 +451,10 @@ fn block(desc: &'static PollDesc, mode: i64, always: bool) -> i64 {
     // Readiness came first: do not park after all.
     WAITERS.fetch_sub(1, Ordering::SeqCst);
     g.on_resume.set(None);
+    if rt_sched::trace::on() {
+        rt_sched::trace::unblocks(g);
+        rt_sched::trace::started(g);
+    }
     g.change_status(rt_sched::g::Status::Waiting, rt_sched::g::Status::Running);
     finish(half, desc.check(mode))
 }

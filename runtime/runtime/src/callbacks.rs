@@ -21,6 +21,8 @@ pub const PANIC_TEXT: usize = 4;
 pub const GOEXIT: usize = 5;
 #[allow(missing_docs)]
 pub const SYSTEM: usize = 6;
+#[allow(missing_docs)]
+pub const MARK_WORKER: usize = 7;
 
 /// Copies the linker's table.
 pub fn init(table: &[usize]) {

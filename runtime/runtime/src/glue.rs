@@ -13,7 +13,7 @@ use rt_sched::p::P;
 use rt_sched::reason::ParkReason;
 use rt_sched::sched::SCHED;
 use rt_sched::sudog::Sudog;
-use rt_sched::{m, proc, syscall, world};
+use rt_sched::{m, proc, syscall, trace, world};
 use rt_sync::{LockRank, Note, RawMutex};
 
 /// The heap.
@@ -55,8 +55,28 @@ pub fn current_cache() -> *mut MCache {
 // SAFETY: stacks from the saved stack pointer up through all segments, G's pointer fields, timers, sudogs' elements (which
 // point into reported stacks), registered functions are reported; stop_the_world waits for every P.
 unsafe impl World for Scheduler {
-    fn stop_the_world(&self, _: StopReason) {
-        world::stop();
+    fn stop_the_world(&self, reason: StopReason) {
+        world::stop(match reason {
+            StopReason::GcMarkStart => "GC sweep termination",
+            StopReason::GcMarkTermination | StopReason::GcWhole => "GC mark termination",
+            StopReason::ReadMemStats => "read mem stats",
+            StopReason::ProcResize => "GOMAXPROCS",
+            StopReason::AllStacks => "all goroutines stack trace",
+            StopReason::HeapDump => "write heap dump",
+            StopReason::Other => "unknown",
+        });
+    }
+
+    fn cycle_changes(&self, active: bool) {
+        trace::gc_phase(active);
+        if trace::on() {
+            trace::heap_live(HEAP.live_bytes.load(Ordering::Relaxed));
+            trace::heap_goal(GC.pacer.goal.load(Ordering::Relaxed));
+        }
+    }
+
+    fn assisting(&self, begin: bool) {
+        trace::assist(begin);
     }
 
     fn start_the_world(&self) {
@@ -256,13 +276,13 @@ fn gc_work(p: &'static P) -> bool {
     let idle = p.runq.is_empty() && SCHED.runq_len.load(Ordering::Relaxed) == 0;
     match GC.mark_work_wanted(&WORLD, idle) {
         None => {
-            if idle {
-                GC.try_finish(&WORLD);
+            if idle && GC.may_finish(&WORLD) {
+                trace::as_worker(|| GC.try_finish(&WORLD));
             }
             false
         }
         Some(slice) => {
-            GC.background_mark(&WORLD, slice, idle);
+            trace::as_worker(|| GC.background_mark(&WORLD, slice, idle));
             true
         }
     }
@@ -287,6 +307,9 @@ pub fn malloc(size: usize, typ: *const Type, zero: bool) -> usize {
     match unsafe { GC.malloc(&WORLD, current_cache(), size, typ, zero) } {
         Ok(at) => {
             let cache = current_cache();
+            if trace::on() {
+                trace::heap_live(HEAP.live_bytes.load(Ordering::Relaxed));
+            }
             // SAFETY: the current P's cache.
             if unsafe { (*cache).sampled } != 0 {
                 crate::profile::heap_sample(cache);
@@ -442,6 +465,11 @@ pub fn install() {
     HOOKS
         .panic_text
         .set(callbacks::address(callbacks::PANIC_TEXT));
+    HOOKS.trace_stack.set(crate::traceback::trace_stack);
+    HOOKS.trace_frames.set(crate::traceback::trace_frames);
+    HOOKS
+        .trace_worker_pc
+        .set(callbacks::address(callbacks::MARK_WORKER));
     HOOKS.fatal.set(|message| crate::fatal::fatal(message));
     HOOKS
         .stack_overflow
@@ -543,6 +571,8 @@ fn next_or_park(g: &'static G) {
         FINALIZERS_RUNNING.store(1, Ordering::SeqCst);
         let out = g.wait_obj.get() as *mut FinalizerRecord;
         let cleanup = due.kind == rt_heap::SpecialKind::Cleanup;
+        // While it runs code of the program, dumps and profiles show it.
+        g.system.set(false);
         wb_slot(0, due.func);
         wb_slot(0, due.object);
         // SAFETY: the record is in the goroutine's frame or a heap object that it keeps.

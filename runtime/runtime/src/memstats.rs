@@ -194,7 +194,7 @@ fn process_cputime() -> i64 {
 }
 
 fn stopped<T>(read: impl FnOnce() -> T) -> T {
-    rt_sched::world::stop();
+    rt_sched::world::stop("read mem stats");
     let value = read();
     rt_sched::world::start();
     value

@@ -25,7 +25,7 @@ pub fn install() {
 pub fn goroutines(records: *mut usize, count: usize, leaked: bool) -> usize {
     const WORDS: usize = 2 + DEPTH;
     let own = G::current();
-    world::stop();
+    world::stop("goroutine profile");
     let wanted = |g: &G| {
         !g.system.get()
             && !matches!(g.status(), Status::Dead | Status::Idle)

@@ -463,7 +463,7 @@ fn run_for_all() {
 
 /// Runs a system call on every thread, the calling one first; if it fails there, nowhere else.
 pub fn on_all_threads(args: [usize; 7]) -> isize {
-    rt_sched::world::stop();
+    rt_sched::world::stop("AllThreadsSyscall");
     for (slot, arg) in CALL.iter().zip(args) {
         slot.store(arg, Ordering::SeqCst);
     }

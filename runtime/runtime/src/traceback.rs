@@ -320,6 +320,42 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
     }
 }
 
+/// What the trace wants to know of a return address; see [`rt_sched::hooks::Hooks::trace_frames`].
+pub fn trace_frames(
+    pc: usize,
+    visit: &mut dyn FnMut(u64, &'static str, &'static str, u32),
+) {
+    let mut depth = 0;
+    expand(&Frame { lookup: pc - 1, pc }, |logical| {
+        if !logical.wrapper {
+            visit(
+                pc as u64 | depth << 56,
+                logical.name,
+                logical.file,
+                logical.line,
+            );
+        }
+        depth += 1;
+    });
+}
+
+/// The return addresses of a goroutine's stack; see [`rt_sched::hooks::Hooks::trace_stack`].
+pub fn trace_stack(g: &'static G, here: bool, out: &mut [usize]) -> usize {
+    let frames = if here {
+        Frames::new(Start::of_saved(g))
+    } else {
+        Frames::of(g)
+    };
+    // The frame that stands for a goroutine's end is not part of the stack in traces.
+    let end = callbacks::address(callbacks::GOEXIT) + 1;
+    let count = callers(frames, 0, out);
+    if count > 0 && out[count - 1] == end {
+        count - 1
+    } else {
+        count
+    }
+}
+
 fn is_runtime_name(name: &str) -> bool {
     name.starts_with("runtime.") || name.starts_with("internal/runtime/")
 }

@@ -256,6 +256,9 @@ fn wait_as_root(g: &'static G) {
             g.on_resume.set(Some(wait_as_root));
             g.reason
                 .store(ParkReason::SynctestRun as u8, Ordering::Relaxed);
+            if crate::trace::on() {
+                crate::trace::blocks(g, ParkReason::SynctestRun);
+            }
             g.change_status(Status::Running, Status::Waiting);
             bubble.unlock();
             if let Some(waiter) = wake {
@@ -308,6 +311,9 @@ pub extern "C" fn wait() {
     }));
     g.reason
         .store(ParkReason::SynctestWait as u8, Ordering::Relaxed);
+    if crate::trace::on() {
+        crate::trace::blocks(g, ParkReason::SynctestWait);
+    }
     g.change_status(Status::Running, Status::Waiting);
     bubble.unlock();
     proc::schedule()

@@ -5,6 +5,7 @@ use crate::g::{G, Status};
 use crate::m::M;
 use crate::proc;
 use crate::reason::ParkReason;
+use crate::trace;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -23,6 +24,9 @@ impl Coro {
             .store(ParkReason::CoroutineSwitch as u8, Ordering::Relaxed);
         g.coro.set(self as *const Coro as usize);
         crate::bubble::on_born_parked(g);
+        if trace::on() {
+            trace::created(g, true);
+        }
         g.change_status(Status::Dead, Status::Waiting);
         self.waiting
             .store(g as *const G as *mut G, Ordering::Release);
@@ -83,6 +87,10 @@ fn run(next: &'static G, pinned: Option<&'static Bubble>) -> ! {
     crate::bubble::on_ready(next);
     if let Some(bubble) = pinned {
         bubble.unpin();
+    }
+    if trace::on() {
+        trace::unblocks(next);
+        trace::started(next);
     }
     next.change_status(Status::Waiting, Status::Running);
     proc::run_switched(next, true)

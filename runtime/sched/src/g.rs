@@ -151,6 +151,10 @@ pub struct G {
     pub bubble: Cell<*const Bubble>,
     /// Marked by the leak detector.
     pub leaked: AtomicBool,
+    /// It helps the collector, as the execution trace knows.
+    pub trace_assist: Cell<bool>,
+    /// Events about it in this generation of the trace that carry a number.
+    pub trace_seq: Cell<u32>,
     /// Assist debt or credit in bytes (the collector's).
     pub assist_bytes: Cell<i64>,
     /// Cycle in which the collector scanned its stack.
@@ -252,6 +256,8 @@ impl G {
             panic_on_fault: Cell::new(false),
             bubble: Cell::new(ptr::null()),
             leaked: AtomicBool::new(false),
+            trace_assist: Cell::new(false),
+            trace_seq: Cell::new(0),
             assist_bytes: Cell::new(0),
             scan_cycle: AtomicU32::new(0),
         }

@@ -51,6 +51,13 @@ pub struct Hooks {
     pub wb_slot: Cell<fn(slot: usize, new: usize)>,
     /// Write barrier for a value of this type about to be copied from `src` (0: zeroed) to `dst`. Called only while the barrier is on.
     pub wb_typed: Cell<fn(typ: *const Type, dst: usize, src: usize)>,
+    /// Return addresses of a goroutine's stack: of one inside a system function on this thread (true), or of one at rest.
+    pub trace_stack: Cell<fn(&'static G, bool, &mut [usize]) -> usize>,
+    /// Calls back with each function that a return address stands for: (pc that is unique to it, name, file, line).
+    #[allow(clippy::type_complexity)]
+    pub trace_frames: Cell<fn(usize, &mut dyn FnMut(u64, &'static str, &'static str, u32))>,
+    /// Entry of the Go function that stands for the collector's workers in traces, 0 if none.
+    pub trace_worker_pc: Cell<usize>,
     /// Allocates from the heap: (bytes, type or null). Zeroed. Dies if there is no memory.
     pub malloc: Cell<fn(usize, *const Type) -> usize>,
 }
@@ -80,6 +87,10 @@ fn call_default(closure: usize, args: [usize; 4]) {
 }
 fn no_barrier(_: usize, _: usize) {}
 fn no_typed_barrier(_: *const Type, _: usize, _: usize) {}
+fn no_stack(_: &'static G, _: bool, _: &mut [usize]) -> usize {
+    0
+}
+fn no_frames(_: usize, _: &mut dyn FnMut(u64, &'static str, &'static str, u32)) {}
 fn malloc_persistent(size: usize, _: *const Type) -> usize {
     crate::persist::alloc(size.max(8), 16)
 }
@@ -102,6 +113,9 @@ pub static HOOKS: Hooks = Hooks {
     call_go: Cell::new(call_default),
     wb_slot: Cell::new(no_barrier),
     wb_typed: Cell::new(no_typed_barrier),
+    trace_stack: Cell::new(no_stack),
+    trace_frames: Cell::new(no_frames),
+    trace_worker_pc: Cell::new(0),
     malloc: Cell::new(malloc_persistent),
 };
 

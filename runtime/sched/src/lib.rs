@@ -3,7 +3,7 @@
 //! Reading order: [`g`], [`m`], [`p`] (the three descriptors), [`arch`] (assembly: stubs, switch, stack growth), [`stack`]
 //! (segments), [`proc`] (the scheduler), [`runq`], [`sched`] (its global state), [`thread`] (threads, sysmon), [`syscall`],
 //! [`world`] (stopping it), [`timer`], [`sema`], [`notify`], [`coro`], [`bubble`] (synctest), [`reason`] (why parked),
-//! [`sudog`], [`rand`], [`profile`], [`hooks`] (what it needs from above), [`persist`].
+//! [`sudog`], [`rand`], [`profile`], [`trace`] (execution traces), [`hooks`] (what it needs from above), [`persist`].
 //!
 //! Architecture invariant: knows nothing of channels, files, signals or Go's types; Rust code that may park runs on the
 //! M's system stack.
@@ -36,4 +36,5 @@ pub mod syscall;
 pub mod testing;
 pub mod thread;
 pub mod timer;
+pub mod trace;
 pub mod world;

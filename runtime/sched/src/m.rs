@@ -81,6 +81,12 @@ pub struct M {
     pub thread_main: Cell<Option<crate::thread::ThreadMain>>,
     /// Waits here for a P in the middle of runtime code.
     pub p_note: Note,
+    /// Events of the execution trace on their way: the thread's; with the world stopped, the stopper's.
+    pub trace_buf: Cell<*mut crate::trace::buffer::Buffer>,
+    /// Time of its last event.
+    pub trace_last: Cell<u64>,
+    /// The goroutine that a trace shows while this thread works for the collector.
+    pub trace_worker: crate::trace::Worker,
 }
 
 // SAFETY: cells belong to the thread itself, or are under SCHED's lock while it is idle.
@@ -123,6 +129,9 @@ impl M {
             firing: Cell::new(0),
             thread_main: Cell::new(None),
             p_note: Note::new(),
+            trace_buf: Cell::new(ptr::null_mut()),
+            trace_last: Cell::new(0),
+            trace_worker: crate::trace::Worker::new(),
         }
     }
 

@@ -62,6 +62,8 @@ pub struct P {
     pub goid_end: Cell<u64>,
     /// Collector's per-P state (opaque here).
     pub gc_state: Cell<usize>,
+    /// Events about it in this generation of the execution trace.
+    pub trace_seq: Cell<u64>,
 }
 
 /// Sysmon's memory of a P.
@@ -114,6 +116,7 @@ impl P {
             goid_next: Cell::new(0),
             goid_end: Cell::new(0),
             gc_state: Cell::new(0),
+            trace_seq: Cell::new(0),
         }
     }
 

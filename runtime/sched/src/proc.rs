@@ -19,7 +19,7 @@ use crate::m::M;
 use crate::p::{P, PStatus};
 use crate::reason::ParkReason;
 use crate::sched::{SCHED, SchedGuard};
-use crate::{stack, thread};
+use crate::{stack, thread, trace};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
 
@@ -61,6 +61,9 @@ pub fn new_goroutine(start: usize, created_by: usize, parent: Option<&'static G>
 /// `go`: makes a goroutine runnable, next on this P.
 pub fn spawn(start: usize, created_by: usize, parent: Option<&'static G>) -> &'static G {
     let g = new_goroutine(start, created_by, parent);
+    if trace::on() {
+        trace::created(g, false);
+    }
     g.change_status(Status::Dead, Status::Runnable);
     run_queue_put(M::current().p(), g, true);
     if SCHED.main_started.load(Ordering::Relaxed) {
@@ -155,7 +158,7 @@ fn leave_spinning() {
 pub fn ready(g: &'static G) {
     let m = M::current();
     crate::bubble::on_ready(g);
-    g.change_status(Status::Waiting, Status::Runnable);
+    trace::make_runnable(m, g);
     match m.p_opt() {
         Some(p) => {
             run_queue_put(p, g, true);
@@ -171,10 +174,11 @@ pub fn ready(g: &'static G) {
 
 /// Makes parked goroutines runnable; works without a P.
 pub fn ready_list(list: &GList) {
+    let m = M::current();
     let runnable = GList::new();
     while let Some(g) = list.pop_front() {
         crate::bubble::on_ready(g);
-        g.change_status(Status::Waiting, Status::Runnable);
+        trace::make_runnable(m, g);
         runnable.push_back(g);
     }
     inject_runnable(&runnable);
@@ -221,6 +225,9 @@ pub fn begin_park(g: &'static G, reason: ParkReason) {
     g.reason.store(reason as u8, Ordering::Relaxed);
     g.wait_since.set(0);
     crate::bubble::on_park(g, reason);
+    if trace::on() {
+        trace::blocks(g, reason);
+    }
     g.change_status(Status::Running, Status::Waiting);
 }
 
@@ -261,6 +268,9 @@ extern "C" fn schedule_loop() -> ! {
             continue;
         }
         m.p().preempt.store(false, Ordering::Relaxed);
+        if trace::buffer::DELIVERABLE.load(Ordering::Relaxed) {
+            trace::wake_reader();
+        }
         let Some((g, inherit)) = find_runnable(m) else {
             continue;
         };
@@ -281,6 +291,9 @@ extern "C" fn schedule_loop() -> ! {
 /// Runs a runnable goroutine on this M and P.
 pub fn execute(g: &'static G, inherit_time: bool) -> ! {
     g.change_status(Status::Runnable, Status::Running);
+    if trace::on() {
+        trace::started(g);
+    }
     run_switched(g, inherit_time)
 }
 
@@ -464,7 +477,7 @@ fn take_first_ready(list: &GList) -> Option<&'static G> {
     let g = list.pop_front()?;
     ready_list(list);
     crate::bubble::on_ready(g);
-    g.change_status(Status::Waiting, Status::Runnable);
+    trace::make_runnable(M::current(), g);
     Some(g)
 }
 
@@ -570,12 +583,15 @@ pub extern "C" fn preempt_point() {
         return;
     }
     g.restore_stack_limit();
-    yield_global(g);
+    yield_global(g, "preempted");
 }
 
 /// Puts the current goroutine at the end of the global queue (or stops for the world) and schedules.
-pub fn yield_global(g: &'static G) -> ! {
+pub fn yield_global(g: &'static G, why: &str) -> ! {
     let m = M::current();
+    if trace::on() {
+        trace::yields(g, why);
+    }
     m.curg.store(ptr::null_mut(), Ordering::Relaxed);
     m.p().running.store(ptr::null_mut(), Ordering::Relaxed);
     g.change_status(Status::Running, Status::Runnable);
@@ -589,6 +605,9 @@ pub fn yield_global(g: &'static G) -> ! {
 /// Puts the current goroutine at the end of the local queue and schedules.
 pub fn yield_local(g: &'static G) -> ! {
     let m = M::current();
+    if trace::on() {
+        trace::yields(g, "unspecified");
+    }
     m.curg.store(ptr::null_mut(), Ordering::Relaxed);
     m.p().running.store(ptr::null_mut(), Ordering::Relaxed);
     g.change_status(Status::Running, Status::Runnable);
@@ -610,6 +629,9 @@ pub extern "C" fn goexit0() -> ! {
 /// Takes the current goroutine apart and frees its descriptor. The caller schedules or switches next.
 pub fn end_goroutine(g: &'static G) {
     let m = M::current();
+    if trace::on() {
+        trace::ends();
+    }
     crate::bubble::on_exit(g);
     let labels = g.labels.swap(0, Ordering::Relaxed);
     if labels != 0 && crate::hooks::barrier_on() {
@@ -704,6 +726,13 @@ pub fn check_dead(_: &SchedGuard) {
         crate::hooks::fatal("no goroutines (main called runtime.Goexit) - deadlock!");
     }
     crate::hooks::fatal("all goroutines are asleep - deadlock!");
+}
+
+/// Makes the current goroutine one of the runtime's own: not counted, not shown.
+pub fn become_system(g: &'static G) {
+    if !g.system.replace(true) {
+        SCHED.g_count.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Number of user goroutines.

@@ -16,6 +16,33 @@ macro_rules! reasons {
                 match self { $(ParkReason::$name => $text),* }
             }
 
+            /// The text in execution traces, whose viewers know those of gc.
+            pub fn trace_text(self) -> &'static str {
+                use ParkReason as R;
+                match self {
+                    R::IoWait => "network",
+                    R::ChanReceiveNil | R::ChanSendNil | R::SelectNoCases => "forever",
+                    R::Select | R::SynctestSelect => "select",
+                    R::ChanReceive | R::SynctestChanReceive => "chan receive",
+                    R::ChanSend | R::SynctestChanSend => "chan send",
+                    R::Sleep => "sleep",
+                    R::SyncCondWait => "sync.(*Cond).Wait",
+                    R::Semacquire | R::SyncMutexLock | R::SyncRwMutexRLock | R::SyncRwMutexLock
+                    | R::SyncWaitGroupWait | R::SynctestWaitGroupWait => "sync",
+                    R::GcAssistWait | R::GcAssistMarking => "GC mark assist wait for work",
+                    R::GcSweepWait => "GC background sweeper wait",
+                    R::WaitForGcCycle | R::GarbageCollection => "wait until GC ends",
+                    R::Preempted => "preempted",
+                    R::DebugCall => "wait for debug call",
+                    R::SynctestRun | R::SynctestWait => "synctest",
+                    R::FinalizerWait | R::CleanupWait | R::ForceGcIdle | R::GcScavengeWait
+                    | R::UpdateMaxProcs | R::TraceReaderBlocked => "system goroutine wait",
+                    R::None | R::DumpingHeap | R::GarbageCollectionScan | R::PanicWait
+                    | R::GcWorkerIdle | R::GcWorkerActive | R::StoppingTheWorld
+                    | R::FlushProcCaches | R::CoroutineSwitch => "unspecified",
+                }
+            }
+
             /// Whether a goroutine of a synctest bubble counts as durably blocked.
             pub fn is_durable(self) -> bool {
                 match self { $(ParkReason::$name => $durable),* }

@@ -8,7 +8,7 @@ use crate::m::M;
 use crate::p::{P, PStatus};
 use crate::proc;
 use crate::sched::{SCHED, SchedGuard};
-use crate::thread;
+use crate::{thread, trace};
 use core::ptr;
 use core::sync::atomic::Ordering;
 
@@ -42,6 +42,9 @@ fn note_caller(g: &'static G) {
 
 fn enter_common(m: &'static M, g: &'static G) {
     let p = m.p();
+    if trace::on() {
+        trace::syscall_begins(g, p);
+    }
     g.change_status(Status::Running, Status::Syscall);
     m.old_p.set(p);
     m.p.set(ptr::null());
@@ -56,6 +59,9 @@ fn enter_common(m: &'static M, g: &'static G) {
 fn stop_during_syscall(p: &'static P) {
     let _guard = SCHED.lock();
     if SCHED.stop_wait.get() > 0 && p.try_change(PStatus::Syscall, PStatus::Stopped) {
+        if trace::on() {
+            trace::p_stolen(p);
+        }
         p.running.store(ptr::null_mut(), Ordering::Relaxed);
         SCHED.stop_wait.set(SCHED.stop_wait.get() - 1);
         if SCHED.stop_wait.get() == 0 {
@@ -71,19 +77,26 @@ pub extern "C" fn exit() {
     if g.is_g0.get() {
         return;
     }
-    if try_regain(m) {
+    if let Some(same) = try_regain(m) {
         let p = m.p();
         p.syscall_tick.store(
             p.syscall_tick.load(Ordering::Relaxed).wrapping_add(1),
             Ordering::Relaxed,
         );
         g.change_status(Status::Syscall, Status::Running);
+        if trace::on() {
+            if same {
+                trace::syscall_ends();
+            } else {
+                trace::syscall_ends_blocked(g);
+            }
+        }
         proc::attach(m, p, g);
         return;
     }
     // No P to be had: queue the goroutine, sleep.
     m.curg.store(ptr::null_mut(), Ordering::Relaxed);
-    g.change_status(Status::Syscall, Status::Runnable);
+    trace::syscall_ends_without_p(g);
     let guard = SCHED.lock();
     let idle = SCHED.idle_p_get(&guard);
     match idle {
@@ -107,14 +120,14 @@ fn g_is_locked_here(m: &M) -> bool {
     !m.locked_g.get().is_null()
 }
 
-/// The P from before, or an idle one.
-fn try_regain(m: &'static M) -> bool {
+/// The P from before (true), or an idle one (false).
+fn try_regain(m: &'static M) -> Option<bool> {
     // SAFETY: set by enter; Ps are never freed.
     let old = unsafe { &*m.old_p.replace(ptr::null()) };
     if old.try_change(PStatus::Syscall, PStatus::Running) {
         m.p.set(old);
         old.m.store(m as *const M as *mut M, Ordering::Relaxed);
-        return true;
+        return Some(true);
     }
     if SCHED.idle_p_count.load(Ordering::Relaxed) > 0 && !SCHED.stopping.load(Ordering::SeqCst) {
         let guard = SCHED.lock();
@@ -124,10 +137,10 @@ fn try_regain(m: &'static M) -> bool {
             drop(guard);
             thread::wake_sysmon();
             thread::acquire_p(m, p);
-            return true;
+            return Some(false);
         }
     }
-    false
+    None
 }
 
 /// Runs `wait`, which may block the thread, without holding up the P. For rare slow paths inside the runtime (on the
@@ -145,6 +158,9 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
         }
         g.syscall_sp.set(g.sched_sp.get());
         note_caller(g);
+        if trace::on() {
+            trace::syscall_begins(g, m.p());
+        }
         g.change_status(Status::Running, Status::Syscall);
     }
     thread::hand_off_p(thread::release_p(m));
@@ -152,6 +168,9 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
     wait_for_p(m);
     if let Some(g) = g {
         g.change_status(Status::Syscall, Status::Running);
+        if trace::on() {
+            trace::syscall_ends_blocked(g);
+        }
         proc::attach(m, m.p(), g);
     // SAFETY: null or the current g0, which follows the P like a goroutine does.
     } else if let Some(g0) = unsafe { curg.as_ref() } {

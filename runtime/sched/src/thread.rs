@@ -5,6 +5,7 @@ use crate::hooks::HOOKS;
 use crate::m::{M, SIGNAL_STACK, SYSTEM_STACK};
 use crate::p::{P, PStatus};
 use crate::proc;
+use crate::trace;
 use crate::sched::{SCHED, SchedGuard};
 use core::ptr;
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -123,11 +124,17 @@ pub fn acquire_p(m: &'static M, p: &'static P) {
     m.p.set(p);
     p.m.store(m as *const M as *mut M, Ordering::Relaxed);
     p.set_status(PStatus::Running);
+    if trace::on() {
+        trace::p_started(m, p);
+    }
 }
 
 /// Unties it; the status is the caller's business.
 pub fn release_p(m: &'static M) -> &'static P {
     let p = m.p();
+    if trace::on() {
+        trace::p_stops(m);
+    }
     m.p.set(ptr::null());
     p.m.store(ptr::null_mut(), Ordering::Relaxed);
     p.running.store(ptr::null_mut(), Ordering::Relaxed);
@@ -436,6 +443,9 @@ fn retake(now: i64) -> bool {
             if p.try_change(PStatus::Syscall, PStatus::Idle) {
                 p.syscall_tick.fetch_add(1, Ordering::Relaxed);
                 took = true;
+                if trace::on() {
+                    trace::p_stolen(p);
+                }
                 p.running.store(ptr::null_mut(), Ordering::Relaxed);
                 hand_off_p(p);
             }

@@ -5,7 +5,7 @@ use crate::hooks::HOOKS;
 use crate::m::M;
 use crate::p::{P, PStatus};
 use crate::sched::{MAX_PS, SCHED};
-use crate::{stack, syscall, thread};
+use crate::{stack, syscall, thread, trace};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,11 +20,28 @@ pub fn gc_wants_workers() -> bool {
     GC_WANTS_WORKERS.load(Ordering::Relaxed)
 }
 
-/// Stops all other Ps. The caller holds a P and keeps it. Others who want the same wait.
-pub fn stop() {
+/// Stops all other Ps. The caller holds a P and keeps it. Others who want the same wait. `why` is for the execution trace.
+pub fn stop(why: &str) {
+    lock_world();
+    if trace::on() {
+        trace::world_stops(why);
+    }
+    stop_all();
+}
+
+/// [`stop`] for the change of the trace's generation, which is no event.
+pub fn stop_quietly() {
+    lock_world();
+    stop_all();
+}
+
+fn lock_world() {
     if !SCHED.world.try_lock() {
         syscall::blocking(|| SCHED.world.lock());
     }
+}
+
+fn stop_all() {
     let m = M::current();
     let own = m.p();
     let guard = SCHED.lock();
@@ -41,6 +58,9 @@ pub fn stop() {
     for p in SCHED.all_ps() {
         if p.try_change(PStatus::Syscall, PStatus::Stopped) {
             p.syscall_tick.fetch_add(1, Ordering::Relaxed);
+            if trace::on() {
+                trace::p_stolen(p);
+            }
             p.running.store(ptr::null_mut(), Ordering::Relaxed);
             SCHED.stop_wait.set(SCHED.stop_wait.get() - 1);
         }
@@ -96,7 +116,10 @@ pub fn start() {
         let guard = SCHED.lock();
         thread::start_m_locked(guard, p, false);
     }
-    // SAFETY: taken in `stop`.
+    if trace::on() {
+        trace::world_starts();
+    }
+    // SAFETY: taken in `lock_world`.
     unsafe { SCHED.world.unlock() };
     if SCHED.main_started.load(Ordering::Relaxed) {
         crate::proc::wake_p();
@@ -122,6 +145,9 @@ pub fn resize(count: u32) {
         }
         let p = SCHED.p(id);
         if id >= old {
+            if trace::on() {
+                trace::p_appears(p);
+            }
             p.set_status(PStatus::Stopped);
             HOOKS.p_init.get()(p);
         }
@@ -160,7 +186,10 @@ pub fn set_procs(count: i64) -> u32 {
     if count <= 0 || count == old as i64 {
         return old;
     }
-    stop();
+    stop("GOMAXPROCS");
+    if trace::on() {
+        trace::procs_change(count.min(MAX_PS as i64) as u32);
+    }
     resize(count.min(MAX_PS as i64) as u32);
     start();
     old

@@ -18,19 +18,11 @@ extern "C" fn reparse_godebug(data: *const u8, len: usize) {
     crate::start::godebug_changed(super::go_str(data, len));
 }
 
-/// Trace events while no tracer runs.
-extern "C" fn ignore() {}
-
-extern "C" fn trace_advance(_stop: bool) {}
-
 rt_sched::system_stubs! {
     "runtime/debug.WriteHeapDump" => write_heap_dump;
-    "runtime/trace.runtime_traceClockUnitsPerSecond" => super::time::ticks_per_second;
-    "runtime.traceAdvance" => trace_advance;
 }
 
 rt_sched::jump_stubs! {
     "runtime/debug.setMaxStack" => set_max_stack;
     "runtime.reparseGODEBUG" => reparse_godebug;
-    "runtime/trace.userTaskCreate", "runtime/trace.userTaskEnd", "runtime/trace.userRegion", "runtime/trace.userLog" => ignore;
 }

@@ -23,7 +23,7 @@ extern "C" fn set_memory_limit(limit: i64) -> i64 {
 }
 
 extern "C" fn read_mem_stats(out: *mut crate::memstats::MemStats) {
-    rt_sched::world::stop();
+    rt_sched::world::stop("read mem stats");
     // SAFETY: Go's struct; the world is stopped.
     unsafe { crate::memstats::fill(&mut *out) };
     rt_sched::world::start();

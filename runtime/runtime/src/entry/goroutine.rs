@@ -26,7 +26,7 @@ extern "C" fn newproc(start: usize) {
 extern "C" fn gosched() {
     let g = G::current();
     if !g.is_g0.get() && M::current().pins.get() == 0 {
-        proc::yield_global(g);
+        proc::yield_global(g, "runtime.Gosched");
     }
 }
 

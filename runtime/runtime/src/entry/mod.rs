@@ -16,6 +16,7 @@ pub(crate) mod profile;
 pub(crate) mod symbols;
 pub(crate) mod sync;
 pub(crate) mod time;
+mod trace;
 
 /// Two result words.
 #[repr(C)]

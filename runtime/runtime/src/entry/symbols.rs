@@ -85,7 +85,7 @@ extern "C" fn stack_text(buf: *mut u8, len: usize, all: bool) -> usize {
         unsafe { core::slice::from_raw_parts_mut(buf, len) }
     };
     if all {
-        world::stop();
+        world::stop("all goroutines stack trace");
     }
     let mut sink = Buffer::new(bytes);
     // runtime.Stack itself is not shown.

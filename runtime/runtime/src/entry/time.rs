@@ -216,6 +216,6 @@ rt_sched::jump_stubs! {
     "time.now", "time.runtimeNow" => now;
     "runtime.nanotime", "time.runtimeNano" => nanotime;
     "internal/sync.runtime_nanotime", "crypto/internal/fips140deps/time.monoTime" => monotonic;
-    "runtime.cputicks", "runtime.traceClockNow" => cputicks;
+    "runtime.cputicks" => cputicks;
     "runtime.cheaprand" => cheaprand;
 }
