@@ -321,10 +321,7 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
 }
 
 /// What the trace wants to know of a return address; see [`rt_sched::hooks::Hooks::trace_frames`].
-pub fn trace_frames(
-    pc: usize,
-    visit: &mut dyn FnMut(u64, &'static str, &'static str, u32),
-) {
+pub fn trace_frames(pc: usize, visit: &mut dyn FnMut(u64, &'static str, &'static str, u32)) {
     let mut depth = 0;
     expand(&Frame { lookup: pc - 1, pc }, |logical| {
         if !logical.wrapper {

@@ -253,7 +253,7 @@ text_end:
     .section .rodata
     .p2align 3
 callbacks:
-    .quad "runtime.main", "runtime.throwPanic", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText", "runtime.goexit", "runtime._System"
+    .quad "runtime.main", "runtime.throwPanic", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText", "runtime.goexit", "runtime._System", "runtime.goexit"
 sender_closure: .quad test.sender
 spinner_closure: .quad test.spinner
 counter_closure: .quad test.counter
@@ -310,7 +310,7 @@ roots: .quad roots_start, 2, root_bitmap
     .quad 0                     # main.main
     .quad 0, 0                  # modinfo
     .quad 0, 0                  # godebug
-    .quad callbacks, 7
+    .quad callbacks, 8
     .quad roots_start, roots_end
     .quad 0, 0                  # sites
     .section .note.GNU-stack, "", @progbits

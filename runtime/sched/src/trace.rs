@@ -163,8 +163,7 @@ fn intern_stack(pcs: &[usize]) -> u64 {
         return 0;
     }
     // SAFETY: words as bytes.
-    let bytes =
-        unsafe { core::slice::from_raw_parts(pcs.as_ptr() as *const u8, size_of_val(pcs)) };
+    let bytes = unsafe { core::slice::from_raw_parts(pcs.as_ptr() as *const u8, size_of_val(pcs)) };
     STACKS[parity()].intern(bytes)
 }
 
@@ -207,9 +206,21 @@ pub fn created(g: &'static G, blocked: bool) {
     g.trace_assist.set(false);
     let start = g.start_fn.get();
     // SAFETY: a func value, which the goroutine keeps; its first word is the code's address.
-    let entry = if start == 0 { 0 } else { unsafe { *(start as *const usize) } };
-    let new_stack = if entry == 0 { 0 } else { intern_stack(&[entry + 1]) };
-    let event = if blocked { kind::GO_CREATE_BLOCKED } else { kind::GO_CREATE };
+    let entry = if start == 0 {
+        0
+    } else {
+        unsafe { *(start as *const usize) }
+    };
+    let new_stack = if entry == 0 {
+        0
+    } else {
+        intern_stack(&[entry + 1])
+    };
+    let event = if blocked {
+        kind::GO_CREATE_BLOCKED
+    } else {
+        kind::GO_CREATE
+    };
     write(m, event, &[g.goid.get(), new_stack, current_stack(m)]);
 }
 
@@ -267,7 +278,11 @@ pub fn make_runnable(m: &'static M, g: &'static G) {
 #[cold]
 pub fn syscall_begins(g: &'static G, p: &'static P) {
     let seq = next_p_seq(p);
-    write(M::current(), kind::GO_SYSCALL_BEGIN, &[seq, stack_of(g, true)]);
+    write(
+        M::current(),
+        kind::GO_SYSCALL_BEGIN,
+        &[seq, stack_of(g, true)],
+    );
 }
 
 /// It came back with the same P.
@@ -318,14 +333,22 @@ pub fn p_stolen(p: &'static P) {
     };
     let seq = next_p_seq(p);
     let thread = from.tid.load(Ordering::Relaxed) as u64;
-    write(M::current(), kind::PROC_STEAL, &[p.id.get() as u64, seq, thread]);
+    write(
+        M::current(),
+        kind::PROC_STEAL,
+        &[p.id.get() as u64, seq, thread],
+    );
 }
 
 /// A P that was not in use until now; world stopped.
 #[cold]
 pub fn p_appears(p: &'static P) {
     p.trace_seq.set(0);
-    write(M::current(), kind::PROC_STATUS, &[p.id.get() as u64, P_IDLE]);
+    write(
+        M::current(),
+        kind::PROC_STATUS,
+        &[p.id.get() as u64, P_IDLE],
+    );
 }
 
 /// The number of Ps is about to change; world stopped.
@@ -438,7 +461,11 @@ pub fn as_worker<T>(work: impl FnOnce() -> T) -> T {
         worker.id.set(m.p().next_goid());
         worker.seq.set(0);
         let name = HOOKS.trace_worker_pc.get();
-        let stack = if name == 0 { 0 } else { intern_stack(&[name + 1]) };
+        let stack = if name == 0 {
+            0
+        } else {
+            intern_stack(&[name + 1])
+        };
         write(m, kind::GO_CREATE_BLOCKED, &[worker.id.get(), stack, 0]);
     }
     worker.seq.set(worker.seq.get() + 2);
@@ -461,7 +488,11 @@ pub fn user_task(id: u64, parent: u64, name: &[u8]) {
     let m = M::current();
     if on() && in_goroutine(m) {
         let name = string(name);
-        write(m, kind::USER_TASK_BEGIN, &[id, parent, name, current_stack(m)]);
+        write(
+            m,
+            kind::USER_TASK_BEGIN,
+            &[id, parent, name, current_stack(m)],
+        );
     }
 }
 
@@ -478,7 +509,11 @@ pub fn user_region(task: u64, end: bool, name: &[u8]) {
     let m = M::current();
     if on() && in_goroutine(m) {
         let name = string(name);
-        let event = if end { kind::USER_REGION_END } else { kind::USER_REGION_BEGIN };
+        let event = if end {
+            kind::USER_REGION_END
+        } else {
+            kind::USER_REGION_BEGIN
+        };
         write(m, event, &[task, name, current_stack(m)]);
     }
 }
@@ -488,7 +523,11 @@ pub fn user_log(task: u64, category: &[u8], message: &[u8]) {
     let m = M::current();
     if on() && in_goroutine(m) {
         let (category, message) = (string(category), string(message));
-        write(m, kind::USER_LOG, &[task, category, message, current_stack(m)]);
+        write(
+            m,
+            kind::USER_LOG,
+            &[task, category, message, current_stack(m)],
+        );
     }
 }
 
@@ -595,7 +634,11 @@ fn write_state(own: &'static M) {
         } else {
             (own, NO_THREAD, G_WAITING)
         };
-        write(on, kind::GO_STATUS_STACK, &[worker.id.get(), thread, state, 0]);
+        write(
+            on,
+            kind::GO_STATUS_STACK,
+            &[worker.id.get(), thread, state, 0],
+        );
     }
     if GC_ACTIVE.load(Ordering::Relaxed) {
         let seq = GC_SEQ.fetch_add(1, Ordering::Relaxed) + 1;
@@ -672,7 +715,9 @@ fn write_tables(generation: u64) {
             let pc = usize::from_le_bytes(*word);
             HOOKS.trace_frames.get()(pc, &mut |pc, name, file, line| {
                 if let Some(frame) = frames.get_mut(count) {
-                    let short = |text: &'static str| strings.intern(&text.as_bytes()[..text.len().min(STRING)]);
+                    let short = |text: &'static str| {
+                        strings.intern(&text.as_bytes()[..text.len().min(STRING)])
+                    };
                     *frame = [pc, short(name), short(file), line as u64];
                     count += 1;
                 }
