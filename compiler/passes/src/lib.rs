@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`table`] (the rows, the driver, dump flags), then the passes in the order in which
 //! they run: [`simplify`], [`inline`], [`escape`], [`promote`], [`cse`], [`checks`], [`bounds`], [`barriers`], [`safepoints`]
-//! (with [`loops`]).
+//! (with [`loops`]), [`layout`].
 //!
 //! Architecture invariant: a pass sees MIR only. After every pass the verifier runs in debug builds.
 #![forbid(unsafe_code)]
@@ -14,6 +14,7 @@ pub mod cse;
 pub mod edit;
 pub mod escape;
 pub mod inline;
+pub mod layout;
 pub mod loops;
 pub mod promote;
 pub mod safepoints;

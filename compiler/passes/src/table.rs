@@ -99,6 +99,12 @@ pub const PASSES: &[Pass] = &[
         run: Run::Function(crate::safepoints::run),
         required: true,
     },
+    Pass {
+        name: "layout",
+        after: &["safepoints"],
+        run: Run::Function(crate::layout::run),
+        required: false,
+    },
 ];
 
 /// How to run the table.
