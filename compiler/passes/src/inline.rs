@@ -13,6 +13,10 @@ const BUDGET: u32 = 44;
 const CALL_COST: u32 = 12;
 /// A call of an entry point that does one small thing, or of one that ends in a panic.
 const LEAF_COST: u32 = 6;
+/// Cost up to which a closure is inlined where it is called and its object was made (bodies of loops over functions, mostly).
+const CLOSURE_BUDGET: u32 = 120;
+/// How often a function is gone through for calls of closures that inlining itself made known.
+const ROUNDS: usize = 5;
 /// Callers do not grow beyond this many instructions.
 const MAX_CALLER: usize = 8000;
 
@@ -22,16 +26,18 @@ pub fn run(program: &mut Program) {
     let mut cost: IndexVec<FuncId, Option<u32>> = IndexVec::from_elem_n(None, program.funcs.len());
     let mut done: IndexVec<FuncId, bool> = IndexVec::from_elem_n(false, program.funcs.len());
     for id in order.drain(..) {
-        let Some(mut body) = program.funcs[id].body.take() else {
-            continue;
-        };
-        if inline_calls(program, id, &mut body, &cost, &done) {
+        for round in 0..ROUNDS {
+            let Some(mut body) = program.funcs[id].body.take() else {
+                break;
+            };
+            let changed = inline_calls(program, id, &mut body, &cost, &done, round > 0);
+            program.funcs[id].body = Some(body);
+            if !changed {
+                break;
+            }
             let mut func = std::mem::replace(&mut program.funcs[id], placeholder());
-            func.body = Some(body);
             crate::simplify::run(program, &mut func);
             program.funcs[id] = func;
-        } else {
-            program.funcs[id].body = Some(body);
         }
         cost[id] = inline_cost(program, &program.funcs[id]);
         done[id] = true;
@@ -55,7 +61,7 @@ fn unroll_recursion(program: &mut Program, id: FuncId) {
             });
             if let Some(at) = call {
                 let inst = body.blocks[block].insts[at];
-                work.push(splice(body, block, at, inst, &original));
+                work.push(splice(body, block, at, inst, &original, None));
             }
         }
     }
@@ -106,12 +112,13 @@ fn callees(program: &Program, id: FuncId) -> Vec<FuncId> {
     let mut out = Vec::new();
     for block in body.blocks.iter() {
         for &inst in &block.insts {
-            if let Op::Call {
-                callee: Callee::Func(f),
-                ..
-            } = body.insts[inst].op
-            {
-                out.push(f);
+            match body.insts[inst].op {
+                Op::Call {
+                    callee: Callee::Func(f),
+                    ..
+                }
+                | Op::FuncCode(f) => out.push(f),
+                _ => {}
             }
         }
     }
@@ -121,19 +128,20 @@ fn callees(program: &Program, id: FuncId) -> Vec<FuncId> {
 /// What inlining the function costs; `None` = it cannot or should not be inlined.
 fn inline_cost(program: &Program, func: &Function) -> Option<u32> {
     let body = func.body.as_ref()?;
-    if func.flags.noinline
-        || func.flags.recovers
-        || func.flags.closure
-        || body.recover_block.is_some()
-    {
+    if func.flags.noinline || func.flags.recovers || body.recover_block.is_some() {
         return None;
     }
+    let budget = if func.flags.closure {
+        CLOSURE_BUDGET
+    } else {
+        BUDGET
+    };
     let mut cost = 0;
     for block in body.reverse_postorder() {
         let data = &body.blocks[block];
         for &inst in &data.insts {
             cost += match &body.insts[inst].op {
-                Op::ClosureCtx | Op::FramePointer | Op::DeferPush { .. } => return None,
+                Op::FramePointer | Op::DeferPush { .. } => return None,
                 Op::Intrinsic(Intrinsic::CallerPc | Intrinsic::CallerSp, _) => return None,
                 Op::Call { .. } if data.cold => 4,
                 Op::Call {
@@ -147,6 +155,7 @@ fn inline_cost(program: &Program, func: &Function) -> Option<u32> {
                 | Op::Make(_)
                 | Op::Bitcast(_)
                 | Op::SlotAddr(_)
+                | Op::ClosureCtx
                 | Op::Offset(..) => 0,
                 op if crate::edit::is_constant(op) => 0,
                 _ => 1,
@@ -157,7 +166,7 @@ fn inline_cost(program: &Program, func: &Function) -> Option<u32> {
             Some(Terminator::Switch { cases, .. }) => 2 + cases.len() as u32,
             _ => 0,
         };
-        if cost > BUDGET {
+        if cost > budget {
             return None;
         }
     }
@@ -170,9 +179,11 @@ fn inline_calls(
     body: &mut Body,
     cost: &IndexVec<FuncId, Option<u32>>,
     done: &IndexVec<FuncId, bool>,
+    only_closures: bool,
 ) -> bool {
     let nosplit = program.funcs[id].flags.nosplit;
     let wrapper = program.funcs[id].flags.wrapper;
+    let closures = closures(body);
     let mut changed = false;
     let mut work: Vec<Block> = body.blocks.ids().collect();
     while let Some(block) = work.pop() {
@@ -180,12 +191,19 @@ fn inline_calls(
         while index < body.blocks[block].insts.len() {
             let inst = body.blocks[block].insts[index];
             index += 1;
-            let Op::Call {
-                callee: Callee::Func(f),
-                ..
-            } = body.insts[inst].op
-            else {
-                continue;
+            let (f, object) = match body.insts[inst].op {
+                Op::Call {
+                    callee: Callee::Func(f),
+                    ..
+                } if !only_closures && !program.funcs[f].flags.closure => (f, None),
+                Op::Call {
+                    callee: Callee::Closure(func),
+                    ..
+                } => match closures.get(&crate::barriers::root(body, func)) {
+                    Some(&Some(f)) => (f, Some(func)),
+                    _ => continue,
+                },
+                _ => continue,
             };
             if f == id || !done[f] || cost[f].is_none() || body.insts.len() > MAX_CALLER {
                 continue;
@@ -198,13 +216,35 @@ fn inline_calls(
             if wrapper && !callee.flags.wrapper && makes_calls(callee) {
                 continue;
             }
-            let rest = splice(body, block, index - 1, inst, callee);
+            let rest = splice(body, block, index - 1, inst, callee, object);
             work.push(rest);
             changed = true;
             break;
         }
     }
     changed
+}
+
+/// The functions of closure objects that are made here; `None` for an object that gets several code pointers.
+fn closures(body: &Body) -> FxHashMap<Value, Option<FuncId>> {
+    let mut found: FxHashMap<Value, Option<FuncId>> = FxHashMap::default();
+    for block in body.blocks.iter() {
+        for &inst in &block.insts {
+            let Op::Store { addr, value, .. } = body.insts[inst].op else {
+                continue;
+            };
+            let root = crate::barriers::root(body, addr);
+            if let (Some(&Op::FuncCode(f)), Some(Op::HeapAlloc(_))) =
+                (body.def_op(value), body.def_op(root))
+            {
+                let known = found.entry(root).or_insert(Some(f));
+                if *known != Some(f) {
+                    *known = None;
+                }
+            }
+        }
+    }
+    found
 }
 
 fn makes_calls(func: &Function) -> bool {
@@ -215,8 +255,16 @@ fn makes_calls(func: &Function) -> bool {
     })
 }
 
-/// Replaces the call at `at` of `block` by the callee's body. Returns the block with the instructions after the call.
-fn splice(body: &mut Body, block: Block, at: usize, call: Inst, callee: &Function) -> Block {
+/// Replaces the call at `at` of `block` by the callee's body; `object` is the func value that a closure is called through.
+/// Returns the block with the instructions after the call.
+fn splice(
+    body: &mut Body,
+    block: Block,
+    at: usize,
+    call: Inst,
+    callee: &Function,
+    object: Option<Value>,
+) -> Block {
     let inner = callee.body.as_ref().expect("inlined functions have a body");
     let Op::Call { args, .. } = body.insts[call].op.clone() else {
         unreachable!("a call")
@@ -302,11 +350,21 @@ fn splice(body: &mut Body, block: Block, at: usize, call: Inst, callee: &Functio
             }
         }
     }
+    // Instructions whose operands are the caller's already.
+    let mut outside: Vec<Inst> = Vec::new();
     for &b in &order {
         for &inst in &inner.blocks[b].insts {
             let data = &inner.insts[inst];
             let types: SmallVec<[mir::Ty; 2]> = data.results.iter().map(|&r| inner.ty(r)).collect();
-            let new = body.make_inst(data.op.clone(), &types, map_loc(data.loc));
+            let op = match (&data.op, object) {
+                (Op::ClosureCtx, Some(object)) => Op::Bitcast(object),
+                (op, _) => op.clone(),
+            };
+            let is_object = object.is_some() && data.op == Op::ClosureCtx;
+            let new = body.make_inst(op, &types, map_loc(data.loc));
+            if is_object {
+                outside.push(new);
+            }
             for (&old, &fresh) in data.results.iter().zip(&body.insts[new].results.clone()) {
                 values[old] = Some(fresh);
             }
@@ -318,6 +376,9 @@ fn splice(body: &mut Body, block: Block, at: usize, call: Inst, callee: &Functio
         let new_block = blocks[&b];
         for index in 0..body.blocks[new_block].insts.len() {
             let inst = body.blocks[new_block].insts[index];
+            if outside.contains(&inst) {
+                continue;
+            }
             let op = &mut body.insts[inst].op;
             op.for_each_use_mut(|v| *v = value(*v));
             if let Op::SlotAddr(slot) = op {

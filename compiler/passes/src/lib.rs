@@ -1,7 +1,7 @@
 //! Passes over MIR: rows of one table with declared order.
 //!
 //! Reading order: [`table`] (the rows, the driver, dump flags), then the passes in the order in which
-//! they run: [`simplify`], [`inline`], [`escape`], [`promote`], [`cse`], [`checks`], [`bounds`], [`barriers`], [`safepoints`]
+//! they run: [`simplify`], [`inline`], [`escape`], [`promote`] (with [`split`]), [`cse`], [`checks`], [`bounds`], [`barriers`], [`safepoints`]
 //! (with [`loops`]), [`layout`].
 //!
 //! Architecture invariant: a pass sees MIR only. After every pass the verifier runs in debug builds.
@@ -19,6 +19,7 @@ pub mod loops;
 pub mod promote;
 pub mod safepoints;
 pub mod simplify;
+pub mod split;
 pub mod table;
 
 pub use table::{Options, PASSES, run};

@@ -1,4 +1,5 @@
-//! Turns slots that are only loaded and stored as a whole into SSA values (iterated dominance frontiers, Cytron et al. 1991).
+//! Turns slots that are only loaded and stored as a whole into SSA values (iterated dominance frontiers, Cytron et al. 1991), after
+//! [`split`](crate::split) has taken apart those that are accessed by parts.
 
 use base::{FxHashMap, Id, IndexVec};
 use mir::verify::Dominators;
@@ -7,16 +8,25 @@ use smallvec::SmallVec;
 
 use crate::edit::{Aliases, remove_dead};
 
+/// Promoted closure objects hold addresses of other slots, which can be promoted only then, and so on.
+const ROUNDS: usize = 4;
+
 /// The pass.
 pub fn run(program: &Program, func: &mut Function) {
     let Some(body) = &mut func.body else { return };
-    let candidates = candidates(program, body);
-    if candidates.iter().all(|c| !c) {
-        return;
+    for _ in 0..ROUNDS {
+        if body.slots.is_empty() {
+            return;
+        }
+        crate::split::run(program, body);
+        let candidates = candidates(program, body);
+        if candidates.iter().all(|c| !c) {
+            return;
+        }
+        Promotion::new(body, candidates).run();
+        mir::builder::remove_trivial_params(body);
+        remove_dead(body);
     }
-    Promotion::new(body, candidates).run();
-    mir::builder::remove_trivial_params(body);
-    remove_dead(body);
 }
 
 fn shape(program: &Program, ty: Ty) -> Option<SmallVec<[(Scalar, u64); 4]>> {
