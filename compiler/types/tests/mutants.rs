@@ -1,7 +1,8 @@
 //! Differential test: programs of std and of Go's `test/` corpus with one slip of the hand each, judged by us and by the official
 //! compiler, whose answers are recorded in `mutants.txt`: seed, file, and `ok` or where the first error is.
 //!
-//! `UPDATE=1` records anew (needs the official go of the pinned release); `MUTANTS=from..to` runs some seeds,
+//! `UPDATE=1` records anew (needs the official go of the pinned release), `UPDATE=gone` only those whose files are not part of the
+//! build any more; `MUTANTS=from..to` runs some seeds,
 //! `FERROGO_SHOW=1` prints what we say about every mutant that is judged differently and leaves it in the temporary folder.
 //! Seeds in `mutants_exceptions.txt` are known to be judged differently.
 
@@ -80,6 +81,13 @@ impl Rig {
         let package = file.rsplit_once('/').map_or("", |(dir, _)| dir);
         let dir = self.world.goroot.join("src").join(package);
         (package.to_owned(), self.world.files(package, &dir))
+    }
+
+    fn is_part_of_the_build(&self, mutant: &Mutant) -> bool {
+        mutant.file.starts_with("test/")
+            || self
+                .path(&mutant.file)
+                .is_some_and(|path| self.package(&mutant.file).1.contains(&path))
     }
 
     fn mutated(&self, mutant: &Mutant) -> Option<Vec<u8>> {
@@ -212,6 +220,19 @@ impl Rig {
     }
 }
 
+fn read_record(text: &str) -> Vec<Mutant> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.splitn(3, ' ');
+            Some(Mutant {
+                seed: words.next()?.parse().ok()?,
+                file: words.next()?.to_owned(),
+                answer: words.next()?.to_owned(),
+            })
+        })
+        .collect()
+}
+
 /// Runs `work` on all items in two threads; results in order.
 fn in_threads<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
@@ -242,6 +263,7 @@ fn mutants_are_judged_as_the_official_compiler_does() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let temp = std::env::temp_dir().join(format!("ferrogo-mutants-{}", std::process::id()));
     let record = std::env::var_os("UPDATE").is_some();
+    let only_gone = std::env::var_os("UPDATE").is_some_and(|how| how == "gone");
     let rig = Rig {
         world: World::new(&goroot),
         corpus: gotest::corpus(),
@@ -249,8 +271,19 @@ fn mutants_are_judged_as_the_official_compiler_does() {
         compiler: record.then(|| Compiler::find(&temp).expect("UPDATE needs the official go")),
     };
     if let Some(compiler) = &rig.compiler {
+        let known = std::fs::read_to_string(here.join("mutants.txt")).unwrap_or_default();
+        let known: BTreeMap<u64, Mutant> = read_record(&known)
+            .into_iter()
+            .filter(|mutant| only_gone && rig.is_part_of_the_build(mutant))
+            .map(|mutant| (mutant.seed, mutant))
+            .collect();
         let mut mutants = rig.choose();
         for mutant in &mut mutants {
+            if let Some(known) = known.get(&mutant.seed) {
+                mutant.file.clone_from(&known.file);
+                mutant.answer.clone_from(&known.answer);
+                continue;
+            }
             let text = rig.mutated(mutant).expect("a file");
             mutant.answer = first_error(&rig.official(compiler, mutant, &text), &mutant.file);
         }
@@ -261,17 +294,7 @@ fn mutants_are_judged_as_the_official_compiler_does() {
         std::fs::write(here.join("mutants.txt"), text).expect("writable record");
     }
     let text = std::fs::read_to_string(here.join("mutants.txt")).unwrap_or_default();
-    let mut mutants: Vec<Mutant> = text
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.splitn(3, ' ');
-            Some(Mutant {
-                seed: words.next()?.parse().ok()?,
-                file: words.next()?.to_owned(),
-                answer: words.next()?.to_owned(),
-            })
-        })
-        .collect();
+    let mut mutants = read_record(&text);
     let range = std::env::var("MUTANTS").ok().and_then(|range| {
         let (from, to) = range.split_once("..")?;
         Some(from.parse::<u64>().ok()?..to.parse::<u64>().ok()?)
@@ -285,12 +308,7 @@ fn mutants_are_judged_as_the_official_compiler_does() {
     }
     // Which files of std belong to the build may change: the others are left out until the record is renewed.
     let recorded = mutants.len();
-    mutants.retain(|mutant| {
-        mutant.file.starts_with("test/")
-            || rig
-                .path(&mutant.file)
-                .is_some_and(|path| rig.package(&mutant.file).1.contains(&path))
-    });
+    mutants.retain(|mutant| rig.is_part_of_the_build(mutant));
     let gone = recorded - mutants.len();
     assert!(
         gone <= 50,

@@ -322,12 +322,8 @@ impl<'a> Checker<'a> {
                     match store.sizeof(x.ty) {
                         Some(size) => size,
                         None => {
-                            let text = self.type_str(x.ty);
-                            self.error_operand(
-                                &x,
-                                "TypeTooLarge",
-                                format!("type {text} too large"),
-                            );
+                            let text = self.operand_str(&x);
+                            self.error_operand(&x, "TypeTooLarge", format!("{text} is too large"));
                             return Operand::invalid(expr);
                         }
                     }

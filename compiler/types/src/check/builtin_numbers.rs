@@ -12,7 +12,12 @@ use crate::typed::*;
 impl<'a> Checker<'a> {
     /// Reports complex number functions on type parameters, which the language does not define yet.
     pub(super) fn no_type_param(&mut self, x: &Operand, builtin: Builtin) -> bool {
-        if !self.store.is_type_param(x.ty) {
+        let store = self.store;
+        let fits = match builtin {
+            Builtin::Complex => BasicKind::is_float,
+            _ => BasicKind::is_complex,
+        };
+        if !store.is_type_param(x.ty) || !store.all_basic(x.ty, fits) {
             return true;
         }
         let text = self.operand_str(x);
@@ -74,7 +79,10 @@ impl<'a> Checker<'a> {
         if !self.no_type_param(&x, Builtin::Complex) {
             return Operand::invalid(expr);
         }
-        let result = match store.basic_kind(x.ty) {
+        let kind = store
+            .basic_kind(x.ty)
+            .filter(|_| !store.is_type_param(x.ty));
+        let result = match kind {
             Some(BasicKind::Float32) => BasicKind::Complex64,
             Some(BasicKind::Float64) => BasicKind::Complex128,
             Some(BasicKind::UntypedFloat) => BasicKind::UntypedComplex,
@@ -118,7 +126,10 @@ impl<'a> Checker<'a> {
         if !self.no_type_param(&x, builtin) {
             return Operand::invalid(expr);
         }
-        let result = match store.basic_kind(x.ty) {
+        let kind = store
+            .basic_kind(x.ty)
+            .filter(|_| !store.is_type_param(x.ty));
+        let result = match kind {
             Some(BasicKind::Complex64) => BasicKind::Float32,
             Some(BasicKind::Complex128) => BasicKind::Float64,
             Some(BasicKind::UntypedComplex) => BasicKind::UntypedFloat,

@@ -595,7 +595,7 @@ impl<'a> Checker<'a> {
         if let Err((index, why)) = self.verify(&sig.tparams, targs) {
             let at = match index_expr.map(|expr| self.kind(expr)) {
                 Some(ExprKind::Index { indices, .. }) if index < indices.len() => {
-                    self.pos(indices[index])
+                    self.start(indices[index])
                 }
                 _ => pos,
             };

@@ -321,10 +321,18 @@ impl<'a> Checker<'a> {
         if elems.len() < structure.fields.len() {
             let text = self.type_str(ty);
             let _ = expr;
+            let is_hidden = |&field: &ObjId| {
+                let field = store.obj(field);
+                field.pkg != Some(self.pkg) && !field.name.is_exported()
+            };
+            let hint = match structure.fields.iter().any(is_hidden) {
+                true => " (type has unexported fields - use key:value pairs)",
+                false => "",
+            };
             self.error(
                 rbrace,
                 "InvalidStructLit",
-                format!("too few values in struct literal of type {text}"),
+                format!("too few values in struct literal of type {text}{hint}"),
             );
         }
     }

@@ -193,6 +193,7 @@ impl<'a> Checker<'a> {
         if let Type::Alias(alias) = self.store.ty(ty)
             && alias.target.get() == Some(&TypeId::INVALID)
             && self.store.is_generic(ty)
+            && !self.path.contains(&alias.obj)
         {
             // The alias stands for nothing that could be instantiated.
             let text = self.type_str(ty);
