@@ -576,8 +576,17 @@ impl<'a> Checker<'a> {
         };
         if may_convert {
             // What cannot be converted at all is a mismatch of types, which the caller reports, but where all types of a
-            // type parameter are numeric it is the value that does not fit.
-            if store.is_type_param(x.ty) || store.is_type_param(y.ty) {
+            // type parameter are numeric it is the value that does not fit, and so it is with strings and booleans beside
+            // interfaces.
+            let is_text = |ty: TypeId| {
+                store.is_untyped(ty)
+                    && store
+                        .basic_kind(ty)
+                        .is_some_and(|kind| kind.is_string() || kind.is_boolean())
+            };
+            let beside_interface = (is_text(x.ty) && store.is_interface(y.ty))
+                || (is_text(y.ty) && store.is_interface(x.ty));
+            if beside_interface || store.is_type_param(x.ty) || store.is_type_param(y.ty) {
                 self.convert_untyped(x, y.ty);
                 if !x.is_invalid() {
                     self.convert_untyped(y, x.ty);
