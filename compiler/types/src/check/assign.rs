@@ -217,7 +217,7 @@ impl<'a> Checker<'a> {
     }
     fn return_error(&mut self, at: Pos, vars: &[ObjId], operands: &[Operand]) {
         let (l, r) = (vars.len(), operands.len());
-        let position = |this: &Self, x: &Operand| x.expr.map_or(at, |expr| this.pos(expr));
+        let position = |this: &Self, x: &Operand| x.expr.map_or(at, |expr| this.start(expr));
         let (what, pos) = if r > l {
             ("too many", position(self, &operands[l]))
         } else if r > 0 {

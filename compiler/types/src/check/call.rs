@@ -432,14 +432,14 @@ impl<'a> Checker<'a> {
             let (what, pos) = if given > wanted {
                 (
                     "too many",
-                    args[wanted].expr.map_or(rparen, |expr| self.pos(expr)),
+                    args[wanted].expr.map_or(rparen, |expr| self.start(expr)),
                 )
             } else {
                 (
                     "not enough",
                     args.last()
                         .and_then(|arg| arg.expr)
-                        .map_or(self.pos(call), |expr| self.pos(expr)),
+                        .map_or(self.pos(call), |expr| self.start(expr)),
                 )
             };
             self.error(

@@ -253,7 +253,7 @@ impl<'a> Checker<'a> {
             if !store.all_basic(y.ty, BasicKind::is_unsigned) {
                 let text = self.operand_str(y);
                 if !self.require_version(
-                    self.pos(right),
+                    self.start(right),
                     13,
                     &format!("invalid operation: signed shift count {text}"),
                 ) {

@@ -255,7 +255,7 @@ impl<'a> Checker<'a> {
                 let mut x = self.expr_with_target(*value, target.as_ref());
                 self.assignment(&mut x, Some(store.obj_type(field)), "struct literal");
                 if seen.contains_key(&field) {
-                    let pos = self.pos(elem);
+                    let pos = self.start(elem);
                     self.error(
                         pos,
                         "DuplicateLitField",
@@ -276,7 +276,7 @@ impl<'a> Checker<'a> {
                                 "cannot specify embedded field {sym} and enclosed promoted field {other_name}"
                             )
                         };
-                        let pos = self.pos(elem);
+                        let pos = self.start(elem);
                         self.error(pos, "DuplicateLitField", message);
                         break;
                     }

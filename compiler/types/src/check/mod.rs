@@ -667,16 +667,16 @@ impl<'a> Checker<'a> {
     fn pos(&self, expr: ExprId) -> Pos {
         self.env.ast.exprs[expr].span.lo
     }
-    /// Where gc says that an expression starts: function types, and what begins with one, at their parameters.
+    /// Where gc says that an expression starts: function types, and what begins with one, at their parameters; slice
+    /// expressions at their bracket.
     fn start(&self, expr: ExprId) -> Pos {
         let mut at = expr;
         loop {
             let node = &self.env.ast.exprs[at];
             at = match &node.kind {
-                ast::ExprKind::FuncType(_) => return node.pos,
+                ast::ExprKind::FuncType(_) | ast::ExprKind::Slice { .. } => return node.pos,
                 ast::ExprKind::Call { fun: x, .. }
                 | ast::ExprKind::Index { x, .. }
-                | ast::ExprKind::Slice { x, .. }
                 | ast::ExprKind::Selector { x, .. }
                 | ast::ExprKind::TypeAssert { x, .. }
                 | ast::ExprKind::Binary { x, .. }
