@@ -164,7 +164,11 @@ impl Search<'_> {
         walk(&tree, Node::Decl(decl), |node| {
             if let Node::Expr(expr) = node {
                 match tree.exprs[expr].kind {
-                    ExprKind::Name(name) => self.work.extend(self.object(&tree, name)),
+                    // Of constants only the values are left.
+                    ExprKind::Name(name) => self.work.extend(
+                        self.object(&tree, name)
+                            .filter(|&obj| !matches!(self.store.obj(obj).kind, ObjKind::Const(_))),
+                    ),
                     ExprKind::Selector { sel, .. } => {
                         if let Some(Some((file, method))) = self.methods.get(&tree.sym(sel)) {
                             let tree = &self.trees[*file as usize];

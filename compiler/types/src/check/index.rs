@@ -202,8 +202,6 @@ impl<'a> Checker<'a> {
         let mut length: i64 = -1;
         let mut shared: Option<(TypeId, Option<TypeId>, Mode)> = None;
         let mut valid = !types.is_empty();
-        // Where a slice may be meant, no index is known to be too large.
-        let mut any_slice = false;
         for ty in types {
             let (key, elem, len, mode) = match store.under(ty) {
                 Type::Basic(kind) if kind.is_string() => (None, TypeId::BYTE, -1, Mode::Value),
@@ -224,17 +222,15 @@ impl<'a> Checker<'a> {
                         break;
                     }
                 },
-                Type::Slice(elem) => {
-                    any_slice = true;
-                    (None, *elem, -1, Mode::Variable)
-                }
+                Type::Slice(elem) => (None, *elem, -1, Mode::Variable),
                 Type::Map { key, elem } => (Some(*key), *elem, -1, Mode::Value),
                 _ => {
                     valid = false;
                     break;
                 }
             };
-            if len >= 0 && (length < 0 || len < length) {
+            // If the first type is no array, gc takes no index for too large.
+            if shared.is_none() || (len >= 0 && len < length) {
                 length = len;
             }
             match &mut shared {
@@ -271,7 +267,7 @@ impl<'a> Checker<'a> {
             self.assignment(&mut key_operand, Some(key), "map index");
             return Operand::new(Mode::MapIndex, elem, expr);
         }
-        self.check_index(index, if any_slice { -1 } else { length });
+        self.check_index(index, length);
         Operand::new(mode, elem, expr)
     }
 
