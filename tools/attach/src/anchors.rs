@@ -19,7 +19,11 @@ const MAX_ANCHORS: usize = 12;
 /// RIP-relative operands of a function, as addresses in the process, in code order.
 pub fn rip_operands(exe: &Exe, func: &Func<'_>, slide: u64) -> Vec<u64> {
     let mut result = Vec::new();
-    visit_code(exe, func, slide, |instruction| {
+    let size = func.end.saturating_sub(func.entry);
+    let Some(code) = exe.bytes_at(func.entry.wrapping_sub(slide), size) else {
+        return result;
+    };
+    visit_code(code, func, |instruction| {
         if instruction.memory_base() == Register::RIP
             && (0..instruction.op_count()).any(|op| instruction.op_kind(op) == OpKind::Memory)
         {
@@ -29,12 +33,8 @@ pub fn rip_operands(exe: &Exe, func: &Func<'_>, slide: u64) -> Vec<u64> {
     result
 }
 
-/// Decodes one function.
-pub fn visit_code(exe: &Exe, func: &Func<'_>, slide: u64, mut visit: impl FnMut(&Instruction)) {
-    let size = func.end.saturating_sub(func.entry).min(1 << 20);
-    let Some(code) = exe.bytes_at(func.entry.wrapping_sub(slide), size) else {
-        return;
-    };
+/// Decodes one function, whose bytes are `code`.
+pub fn visit_code(code: &[u8], func: &Func<'_>, mut visit: impl FnMut(&Instruction)) {
     let mut decoder = Decoder::with_ip(64, code, func.entry, DecoderOptions::NONE);
     let mut instruction = Instruction::default();
     while decoder.can_decode() {

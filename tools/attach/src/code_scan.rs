@@ -99,67 +99,61 @@ pub fn scan(runtime: &Runtime<'_>) -> CodeScan {
         let own = name.starts_with("runtime.");
         let initialises = name.ends_with(".init") || name.contains(".init.");
         let mut pending: Option<(u64, u32)> = None;
-        visit_code(
-            runtime.image.exe,
-            &func,
-            runtime.image.slide,
-            |instruction| {
-                if let Some((_, age)) = &mut pending {
-                    *age += 1;
-                    if *age > DISTANCE {
-                        pending = None;
+        visit_code(&runtime.code(&func), &func, |instruction| {
+            if let Some((_, age)) = &mut pending {
+                *age += 1;
+                if *age > DISTANCE {
+                    pending = None;
+                }
+            }
+            if instruction.memory_base() == Register::RIP
+                && (0..instruction.op_count()).any(|op| instruction.op_kind(op) == OpKind::Memory)
+            {
+                let address = instruction.memory_displacement64();
+                if within(&data, address) {
+                    let writes = instruction.op0_kind() == OpKind::Memory
+                        && instruction.mnemonic() == Mnemonic::Mov;
+                    let rank = if own {
+                        3
+                    } else if initialises {
+                        2
+                    } else {
+                        u8::from(!writes)
+                    };
+                    let users = result.users.entry(address).or_default();
+                    match users.iter_mut().find(|user| user.function == name) {
+                        Some(user) if user.rank > rank => {
+                            (user.rank, user.pc) = (rank, instruction.next_ip())
+                        }
+                        Some(_) => {}
+                        None => users.push(User {
+                            function: name.to_string(),
+                            pc: instruction.next_ip(),
+                            rank,
+                        }),
+                    }
+                    users.sort_by_key(|user| (user.rank, user.pc));
+                    users.truncate(MAX_USERS);
+                } else if instruction.mnemonic() == Mnemonic::Lea && within(&types, address) {
+                    pending = Some((address, 0));
+                }
+            } else if instruction.flow_control() == FlowControl::Call {
+                if let Some(callee) = callees.get(&instruction.near_branch_target()) {
+                    let callers = result.callers.entry(*callee).or_default();
+                    if callers.len() < MAX_CALLERS {
+                        callers.push(instruction.next_ip());
                     }
                 }
-                if instruction.memory_base() == Register::RIP
-                    && (0..instruction.op_count())
-                        .any(|op| instruction.op_kind(op) == OpKind::Memory)
-                {
-                    let address = instruction.memory_displacement64();
-                    if within(&data, address) {
-                        let writes = instruction.op0_kind() == OpKind::Memory
-                            && instruction.mnemonic() == Mnemonic::Mov;
-                        let rank = if own {
-                            3
-                        } else if initialises {
-                            2
-                        } else {
-                            u8::from(!writes)
-                        };
-                        let users = result.users.entry(address).or_default();
-                        match users.iter_mut().find(|user| user.function == name) {
-                            Some(user) if user.rank > rank => {
-                                (user.rank, user.pc) = (rank, instruction.next_ip())
-                            }
-                            Some(_) => {}
-                            None => users.push(User {
-                                function: name.to_string(),
-                                pc: instruction.next_ip(),
-                                rank,
-                            }),
-                        }
-                        users.sort_by_key(|user| (user.rank, user.pc));
-                        users.truncate(MAX_USERS);
-                    } else if instruction.mnemonic() == Mnemonic::Lea && within(&types, address) {
-                        pending = Some((address, 0));
-                    }
-                } else if instruction.flow_control() == FlowControl::Call {
-                    if let Some(callee) = callees.get(&instruction.near_branch_target()) {
-                        let callers = result.callers.entry(*callee).or_default();
-                        if callers.len() < MAX_CALLERS {
-                            callers.push(instruction.next_ip());
-                        }
-                    }
-                    if let Some((descriptor, _)) = pending.take() {
-                        if !own && allocators.contains(&instruction.near_branch_target()) {
-                            let sites = result.sites.entry(descriptor).or_default();
-                            if sites.len() < MAX_SITES {
-                                sites.push(instruction.next_ip());
-                            }
+                if let Some((descriptor, _)) = pending.take() {
+                    if !own && allocators.contains(&instruction.near_branch_target()) {
+                        let sites = result.sites.entry(descriptor).or_default();
+                        if sites.len() < MAX_SITES {
+                            sites.push(instruction.next_ip());
                         }
                     }
                 }
-            },
-        );
+            }
+        });
     }
     result
 }
@@ -181,43 +175,36 @@ pub fn lock_code(runtime: &Runtime<'_>, pc: u64) -> LockCode {
     let Some(func) = runtime.functions.find(pc) else {
         return result;
     };
-    visit_code(
-        runtime.image.exe,
-        &func,
-        runtime.image.slide,
-        |instruction| {
-            let end = instruction.next_ip();
-            if instruction.memory_base() == Register::RIP {
-                result.statics.push(instruction.memory_displacement64());
+    visit_code(&runtime.code(&func), &func, |instruction| {
+        let end = instruction.next_ip();
+        if instruction.memory_base() == Register::RIP {
+            result.statics.push(instruction.memory_displacement64());
+        }
+        if instruction.has_lock_prefix() {
+            match instruction.mnemonic() {
+                Mnemonic::Cmpxchg => result.locks.push(end),
+                Mnemonic::Xadd => result.unlocks.push(end),
+                _ => {}
             }
-            if instruction.has_lock_prefix() {
-                match instruction.mnemonic() {
-                    Mnemonic::Cmpxchg => result.locks.push(end),
-                    Mnemonic::Xadd => result.unlocks.push(end),
-                    _ => {}
-                }
+        }
+        if instruction.flow_control() == FlowControl::Call {
+            let Some(callee) = runtime.functions.find(instruction.near_branch_target()) else {
+                return;
+            };
+            let name = callee.name();
+            if !name.starts_with("sync.(*") && !name.starts_with("internal/sync.(*") {
+                return;
             }
-            if instruction.flow_control() == FlowControl::Call {
-                let Some(callee) = runtime.functions.find(instruction.near_branch_target()) else {
-                    return;
-                };
-                let name = callee.name();
-                if !name.starts_with("sync.(*") && !name.starts_with("internal/sync.(*") {
-                    return;
-                }
-                if name.ends_with(").Lock")
-                    || name.ends_with(").RLock")
-                    || name.ends_with(").lockSlow")
-                {
-                    result.locks.push(end);
-                } else if name.ends_with(").Unlock")
-                    || name.ends_with(").RUnlock")
-                    || name.ends_with(").unlockSlow")
-                {
-                    result.unlocks.push(end);
-                }
+            if name.ends_with(").Lock") || name.ends_with(").RLock") || name.ends_with(").lockSlow")
+            {
+                result.locks.push(end);
+            } else if name.ends_with(").Unlock")
+                || name.ends_with(").RUnlock")
+                || name.ends_with(").unlockSlow")
+            {
+                result.unlocks.push(end);
             }
-        },
-    );
+        }
+    });
     result
 }

@@ -19,7 +19,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::Result;
 use crate::heap::{LARGE_OBJECT, RawView, Walk};
 use crate::image::{Image, half, word};
-use crate::pclntab::{FUNCDATA_ARGS, FUNCDATA_LOCALS, FUNCDATA_OBJECTS, PCDATA_STACK_MAP};
+use crate::pclntab::{FUNCDATA_ARGS, FUNCDATA_LOCALS, FUNCDATA_OBJECTS, Func, PCDATA_STACK_MAP};
 use crate::roots::Roots;
 use crate::runtime::Runtime;
 use crate::target::{Part, Thread};
@@ -600,10 +600,8 @@ impl Walker<'_, '_> {
             .into_iter()
             .map(|bit| bit as i64 * 8)
             .collect();
-        let objects = self.stack_objects(func.funcdata(FUNCDATA_OBJECTS));
-        let positions = self
-            .runtime
-            .functions
+        let objects = self.stack_objects(&func);
+        let positions = func
             .positions(pc)
             .into_iter()
             .map(|position| {
@@ -633,14 +631,11 @@ impl Walker<'_, '_> {
     }
 
     /// `stackObjectRecord`s: offset, size, pointer bytes, offset of the pointer mask in rodata.
-    fn stack_objects(&self, data: Option<&[u8]>) -> Vec<i64> {
-        let Some(data) = data else { return Vec::new() };
+    fn stack_objects(&self, func: &Func<'_>) -> Vec<i64> {
+        let Some(data) = func.funcdata(FUNCDATA_OBJECTS) else {
+            return Vec::new();
+        };
         let count = word(data, 0).min(1 << 16) as usize;
-        let rodata = self
-            .runtime
-            .modules
-            .first()
-            .map_or(0, |module| module.rodata);
         let mut result = Vec::new();
         for index in 0..count {
             let at = 8 + index * 16;
@@ -649,14 +644,9 @@ impl Walker<'_, '_> {
             }
             let offset = i64::from(half(data, at) as i32);
             let pointer_bytes = u64::from(half(data, at + 8)).min(1 << 26);
-            let mask = rodata + u64::from(half(data, at + 12));
+            let mask = func.rodata().wrapping_add(u64::from(half(data, at + 12)));
             let bytes = (pointer_bytes / 8).div_ceil(8);
-            let Some(mask) = self
-                .runtime
-                .image
-                .exe
-                .bytes_at(mask.wrapping_sub(self.runtime.image.slide), bytes)
-            else {
+            let Some(mask) = self.runtime.image.static_bytes(mask, bytes) else {
                 continue;
             };
             for bit in 0..pointer_bytes / 8 {

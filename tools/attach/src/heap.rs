@@ -12,12 +12,13 @@
 //!
 //! The collector's own mark bits are ignored, so the state of a collection does not matter.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use diagnose::snapshot::{EDGE_FAR, EDGE_INTERIOR, Label, PAGE, Provenance, Slot, Span, SpanState};
 use rustc_hash::FxHashMap;
 
+use crate::channels::ChannelShape;
 use crate::image::{Image, half, word};
 use crate::runtime::Runtime;
 use crate::target::{Part, mapping_at};
@@ -27,7 +28,7 @@ use crate::{Error, Result, sys};
 /// Bytes of an arena, the unit of the page map.
 const ARENA_BITS: u32 = 26;
 /// Largest object whose pointer map is in its span.
-const MAX_BITMAP_OBJECT: u64 = 512;
+pub const MAX_BITMAP_OBJECT: u64 = 512;
 /// Bytes of the collector's marks inside a small span (Green Tea).
 const INLINE_MARKS: u64 = 128;
 /// Bytes of the pointer bitmap of a one-page span.
@@ -553,13 +554,14 @@ struct Worker<'w, 'a> {
     /// Descriptor to size and pointer words of one element.
     headers: FxHashMap<u64, Option<Header>>,
     closures: FxHashMap<u64, Label>,
+    channels: Option<Arc<ChannelShape>>,
 }
 
 #[derive(Clone)]
 struct Header {
     ty: u32,
     size: u64,
-    pointers: std::sync::Arc<[u32]>,
+    pointers: Arc<[u32]>,
 }
 
 impl<'w, 'a> Worker<'w, 'a> {
@@ -584,6 +586,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             type_words: TypeWords::default(),
             headers: FxHashMap::default(),
             closures: FxHashMap::default(),
+            channels: ChannelShape::of(runtime).ok().map(Arc::new),
         }
     }
 
@@ -674,6 +677,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         };
         let bitmap = &memory[memory.len() - bitmap_bytes - marks..memory.len() - marks];
         let words = (span.elem_size / 8) as usize;
+        let channels = self.channels.clone().filter(|shape| shape.fits(span));
         for index in 0..span.slots {
             let slot = span.first + index;
             let before = self.out.targets.len();
@@ -722,6 +726,12 @@ impl<'w, 'a> Worker<'w, 'a> {
                 let code = word(memory, first * 8);
                 if code >= self.text.0 && code < self.text.1 {
                     self.closure(slot, code);
+                }
+                if let Some(shape) = &channels {
+                    let object = &memory[first * 8..(first + words) * 8];
+                    if let Some(label) = shape.label(self.walk, self.types, span, slot, object) {
+                        self.walk.label(slot, label);
+                    }
                 }
             }
             self.out

@@ -1,5 +1,7 @@
 //! A frozen process together with its executable: memory that the snapshot lacks is taken from the file.
 
+use std::borrow::Cow;
+
 use crate::exe::Exe;
 use crate::target::{Part, Target};
 
@@ -17,7 +19,7 @@ pub struct Image<'a> {
     pub slide: u64,
 }
 
-impl Image<'_> {
+impl<'a> Image<'a> {
     /// Fills `buffer`, from the process or else from the executable's read-only parts.
     pub fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         if self.target.read(address, buffer) {
@@ -67,6 +69,14 @@ impl Image<'_> {
         }
         let mut buffer = vec![0; size as usize];
         self.read(address, &mut buffer).then_some(buffer)
+    }
+
+    /// Read-only bytes: the executable's own where it has them, else the process's.
+    pub fn static_bytes(&self, address: u64, size: u64) -> Option<Cow<'a, [u8]>> {
+        match self.exe.bytes_at(address.wrapping_sub(self.slide), size) {
+            Some(bytes) => Some(Cow::Borrowed(bytes)),
+            None => self.bytes(address, size).map(Cow::Owned),
+        }
     }
 
     /// One word.

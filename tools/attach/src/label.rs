@@ -1,14 +1,11 @@
-//! Types for objects that the allocator did not label: along typed references, through maps and channels, and
+//! Types for objects that the allocator did not label: along typed references, through maps, and
 //! where nothing else is known by the only layout that fits.
 
 use std::sync::Mutex;
 
-use diagnose::snapshot::{
-    ChannelUse, EDGE_FAR, EDGE_INTERIOR, Label, MapUse, Provenance, Slot, TypeId, View,
-};
+use diagnose::snapshot::{EDGE_FAR, EDGE_INTERIOR, Label, MapUse, Provenance, Slot, TypeId, View};
 use rustc_hash::FxHashMap;
 
-use crate::goroutines::Wait;
 use crate::heap::{BITMAP, RawView, Walk};
 use crate::image::{half, word};
 use crate::roots::{Roots, referent_label};
@@ -22,7 +19,7 @@ const MAX_GROUPS: usize = 4096;
 /// Word of a map header that refers to its directory. Large directories begin with a type word, so that the
 /// reference points past their start.
 const DIRECTORY_WORD: u16 = 2;
-/// Maps and channels examined.
+/// Maps examined.
 const MAX_CONTAINERS: usize = 4 << 20;
 
 /// Follows typed references until nothing changes. `seeds`: slots whose label may say something new.
@@ -112,44 +109,6 @@ pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, s
         for (slot, label) in std::mem::take(&mut weak) {
             if walk.label(slot, label) {
                 queue.push(slot);
-            }
-        }
-    }
-}
-
-/// Channels carry their element's type, and a blocked sender or receiver keeps the value's place in its wait
-/// record: labels channels that goroutines wait for and what the values in flight refer to.
-pub fn label_waits(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, waits: &[Wait]) {
-    let Ok(mut types) = types.lock() else { return };
-    let elem_at = runtime.layout.get("hchan.elemtype").unwrap_or(40);
-    let channels: Vec<u64> = waits.iter().map(|wait| wait.channel + elem_at).collect();
-    let descriptors = runtime.image.read_records(&channels, 8);
-    let mut reads: Vec<(u64, Referent)> = Vec::new();
-    for (wait, descriptor) in waits.iter().zip(descriptors.chunks_exact(8)) {
-        let Some(elem) = types.load(word(descriptor, 0)) else {
-            continue;
-        };
-        if let Some((slot, 0)) = walk.find(wait.channel) {
-            let channel = types.channel_of(elem);
-            walk.label(slot, Label::new(channel, false, Provenance::Reference));
-        }
-        if wait.value != 0 {
-            let words = types.words(elem);
-            reads.extend(
-                words
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, referent)| **referent != Referent::None)
-                    .map(|(index, referent)| (wait.value + index as u64 * 8, *referent)),
-            );
-        }
-    }
-    let addresses: Vec<u64> = reads.iter().map(|read| read.0).collect();
-    let values = runtime.image.read_records(&addresses, 8);
-    for ((_, referent), value) in reads.iter().zip(values.chunks_exact(8)) {
-        if let Some((target, 0)) = walk.find(word(value, 0)) {
-            if let Some(label) = referent_label(&mut types, walk, target, *referent) {
-                walk.label(target, label);
             }
         }
     }
@@ -424,36 +383,6 @@ pub fn maps(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec
         });
     }
     result
-}
-
-/// Channels with a buffer.
-pub fn channels(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec<ChannelUse> {
-    let Ok(types) = types.lock() else {
-        return Vec::new();
-    };
-    let channel_types = types.channel_objects();
-    let slots: Vec<Slot> = (0..walk.labels.len() as u32)
-        .filter(|&slot| {
-            walk.label_of(slot)
-                .ty()
-                .is_some_and(|ty| channel_types.contains(&ty))
-                && walk.is_allocated(slot)
-        })
-        .take(MAX_CONTAINERS)
-        .collect();
-    let addresses: Vec<u64> = slots.iter().map(|&slot| walk.address(slot)).collect();
-    let data = runtime.image.read_records(&addresses, 32);
-    slots
-        .into_iter()
-        .zip(data.chunks_exact(32))
-        .filter(|(_, record)| word(record, 8) > 0)
-        .map(|(slot, record)| ChannelUse {
-            slot,
-            length: word(record, 0),
-            capacity: word(record, 8),
-            elem_size: u64::from(half(record, 24) & 0xffff),
-        })
-        .collect()
 }
 
 /// Turns noted references into strings and slices, by the types of their holders.

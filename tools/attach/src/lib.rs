@@ -9,6 +9,7 @@
 #[macro_use]
 pub mod error;
 pub mod anchors;
+pub mod channels;
 pub mod code_scan;
 pub mod core_file;
 pub mod dwarf;

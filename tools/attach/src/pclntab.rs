@@ -1,14 +1,22 @@
 //! Go's function table: names, lines, inlining and stack maps. Never stripped.
 //!
 //! Format (Go 1.20 and later, magic 0xfffffff1): a header of offsets, function entries sorted by pc, and
-//! delta-coded tables of values per pc. Read from the executable's own bytes, without copying.
+//! delta-coded tables of values per pc. The program's is read from the executable's own bytes, without copying;
+//! a plugin's from the process, where the linker's addresses are already right.
 
-use crate::Result;
+use std::borrow::Cow;
+
 use crate::exe::Exe;
+use crate::image::Image;
+use crate::runtime::Module;
+use crate::target::mapping_at;
+use crate::{Error, Result};
 
 const MAGIC: u32 = 0xffff_fff1;
 /// Bytes of `_func` before its pcdata offsets.
 const FUNC_HEADER: usize = 44;
+/// Longest table of a plugin that is read.
+const MAX_PLUGIN_TABLE: u64 = 256 << 20;
 
 /// `PCDATA_StackMapIndex`, `PCDATA_InlTreeIndex`.
 pub const PCDATA_STACK_MAP: u32 = 1;
@@ -21,7 +29,7 @@ const FUNCDATA_INLINE: u32 = 3;
 
 /// The table of one module.
 pub struct FuncTable<'a> {
-    data: &'a [u8],
+    data: Cow<'a, [u8]>,
     names: usize,
     cu: usize,
     files: usize,
@@ -31,7 +39,49 @@ pub struct FuncTable<'a> {
     /// Address of the first instruction in the process.
     pub text: u64,
     /// `moduledata.gofunc` content from its start, and what follows it.
-    funcdata: &'a [u8],
+    funcdata: Cow<'a, [u8]>,
+    /// Start of the module's read-only data in the process.
+    rodata: u64,
+}
+
+/// The tables of all modules: the program's first, then those of plugins that could be read.
+pub struct Functions<'a> {
+    tables: Vec<FuncTable<'a>>,
+}
+
+impl<'a> Functions<'a> {
+    /// Only the program's own functions.
+    pub fn of_program(table: FuncTable<'a>) -> Functions<'a> {
+        Functions {
+            tables: vec![table],
+        }
+    }
+
+    /// Adds a plugin's functions.
+    pub fn add(&mut self, table: FuncTable<'a>) {
+        self.tables.push(table);
+    }
+
+    /// The program's own table.
+    pub fn program(&self) -> &FuncTable<'a> {
+        &self.tables[0]
+    }
+
+    /// The function that contains `pc`.
+    pub fn find(&'a self, pc: u64) -> Option<Func<'a>> {
+        self.tables.iter().find_map(|table| table.find(pc))
+    }
+
+    /// All functions, module by module.
+    pub fn all(&'a self) -> impl Iterator<Item = Func<'a>> {
+        self.tables.iter().flat_map(FuncTable::all)
+    }
+
+    /// Source positions of the instruction before a return address, innermost inlined call first.
+    pub fn positions(&'a self, pc: u64) -> Vec<Position> {
+        self.find(pc)
+            .map_or_else(Vec::new, |func| func.positions(pc))
+    }
 }
 
 /// One function.
@@ -81,17 +131,46 @@ fn text_at(data: &[u8], at: usize) -> &str {
 }
 
 impl<'a> FuncTable<'a> {
-    /// Opens the table of `exe`. `text` is `moduledata.text`; `gofunc` its link-time `moduledata.gofunc`.
-    pub fn open(exe: &'a Exe, text: u64, gofunc: u64) -> Result<FuncTable<'a>> {
+    /// Opens the table of `exe`. `module`: where it is in the process; `slide`: process addresses minus those of
+    /// the file.
+    pub fn open(exe: &'a Exe, module: &Module, slide: u64) -> Result<FuncTable<'a>> {
         let section = exe.pclntab_section();
         let Some(data) = section.and_then(|section| exe.section_bytes(section)) else {
             fail!("the executable's function table is missing");
         };
-        if u32_at(data, 0) != Some(MAGIC) || data.get(7) != Some(&8) {
+        let gofunc = module.gofunc.wrapping_sub(slide);
+        let available = exe
+            .sections
+            .iter()
+            .find(|section| gofunc >= section.address && gofunc < section.address + section.size);
+        let funcdata = available
+            .and_then(|section| exe.bytes_at(gofunc, section.address + section.size - gofunc))
+            .unwrap_or(&[]);
+        FuncTable::parse(Cow::Borrowed(data), Cow::Borrowed(funcdata), module)
+    }
+
+    /// Reads a plugin's table and function metadata from the process: each to the end of its mapping.
+    pub fn of_plugin(image: &Image<'_>, module: &Module) -> Result<FuncTable<'a>> {
+        let rest = |address: u64| {
+            let end = mapping_at(image.target.mappings(), address)?.end;
+            image.bytes(address, (end - address).min(MAX_PLUGIN_TABLE))
+        };
+        let data = rest(module.functions)
+            .ok_or_else(|| Error::new("the plugin's function table cannot be read"))?;
+        let funcdata = rest(module.gofunc).unwrap_or_default();
+        FuncTable::parse(Cow::Owned(data), Cow::Owned(funcdata), module)
+    }
+
+    fn parse(
+        data: Cow<'a, [u8]>,
+        funcdata: Cow<'a, [u8]>,
+        module: &Module,
+    ) -> Result<FuncTable<'a>> {
+        if u32_at(&data, 0) != Some(MAGIC) || data.get(7) != Some(&8) {
             fail!("the executable's function table has an unknown format (Go older than 1.20?)");
         }
         let field = |at: usize| {
-            u64_at(data, at)
+            u64_at(&data, at)
                 .and_then(|value| usize::try_from(value).ok())
                 .unwrap_or(usize::MAX)
         };
@@ -103,28 +182,23 @@ impl<'a> FuncTable<'a> {
         if needed.is_none_or(|needed| needed > data.len()) {
             fail!("the executable's function table is damaged");
         }
-        let available = exe
-            .sections
-            .iter()
-            .find(|section| gofunc >= section.address && gofunc < section.address + section.size);
-        let funcdata = available
-            .and_then(|section| exe.bytes_at(gofunc, section.address + section.size - gofunc))
-            .unwrap_or(&[]);
+        let (names, cu, files, pc) = (field(32), field(40), field(48), field(56));
         Ok(FuncTable {
             data,
-            names: field(32),
-            cu: field(40),
-            files: field(48),
-            pc: field(56),
+            names,
+            cu,
+            files,
+            pc,
             functions,
             count,
-            text,
+            text: module.text.0,
             funcdata,
+            rodata: module.rodata,
         })
     }
 
     fn entry_offset(&self, index: usize) -> u32 {
-        u32_at(self.data, self.functions + index * 8).unwrap_or(u32::MAX)
+        u32_at(&self.data, self.functions + index * 8).unwrap_or(u32::MAX)
     }
 
     /// The function that contains `pc`.
@@ -149,7 +223,7 @@ impl<'a> FuncTable<'a> {
     }
 
     fn at(&'a self, index: usize) -> Option<Func<'a>> {
-        let offset = u32_at(self.data, self.functions + index * 8 + 4)? as usize;
+        let offset = u32_at(&self.data, self.functions + index * 8 + 4)? as usize;
         let at = self.functions.checked_add(offset)?;
         self.data.get(at..at.checked_add(FUNC_HEADER)?)?;
         let entry = self.text + u64::from(self.entry_offset(index));
@@ -165,22 +239,38 @@ impl<'a> FuncTable<'a> {
     pub fn all(&'a self) -> impl Iterator<Item = Func<'a>> {
         (0..self.count).filter_map(|index| self.at(index))
     }
+}
+
+impl<'a> Func<'a> {
+    fn field(&self, offset: usize) -> u32 {
+        u32_at(&self.table.data, self.at + offset).unwrap_or(0)
+    }
+
+    /// Full name: `main.(*Server).Handle`.
+    pub fn name(&self) -> &'a str {
+        text_at(
+            &self.table.data,
+            self.table.names.saturating_add(self.field(4) as usize),
+        )
+    }
+
+    /// Start of the read-only data of the function's module, in the process.
+    pub fn rodata(&self) -> u64 {
+        self.table.rodata
+    }
 
     /// Source positions of the instruction before a return address, innermost inlined call first.
-    pub fn positions(&'a self, pc: u64) -> Vec<Position> {
-        let Some(func) = self.find(pc) else {
-            return Vec::new();
-        };
+    pub fn positions(&self, pc: u64) -> Vec<Position> {
         let mut result = Vec::new();
         let mut pc = pc;
-        let tree = func.funcdata(FUNCDATA_INLINE);
+        let tree = self.funcdata(FUNCDATA_INLINE);
         for _ in 0..64 {
-            let line = func.value(func.field(24), pc).unwrap_or(0).max(0) as u32;
-            let file = func.file(pc).to_string();
-            let index = func.pcdata(PCDATA_INLINE, pc).unwrap_or(-1);
+            let line = self.value(self.field(24), pc).unwrap_or(0).max(0) as u32;
+            let file = self.file(pc).to_string();
+            let index = self.pcdata(PCDATA_INLINE, pc).unwrap_or(-1);
             let Some((tree, index)) = tree.zip(usize::try_from(index).ok()) else {
                 result.push(Position {
-                    function: func.name().to_string(),
+                    function: self.name().to_string(),
                     file,
                     line,
                 });
@@ -192,29 +282,15 @@ impl<'a> FuncTable<'a> {
             else {
                 return result;
             };
-            let function = text_at(self.data, self.names.saturating_add(name as usize)).to_string();
+            let name = self.table.names.saturating_add(name as usize);
             result.push(Position {
-                function,
+                function: text_at(&self.table.data, name).to_string(),
                 file,
                 line,
             });
-            pc = func.entry + u64::from(parent) + 1;
+            pc = self.entry + u64::from(parent) + 1;
         }
         result
-    }
-}
-
-impl<'a> Func<'a> {
-    fn field(&self, offset: usize) -> u32 {
-        u32_at(self.table.data, self.at + offset).unwrap_or(0)
-    }
-
-    /// Full name: `main.(*Server).Handle`.
-    pub fn name(&self) -> &'a str {
-        text_at(
-            self.table.data,
-            self.table.names.saturating_add(self.field(4) as usize),
-        )
     }
 
     /// Bytes of arguments and results passed on the stack (a multiple of 8; negative: unknown).
@@ -236,9 +312,9 @@ impl<'a> Func<'a> {
             return "";
         };
         let at = (self.field(32) as usize + index).saturating_mul(4);
-        match u32_at(table.data, table.cu.saturating_add(at)) {
+        match u32_at(&table.data, table.cu.saturating_add(at)) {
             Some(offset) if offset != u32::MAX => {
-                text_at(table.data, table.files.saturating_add(offset as usize))
+                text_at(&table.data, table.files.saturating_add(offset as usize))
             }
             _ => "",
         }
@@ -249,7 +325,7 @@ impl<'a> Func<'a> {
         if table >= self.field(28) {
             return None;
         }
-        let offset = u32_at(self.table.data, self.at + FUNC_HEADER + table as usize * 4)?;
+        let offset = u32_at(&self.table.data, self.at + FUNC_HEADER + table as usize * 4)?;
         self.value(offset, pc)
     }
 
@@ -264,7 +340,7 @@ impl<'a> Func<'a> {
             + (self.field(28) as usize)
                 .checked_add(table as usize)?
                 .checked_mul(4)?;
-        match u32_at(self.table.data, at)? {
+        match u32_at(&self.table.data, at)? {
             u32::MAX => None,
             offset => self.table.funcdata.get(offset as usize..),
         }

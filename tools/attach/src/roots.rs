@@ -113,27 +113,29 @@ pub fn variables(runtime: &Runtime<'_>, types: &mut Types<'_>, scan: &CodeScan) 
             });
         }
     }
-    if result.is_empty() {
-        for (&address, users) in &scan.users {
-            let own = users.iter().all(|user| is_runtime(&user.function));
-            let name = format!(
-                "global@{:x} (used by {})",
-                address.wrapping_sub(slide),
-                users
-                    .iter()
-                    .map(|user| user.function.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            );
-            result.push(Variable {
-                address,
-                size: 0,
-                name,
-                ty: None,
-                runtime: own,
-                users: Vec::new(),
-            });
+    // Without names, the code tells where variables begin; plugins' names are not read.
+    let unnamed = result.is_empty();
+    let plugins = runtime.modules.get(1..).unwrap_or_default();
+    let in_plugin = |address: u64| {
+        plugins
+            .iter()
+            .flat_map(|module| [module.data, module.bss])
+            .any(|(start, end)| (start..end).contains(&address))
+    };
+    for (&address, users) in &scan.users {
+        if !unnamed && !in_plugin(address) {
+            continue;
         }
+        let users: Vec<&str> = users.iter().map(|user| user.function.as_str()).collect();
+        let shown = address.wrapping_sub(if in_plugin(address) { 0 } else { slide });
+        result.push(Variable {
+            address,
+            size: 0,
+            name: format!("global@{shown:x} (used by {})", users.join(", ")),
+            ty: None,
+            runtime: users.iter().all(|user| is_runtime(user)),
+            users: Vec::new(),
+        });
     }
     let mut places: Vec<(u64, &User)> = scan
         .users

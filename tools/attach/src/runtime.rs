@@ -1,18 +1,22 @@
 //! The Go runtime inside an image: its module data, its variables, checked before anything is believed.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
 
 use crate::dwarf::DwarfInfo;
 use crate::exe::Exe;
 use crate::image::{Image, half, word};
 use crate::layout::{self, Layout, Origin, SYMBOLS, WANTED};
-use crate::pclntab::FuncTable;
+use crate::pclntab::{Func, FuncTable, Functions};
 use crate::{Error, Result, anchors};
 
 /// Upper bounds for lists inside the target; longer ones are taken for damage.
 const MAX_SPANS: u64 = 1 << 26;
 const MAX_GOROUTINES: u64 = 1 << 25;
 const MAX_MODULES: usize = 256;
+/// Longest function decoded, in bytes.
+const MAX_CODE: u64 = 1 << 20;
 
 /// What one module (the program, or a plugin) says about itself. Addresses in the process.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +29,8 @@ pub struct Module {
     pub bss: (u64, u64),
     /// Type descriptors.
     pub types: (u64, u64),
+    /// The function table.
+    pub functions: u64,
     /// Start of read-only data.
     pub rodata: u64,
     /// Start of function metadata.
@@ -86,8 +92,8 @@ pub struct Runtime<'a> {
     pub layout: &'a Layout,
     /// DWARF, where present.
     pub dwarf: Option<&'a DwarfInfo>,
-    /// Function table of the main module.
-    pub functions: FuncTable<'a>,
+    /// The functions of all modules.
+    pub functions: Functions<'a>,
     /// Main module first.
     pub modules: Vec<Module>,
     /// Addresses of runtime variables, without `runtime.`.
@@ -104,6 +110,11 @@ impl<'a> Runtime<'a> {
         let mut runtime = Runtime::open_unchecked(program, image)?;
         runtime.check()?;
         runtime.wait_reasons = runtime.read_wait_reasons();
+        for module in &runtime.modules[1..] {
+            if let Ok(table) = FuncTable::of_plugin(&image, module) {
+                runtime.functions.add(table);
+            }
+        }
         Ok(runtime)
     }
 
@@ -116,7 +127,7 @@ impl<'a> Runtime<'a> {
         let main = modules
             .first()
             .ok_or_else(|| Error::new("the program's module data is damaged"))?;
-        let functions = FuncTable::open(exe, main.text.0, main.gofunc.wrapping_sub(image.slide))?;
+        let functions = Functions::of_program(FuncTable::open(exe, main, image.slide)?);
         let mut symbols = FxHashMap::default();
         for name in SYMBOLS {
             if let Some(address) = exe.symbols.get(&format!("runtime.{name}")) {
@@ -125,7 +136,12 @@ impl<'a> Runtime<'a> {
         }
         if !symbols.contains_key("mheap_") {
             let release = exe.release().unwrap_or_default();
-            symbols = anchors::resolve(exe, &functions, image.slide, &layout::anchors(&release));
+            symbols = anchors::resolve(
+                exe,
+                functions.program(),
+                image.slide,
+                &layout::anchors(&release),
+            );
         }
         if let (false, Some(dwarf)) = (symbols.contains_key("mheap_"), &program.dwarf) {
             for global in &dwarf.globals {
@@ -314,6 +330,22 @@ impl<'a> Runtime<'a> {
         result
     }
 
+    /// Plugins whose functions are not known: their tables could not be read.
+    pub fn unread_plugins(&self) -> usize {
+        self.modules
+            .iter()
+            .filter(|module| self.functions.find(module.text.0).is_none())
+            .count()
+    }
+
+    /// Code of a function, from the executable or, of a plugin's function, from the process.
+    pub fn code(&self, func: &Func<'_>) -> Cow<'a, [u8]> {
+        let size = func.end.saturating_sub(func.entry).min(MAX_CODE);
+        self.image
+            .static_bytes(func.entry, size)
+            .unwrap_or_default()
+    }
+
     /// Whether an address is code of the program.
     pub fn is_code(&self, address: u64) -> bool {
         self.modules
@@ -379,6 +411,8 @@ fn read_modules(image: &Image<'_>, layout: &Layout, first: u64) -> Result<Vec<Mo
             data: range("data", "edata")?,
             bss: range("bss", "ebss")?,
             types: range("types", "etypes")?,
+            // The first field in every release.
+            functions: word(&data, 0),
             rodata: word(&data, field("rodata")?),
             gofunc: word(&data, field("gofunc")?),
             data_mask: mask("gcdatamask")?,

@@ -21,7 +21,9 @@ use crate::roots::Roots;
 use crate::runtime::{Program, Runtime};
 use crate::target::{Mapping, Method, Target, Thread};
 use crate::types::Types;
-use crate::{Error, Result, goroutines, label, locks, memory, procfs, roots, sys, timers};
+use crate::{
+    Error, Result, channels, goroutines, label, locks, memory, procfs, roots, sys, timers,
+};
 
 /// Tells what is being done: stage, done, total (0: unknown).
 pub type Progress<'p> = &'p (dyn Fn(&str, u64, u64) + Sync);
@@ -435,7 +437,7 @@ fn read(
     );
     progress("finding types", 0, 0);
     let statics = roots::label_globals(&runtime, &walk, &types, &variables);
-    label::label_waits(&runtime, &walk, &types, &stacks.waits);
+    channels::label_waits(&runtime, &walk, &types, &stacks.waits);
     label::propagate(&runtime, &walk, &types, label::labelled(&walk));
     for _ in 0..3 {
         let inferred = label::infer(&runtime, &walk, &types, &scan.sites);
@@ -444,6 +446,7 @@ fn read(
         }
         label::propagate(&runtime, &walk, &types, inferred);
     }
+    channels::label_plain(&runtime, &walk, &types);
     let queues = locks::queues(&runtime).unwrap_or_default();
     let lock_waits = locks::locks(&runtime, &walk, &mut stacks, &variables, &statics, &queues);
     locks::conditions(&runtime, &walk, &mut stacks)?;
@@ -458,7 +461,7 @@ fn read(
     }
     let timer_uses = timers::timers(&runtime, &walk, &types).unwrap_or_default();
     let maps = label::maps(&runtime, &walk, &types);
-    let channels = label::channels(&runtime, &walk, &types);
+    let channels = channels::uses(&runtime, &walk, &types);
     let views = label::views(&walk, &types, &all_roots);
     let mut frames = std::mem::take(&mut stacks.frames);
     let mut big_arguments = Vec::new();
@@ -599,10 +602,10 @@ fn read(
             checks.span_mismatches, checks.spans
         ));
     }
-    if let plugins @ 1.. = runtime.modules.len().saturating_sub(1) {
+    if let plugins @ 1.. = runtime.unread_plugins() {
         warnings.push(format!(
-            "{plugins} plugins loaded: the stacks of goroutines in their code are not followed, so that places are \
-             missing and what only these stacks hold counts as garbage"
+            "the functions of {plugins} plugins cannot be read: the stacks of goroutines in their code are not followed, \
+             so that places are missing and what only these stacks hold counts as garbage"
         ));
     }
     if checks.bad_headers > 0 {

@@ -104,6 +104,7 @@ pub struct Types<'a> {
     /// Whether the direct-interface bit is in TFlag (Go 1.26 and later) or in Kind_.
     direct_in_tflag: bool,
     map_parts: FxHashMap<TypeId, MapParts>,
+    /// Element type to channel object.
     channels: FxHashMap<TypeId, TypeId>,
     named: FxHashMap<String, TypeId>,
 }
@@ -612,40 +613,34 @@ impl<'a> Types<'a> {
         Some(parts)
     }
 
-    /// The object behind a channel type: its buffer is word 2.
+    /// The object behind a channel type. Direction and name of the type do not matter.
     pub fn channel(&mut self, ty: TypeId) -> TypeId {
-        if let Some(&id) = self.channels.get(&ty) {
-            return id;
+        match self.elem(ty) {
+            Some(elem) => self.channel_of(elem),
+            None => self.made("chan", 0, Some(Vec::new())),
         }
-        let name = self.list[ty as usize].name.clone();
-        let id = self.push_made(RtType {
-            name,
-            made: Some(Made::default()),
-            ..RtType::default()
-        });
-        self.channels.insert(ty, id);
-        let elem = self.elem(ty);
-        let buffer = elem.map_or(Referent::Opaque, Referent::Elements);
-        if let Some(made) = &mut self.list[id as usize].made {
-            made.elem = elem;
-            made.words = Some(vec![Referent::None, Referent::None, buffer]);
-        }
-        id
     }
 
-    /// The object behind channels of an element type, however the channel type is named.
+    /// The object behind channels of an element type: its buffer is word 2.
     pub fn channel_of(&mut self, elem: TypeId) -> TypeId {
-        let name = format!("chan {}", self.list[elem as usize].name);
-        if let Some(&id) = self
-            .channels
-            .values()
-            .find(|&&id| self.list[id as usize].name == name)
-        {
+        if let Some(&id) = self.channels.get(&elem) {
             return id;
         }
-        let words = vec![Referent::None, Referent::None, Referent::Elements(elem)];
-        let id = self.made(&name, 0, Some(words));
-        self.channels.insert(id, id);
+        let made = Made {
+            elem: Some(elem),
+            words: Some(vec![
+                Referent::None,
+                Referent::None,
+                Referent::Elements(elem),
+            ]),
+            ..Made::default()
+        };
+        let id = self.push_made(RtType {
+            name: format!("chan {}", self.list[elem as usize].name),
+            made: Some(made),
+            ..RtType::default()
+        });
+        self.channels.insert(elem, id);
         id
     }
 

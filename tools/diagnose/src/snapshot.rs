@@ -181,7 +181,7 @@ pub enum Provenance {
     Reference,
     /// An interface holds it.
     Interface,
-    /// The allocator recorded it.
+    /// The allocator recorded it; or the object itself, as channels do.
     Header,
 }
 

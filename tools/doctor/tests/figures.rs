@@ -11,16 +11,6 @@ fn load() -> String {
     text.split(' ').next().unwrap_or("").to_string()
 }
 
-fn objects(report: &Value, name: &str) -> u64 {
-    report["types"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|ty| ty["name"] == name)
-        .filter_map(|ty| ty["objects"].as_u64())
-        .sum()
-}
-
 #[test]
 fn a_churning_program_is_counted_exactly() {
     if !have_go() {

@@ -12,6 +12,7 @@ use attach::anchors;
 use attach::exe::Exe;
 use attach::layout::{Layout, WANTED};
 use attach::pclntab::FuncTable;
+use attach::runtime::Module;
 
 /// One release of each supported minor version.
 const TOOLCHAINS: &[&str] = &["go1.24.0", "go1.25.0", "go1.26.8", "go1.27.3"];
@@ -113,15 +114,15 @@ fn release(dir: &Path, toolchain: &str, text: &mut String) -> Result<(), String>
     let wanted = |name: &str| WANTED.iter().any(|(_, names, _)| names.contains(&name));
     let info = large.dwarf(&wanted).ok_or("no DWARF")?;
     let layout = Layout::from_dwarf(&info).ok_or("the runtime's structs are not in DWARF")?;
-    let table = |exe: &Exe| -> Result<u64, String> {
-        exe.section(".text")
-            .map(|section| section.address)
-            .ok_or_else(|| "no .text".to_string())
+    let table = |exe: &Exe| {
+        let text = exe.section(".text").ok_or("no .text")?.address;
+        let module = Module {
+            text: (text, text),
+            ..Module::default()
+        };
+        FuncTable::open(exe, &module, 0).map_err(|error| error.to_string())
     };
-    let large_table =
-        FuncTable::open(&large, table(&large)?, 0).map_err(|error| error.to_string())?;
-    let small_table =
-        FuncTable::open(&small, table(&small)?, 0).map_err(|error| error.to_string())?;
+    let (large_table, small_table) = (table(&large)?, table(&small)?);
     let anchors = anchors::confirm(anchors::record(&large, &large_table), &small, &small_table);
     writeln!(text, "release {release}").map_err(|error| error.to_string())?;
     for line in layout.to_lines() {

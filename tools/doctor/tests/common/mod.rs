@@ -184,6 +184,17 @@ pub fn serious(report: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Allocated objects of a type.
+pub fn objects(report: &Value, name: &str) -> u64 {
+    report["types"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|ty| ty["name"] == name)
+        .filter_map(|ty| ty["objects"].as_u64())
+        .sum()
+}
+
 /// One GET on a connection kept open; false when it failed.
 pub fn get(stream: &mut TcpStream, path: &str) -> bool {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
