@@ -197,7 +197,9 @@ pub fn label_waits(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>,
                     .iter()
                     .enumerate()
                     .filter(|(_, referent)| **referent != Referent::None)
-                    .map(|(index, referent)| (wait.value + index as u64 * 8, *referent)),
+                    .map(|(index, referent)| {
+                        (wait.value.wrapping_add(index as u64 * 8), *referent)
+                    }),
             );
         }
     }

@@ -218,6 +218,12 @@ impl Exe {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Whether it was built with a GOEXPERIMENT.
+    pub fn has_experiment(&self, name: &str) -> bool {
+        let experiments = self.setting("GOEXPERIMENT").unwrap_or("");
+        experiments.split(',').any(|experiment| experiment == name)
+    }
+
     /// Parses DWARF: struct layouts and global variables with their types. `wanted` picks structs by name.
     pub fn dwarf(&self, wanted: &dyn Fn(&str) -> bool) -> Option<DwarfInfo> {
         let object = object::File::parse(self.file.bytes()).ok()?;

@@ -33,6 +33,8 @@ const MAX_FRAMES: usize = 1 << 22;
 /// Positions kept of one stack: innermost and outermost.
 const KEEP_INNER: usize = 48;
 const KEEP_OUTER: usize = 16;
+/// Wait records followed.
+const MAX_WAITS: usize = 1 << 25;
 /// Frames of at least this size are worth telling.
 const LARGE_FRAME: u64 = 32 << 10;
 
@@ -341,9 +343,9 @@ fn read_waits(
     let elem = runtime.field("sudog.elem")? as usize;
     let size = runtime.field("sudog#")? as usize;
     let mut level = waits;
-    let mut steps = 0usize;
-    while !level.is_empty() && steps < 1 << 25 {
-        steps += level.len();
+    // A record belongs to one goroutine and one wait: met again, the list is damaged.
+    let mut seen: FxHashSet<u64> = level.iter().map(|entry| entry.1).collect();
+    while !level.is_empty() {
         let addresses: Vec<u64> = level.iter().map(|entry| entry.1).collect();
         let data = runtime.image.read_records(&addresses, size);
         let mut following = Vec::new();
@@ -369,7 +371,7 @@ fn read_waits(
                 });
             }
             let next = word(record, link);
-            if next != 0 && goroutine.own.len() < 1 << 16 {
+            if next != 0 && seen.len() < MAX_WAITS && seen.insert(next) {
                 following.push((index, next));
             }
         }

@@ -3,25 +3,22 @@
 
 use std::sync::Mutex;
 
-use diagnose::snapshot::{EDGE_FAR, EDGE_INTERIOR, Label, MapUse, Provenance, Slot, TypeId, View};
+use diagnose::snapshot::{EDGE_FAR, EDGE_INTERIOR, Label, Provenance, Slot, TypeId, View};
 use rustc_hash::FxHashMap;
 
-use crate::heap::{BITMAP, RawView, Walk};
-use crate::image::{half, word};
+use crate::heap::{BITMAP, MAX_BITMAP_OBJECT, RawView, Walk};
+use crate::image::word;
+use crate::maps::DIRECTORY_WORD;
 use crate::roots::{Roots, referent_label};
 use crate::runtime::Runtime;
-use crate::types::{Referent, RtType, Types, kind};
+use crate::types::{Referent, Types, kind};
 
 /// Objects of one layout that are looked at before a type is believed.
 const SAMPLES: usize = 200;
+/// One sample in so many may be of another type than the rest of its group.
+const MOST: usize = 10;
 /// Distinct layouts of untyped objects considered.
 const MAX_GROUPS: usize = 4096;
-/// Word of a map header that refers to its directory. Large directories begin with a type word, so that the
-/// reference points past their start.
-const DIRECTORY_WORD: u16 = 2;
-/// Maps examined.
-const MAX_CONTAINERS: usize = 4 << 20;
-
 /// Follows typed references until nothing changes. `seeds`: slots whose label may say something new.
 pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, seeds: Vec<Slot>) {
     let Ok(mut types) = types.lock() else { return };
@@ -121,8 +118,12 @@ pub fn labelled(walk: &Walk) -> Vec<Slot> {
         .collect()
 }
 
+/// Untyped objects by size and, a bit a word, positions of pointers.
+type Groups = FxHashMap<(u64, u64), Vec<Slot>>;
+
 /// Layout inference: untyped objects are grouped by size and pointer positions; a type whose layout is the
-/// only one that fits, and that no sample contradicts, is taken. Returns the slots labelled.
+/// only one that fits, and that no sample contradicts, is taken. Where few samples contradict the only type
+/// that the program's code allocates, every object is asked. Returns the slots labelled.
 pub fn infer(
     runtime: &Runtime<'_>,
     walk: &Walk,
@@ -132,11 +133,75 @@ pub fn infer(
     let Ok(mut types) = types.lock() else {
         return Vec::new();
     };
-    let mut groups: FxHashMap<(u64, u64), Vec<Slot>> = FxHashMap::default();
+    let groups = untyped_groups(runtime, walk);
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let by_room = candidates(&mut types, &groups);
+    let mut keys: Vec<(u64, u64)> = groups.keys().copied().collect();
+    keys.sort_unstable();
+    let mut result = Vec::new();
+    for key in keys {
+        let slots = &groups[&key];
+        let Some(candidates) = by_room.get(&key.0) else {
+            continue;
+        };
+        let size = key.0 as usize;
+        let read = |slots: &[Slot]| {
+            let addresses: Vec<u64> = slots.iter().map(|&slot| walk.address(slot)).collect();
+            runtime.image.read_records(&addresses, size)
+        };
+        let step = (slots.len() / SAMPLES).max(1);
+        let samples: Vec<Slot> = slots.iter().copied().step_by(step).take(SAMPLES).collect();
+        let data = read(&samples);
+        let all = samples.len();
+        // With the number of samples that could be of the type.
+        let fitting: Vec<(TypeId, usize)> = candidates
+            .iter()
+            .filter(|(_, mask)| key.1 == *mask)
+            .map(|&(ty, _)| {
+                let mut missed = 0;
+                for object in data.chunks_exact(size) {
+                    missed += usize::from(!plausible(&mut types, walk, runtime, ty, object));
+                    if missed > all / MOST {
+                        return (ty, 0);
+                    }
+                }
+                (ty, all - missed)
+            })
+            .collect();
+        let only = |least: usize, allocated: bool, types: &Types<'_>| {
+            let mut left = fitting.iter().filter(|(ty, count)| {
+                *count >= least
+                    && (!allocated || sites.contains_key(&types.list[*ty as usize].address))
+            });
+            left.next()
+                .filter(|_| left.next().is_none())
+                .map(|entry| entry.0)
+        };
+        if let Some(ty) = only(all, false, &types).or_else(|| only(all, true, &types)) {
+            let label = Label::new(ty, false, Provenance::Inferred);
+            result.extend(slots.iter().filter(|&&slot| walk.label(slot, label)));
+        } else if let Some(ty) = only(all - all / MOST, true, &types) {
+            let label = Label::new(ty, false, Provenance::Inferred);
+            for batch in slots.chunks(1 << 16) {
+                for (&slot, object) in batch.iter().zip(read(batch).chunks_exact(size)) {
+                    if plausible(&mut types, walk, runtime, ty, object) && walk.label(slot, label) {
+                        result.push(slot);
+                    }
+                }
+            }
+        }
+    }
+    result
+}
+
+fn untyped_groups(runtime: &Runtime<'_>, walk: &Walk) -> Groups {
+    let mut groups = Groups::default();
     let spans: Vec<usize> = (0..walk.spans.len())
         .filter(|&index| {
             let span = &walk.spans[index];
-            !span.noscan && span.pages == 1 && span.slots > 0 && span.elem_size <= 512
+            !span.noscan && span.pages == 1 && span.slots > 0 && span.elem_size <= MAX_BITMAP_OBJECT
         })
         .collect();
     for spans in spans.chunks(4096) {
@@ -159,25 +224,22 @@ pub fn infer(
             }
         }
     }
-    if groups.is_empty() {
-        return Vec::new();
-    }
+    groups
+}
+
+/// Types that objects of the groups' sizes may have, with the positions of their pointers.
+fn candidates(types: &mut Types<'_>, groups: &Groups) -> FxHashMap<u64, Vec<(TypeId, u64)>> {
     types.scan();
-    let described = types.described();
     let mut by_room: FxHashMap<u64, Vec<(TypeId, u64)>> = FxHashMap::default();
     let rooms: rustc_hash::FxHashSet<u64> = groups.keys().map(|key| key.0).collect();
-    for ty in described {
+    for ty in types.described() {
         let entry = &types.list[ty as usize];
-        let (size, kind) = (entry.size, entry.kind);
-        if entry.ptr_bytes == 0 || size > 512 || kind != kind::STRUCT {
+        let size = entry.size;
+        if entry.ptr_bytes == 0 || size > MAX_BITMAP_OBJECT || entry.kind != kind::STRUCT {
             continue;
         }
-        let name = entry.name.clone();
-        if name.starts_with("struct {")
-            || name.starts_with("noalg.")
-            || name.starts_with("map.")
-            || name.starts_with("groupReference")
-        {
+        let unnamed = ["struct {", "noalg.", "map.", "groupReference"];
+        if unnamed.iter().any(|prefix| entry.name.starts_with(prefix)) {
             continue;
         }
         let mask = types
@@ -190,49 +252,7 @@ pub fn infer(
             }
         }
     }
-    let mut keys: Vec<(u64, u64)> = groups.keys().copied().collect();
-    keys.sort_unstable();
-    let mut result = Vec::new();
-    for key in keys {
-        let slots = &groups[&key];
-        let Some(candidates) = by_room.get(&key.0) else {
-            continue;
-        };
-        let step = (slots.len() / SAMPLES).max(1);
-        let samples: Vec<Slot> = slots.iter().copied().step_by(step).take(SAMPLES).collect();
-        let addresses: Vec<u64> = samples.iter().map(|&slot| walk.address(slot)).collect();
-        let data = runtime.image.read_records(&addresses, key.0 as usize);
-        let fitting: Vec<TypeId> = candidates
-            .iter()
-            .filter(|(_, mask)| key.1 == *mask)
-            .filter(|(ty, _)| {
-                data.chunks_exact(key.0 as usize)
-                    .all(|object| plausible(&mut types, walk, runtime, *ty, object))
-            })
-            .map(|candidate| candidate.0)
-            .collect();
-        // One left; else the only one that the program's code allocates.
-        let only = |candidates: &[TypeId]| {
-            if let [ty] = candidates {
-                Some(*ty)
-            } else {
-                None
-            }
-        };
-        let allocated: Vec<TypeId> = fitting
-            .iter()
-            .copied()
-            .filter(|&ty| sites.contains_key(&types.list[ty as usize].address))
-            .collect();
-        if let Some(ty) = only(&fitting).or_else(|| only(&allocated)) {
-            for &slot in slots {
-                if walk.label(slot, Label::new(ty, false, Provenance::Inferred)) {
-                    result.push(slot);
-                }
-            }
-        }
-    }
-    result
+    by_room
 }
 
 /// Whether an object's words could be a value of the type.
@@ -302,87 +322,6 @@ fn plausible(
         }
     }
     true
-}
-
-/// Maps with the room of their tables.
-pub fn maps(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>) -> Vec<MapUse> {
-    let Ok(types) = types.lock() else {
-        return Vec::new();
-    };
-    // In stripped programs a map's header is known by layout alone, as what the runtime calls it.
-    let headers: Vec<bool> = {
-        let typed = types.map_headers();
-        let is_header = |(id, ty): (usize, &RtType)| {
-            ty.name == "maps.Map" || typed.contains_key(&(id as TypeId))
-        };
-        types.list.iter().enumerate().map(is_header).collect()
-    };
-    let mut found: Vec<(Slot, u64)> = Vec::new();
-    for slot in 0..walk.labels.len() as u32 {
-        let label = walk.label_of(slot);
-        if label
-            .ty()
-            .is_some_and(|ty| headers.get(ty as usize).copied().unwrap_or(false))
-            && walk.is_allocated(slot)
-            && found.len() < MAX_CONTAINERS
-        {
-            let range =
-                walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
-            for edge in range {
-                let target = walk.targets[edge];
-                if walk.words[edge] & !EDGE_INTERIOR == DIRECTORY_WORD
-                    && walk.label_of(target).array()
-                {
-                    found.push((slot, u64::from(target)));
-                }
-            }
-        }
-    }
-    let addresses: Vec<u64> = found.iter().map(|entry| walk.address(entry.0)).collect();
-    let heads = runtime.image.read_records(&addresses, 8);
-    let mut tables: Vec<u64> = Vec::new();
-    let mut ranges = Vec::new();
-    for &(_, directory) in &found {
-        let range = walk.offsets[directory as usize] as usize
-            ..walk.offsets[directory as usize + 1] as usize;
-        let from = tables.len();
-        let mut previous = u32::MAX;
-        for &table in &walk.targets[range] {
-            if table != previous && tables.len() < MAX_CONTAINERS {
-                tables.push(u64::from(table));
-            }
-            previous = table;
-        }
-        ranges.push(from..tables.len());
-    }
-    let table_addresses: Vec<u64> = tables
-        .iter()
-        .map(|&table| walk.address(table as u32))
-        .collect();
-    let capacity = runtime.layout.get("table.capacity").unwrap_or(2) as usize;
-    let records = runtime.image.read_records(&table_addresses, 8);
-    let mut result = Vec::new();
-    for ((&(slot, directory), head), range) in found.iter().zip(heads.chunks_exact(8)).zip(ranges) {
-        let mut total = 0;
-        let mut bytes = walk.span_of(directory as u32).elem_size;
-        for index in range {
-            total += u64::from(half(&records[index * 8..index * 8 + 8], capacity) & 0xffff);
-            let table = tables[index] as u32;
-            let groups =
-                walk.offsets[table as usize] as usize..walk.offsets[table as usize + 1] as usize;
-            bytes += walk.targets[groups]
-                .iter()
-                .map(|&groups| walk.span_of(groups).elem_size)
-                .sum::<u64>();
-        }
-        result.push(MapUse {
-            slot,
-            used: word(head, 0),
-            capacity: total,
-            bytes,
-        });
-    }
-    result
 }
 
 /// Turns noted references into strings and slices, by the types of their holders.

@@ -2,7 +2,9 @@
 //! a [`diagnose`] snapshot.
 //!
 //! Reading order: [`target`] (what a frozen process is), [`live`] and [`inject`] (how a live one is frozen),
-//! [`core_file`].
+//! [`core_file`]; [`runtime`] and [`layout`] (where the runtime's variables and fields are), [`heap`], [`edges`],
+//! [`roots`] and [`goroutines`] (what is there), [`types`], [`label`], [`channels`] and [`maps`] (what it is);
+//! [`session`] (all of it in order).
 //!
 //! Architecture invariant: `unsafe` lives in [`sys`] only, one system call per function.
 
@@ -13,6 +15,7 @@ pub mod channels;
 pub mod code_scan;
 pub mod core_file;
 pub mod dwarf;
+pub mod edges;
 pub mod exe;
 pub mod goroutines;
 pub mod heap;
@@ -22,6 +25,7 @@ pub mod label;
 pub mod layout;
 pub mod live;
 pub mod locks;
+pub mod maps;
 pub mod memory;
 pub mod pclntab;
 pub mod procfs;

@@ -5,7 +5,7 @@
 //! strength 3: a goroutine refers to the lock and one of its frames locked something before the point where it
 //! is; 2: such a frame, without a reference; 1: a reference only.
 
-use diagnose::snapshot::{EDGE_INTERIOR, GoStatus, LockWait, Slot};
+use diagnose::snapshot::{EDGE_INTERIOR, LockWait, Slot};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Result;
@@ -139,7 +139,7 @@ pub fn locks(
             "sync.WaitGroup.Wait" => ("sync.WaitGroup", 8),
             _ => ("semaphore", 0),
         };
-        let address = queue.address - back;
+        let address = queue.address.wrapping_sub(back);
         let state = runtime.image.u32(address).unwrap_or(0);
         let locked = match kind {
             "sync.Mutex" => state & 1 != 0,
@@ -258,16 +258,7 @@ fn holders(
         }
         let (took, touches) = judged
             .entry(goroutine.stack)
-            .or_insert_with(|| {
-                judge(
-                    runtime,
-                    stacks,
-                    code,
-                    goroutine.stack,
-                    goroutine.status,
-                    address,
-                )
-            })
+            .or_insert_with(|| judge(runtime, stacks, code, goroutine.stack, address))
             .clone();
         let refers = match slot {
             Some(slot) => {
@@ -296,12 +287,10 @@ fn judge(
     stacks: &Stacks,
     code: &mut FxHashMap<u64, LockCode>,
     stack: u32,
-    status: GoStatus,
     address: u64,
 ) -> (Option<String>, bool) {
     let mut took = None;
     let mut touches = false;
-    let _ = status;
     for &pc in &stacks.pcs[stack as usize] {
         let Some(func) = runtime.functions.find(pc.saturating_sub(1)) else {
             continue;

@@ -2,12 +2,13 @@
 
 use std::sync::Mutex;
 
-use diagnose::snapshot::{EDGE_FAR, Label, Provenance, Root, RootKind, Slot};
+use diagnose::snapshot::{EDGE_FAR, Label, PAGE, Provenance, Root, RootKind, Slot};
 use rustc_hash::FxHashSet;
 
 use crate::Result;
 use crate::code_scan::{CodeScan, User};
-use crate::heap::{LARGE_OBJECT, RawView, Walk, type_word};
+use crate::edges::type_word;
+use crate::heap::{LARGE_OBJECT, MAX_BITMAP_OBJECT, RawView, Walk};
 use crate::image::word;
 use crate::runtime::Runtime;
 use crate::types::{Referent, Types};
@@ -409,18 +410,30 @@ pub fn referent_label(
     }
 }
 
-/// Whether a value of this size is put into slots of that size: the next size class wastes at most an eighth
-/// (a quarter for the smallest), and large objects take whole pages.
+/// Slot sizes of small objects in bytes; the same in every release since Go 1.16.
+const SLOTS: [u64; 67] = [
+    8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352,
+    384, 416, 448, 480, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048,
+    2304, 2688, 3072, 3200, 3456, 4096, 4864, 5120, 5376, 6144, 6528, 6784, 6912, 8192, 9472, 9728,
+    10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672,
+];
+/// Largest small object.
+const SMALL: u64 = 32768;
+/// Type word before objects of more than 512 bytes with pointers.
+const HEADER: u64 = 8;
+
+/// Whether a value of this size is put into slots of that size: those it fits that are the smallest, or, above
+/// 32 KiB, whole pages. Several pointer-free values below 16 bytes may share a slot of 16.
 pub fn fits(size: u64, room: u64) -> bool {
     if size > room {
         return false;
     }
-    if room > 32768 {
-        return room - size < 8192;
+    if room > SMALL {
+        return room - size < PAGE;
     }
-    // Objects above 512 bytes with pointers carry a header word.
-    let waste = room - size;
-    waste < 16.max(room / 6 + 8)
+    let next_smaller = SLOTS[..SLOTS.partition_point(|&slot| slot < room)].last();
+    let header = if room > MAX_BITMAP_OBJECT { HEADER } else { 0 };
+    room == 16 || next_smaller.is_none_or(|&smaller| size + header > smaller)
 }
 
 /// Finalizers and cleanups keep their function, and finalizers everything their object refers to.
@@ -500,4 +513,28 @@ pub fn name_address(variables: &[Variable], statics: &[Static], address: u64) ->
     variable_at(variables, address)
         .map(|variable| with(&variable.name, address - variable.address))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_go_into_the_smallest_slot_they_fit() {
+        let check = |size, rooms: &[u64]| {
+            let fitting = SLOTS.iter().chain(&[SMALL, 40960, 49152]);
+            let fitting: Vec<u64> = fitting.copied().filter(|&room| fits(size, room)).collect();
+            assert_eq!(fitting, rooms, "{size} bytes");
+        };
+        check(4, &[8, 16]);
+        check(16, &[16]);
+        check(17, &[24]);
+        check(104, &[112]);
+        check(512, &[512]);
+        // With a type word before it or without.
+        check(576, &[576, 640]);
+        check(600, &[640]);
+        check(SMALL, &[SMALL]);
+        check(SMALL + 1, &[40960]);
+    }
 }

@@ -22,7 +22,7 @@ use crate::runtime::{Program, Runtime};
 use crate::target::{Mapping, Method, Target, Thread};
 use crate::types::Types;
 use crate::{
-    Error, Result, channels, goroutines, label, locks, memory, procfs, roots, sys, timers,
+    Error, Result, channels, goroutines, label, locks, maps, memory, procfs, roots, sys, timers,
 };
 
 /// Tells what is being done: stage, done, total (0: unknown).
@@ -118,14 +118,12 @@ impl LiveProgram {
                 return Err(procfs::explain_refusal(pid, &error));
             }
         }
-        let exe = Exe::open(
-            &path,
-            if name.is_empty() {
-                "the executable"
-            } else {
-                &name
-            },
-        )?;
+        let shown = match &wishes.exe {
+            Some(path) => path.display().to_string(),
+            None if name.is_empty() => "the executable".to_string(),
+            None => name.clone(),
+        };
+        let exe = Exe::open(&path, &shown)?;
         let auxv = std::fs::read(format!("/proc/{pid}/auxv"))
             .map_err(|error| procfs::explain_refusal(pid, &error))?;
         let slide = entry_point(&auxv).map_or(0, |entry| entry.wrapping_sub(exe.entry));
@@ -460,8 +458,8 @@ fn read(
         }
     }
     let timer_uses = timers::timers(&runtime, &walk, &types).unwrap_or_default();
-    let maps = label::maps(&runtime, &walk, &types);
-    let channels = channels::uses(&runtime, &walk, &types);
+    let map_uses = maps::uses(&runtime, &walk, &types);
+    let channel_uses = channels::uses(&runtime, &walk, &types);
     let views = label::views(&walk, &types, &all_roots);
     let mut frames = std::mem::take(&mut stacks.frames);
     let mut big_arguments = Vec::new();
@@ -641,8 +639,8 @@ fn read(
         frames,
         locks: lock_waits,
         timers: timer_uses,
-        maps,
-        channels,
+        maps: map_uses,
+        channels: channel_uses,
         views,
         callers,
         big_arguments,

@@ -104,6 +104,8 @@ pub struct Types<'a> {
     /// Whether the direct-interface bit is in TFlag (Go 1.26 and later) or in Kind_.
     direct_in_tflag: bool,
     map_parts: FxHashMap<TypeId, MapParts>,
+    /// Whether maps are made of buckets (`GOEXPERIMENT=noswissmap`).
+    pub bucket_maps: bool,
     /// Element type to channel object.
     channels: FxHashMap<TypeId, TypeId>,
     named: FxHashMap<String, TypeId>,
@@ -148,6 +150,7 @@ impl<'a> Types<'a> {
             pointers: FxHashMap::default(),
             direct_in_tflag: runtime.minor >= 26,
             map_parts: FxHashMap::default(),
+            bucket_maps: runtime.image.exe.has_experiment("noswissmap"),
             channels: FxHashMap::default(),
             named: FxHashMap::default(),
         };
@@ -552,6 +555,26 @@ impl<'a> Types<'a> {
         let group_layout = self.load(descriptor)?;
         let group_size = self.list[group_layout as usize].size;
         let ids = self.list.len() as TypeId;
+        if self.bucket_maps {
+            // hmap: count, B and others, buckets (word 2), older buckets; its size differs between releases.
+            let parts = MapParts {
+                header: ids,
+                directory: group_layout,
+                group: group_layout,
+            };
+            self.map_parts.insert(ty, parts);
+            let buckets = Referent::Elements(group_layout);
+            let words = vec![Referent::None, Referent::None, buckets, buckets];
+            self.push_made(RtType {
+                name,
+                made: Some(Made {
+                    words: Some(words),
+                    ..Made::default()
+                }),
+                ..RtType::default()
+            });
+            return Some(parts);
+        }
         // Placed first, filled later: the words of a group may lead back to the same map type.
         let parts = MapParts {
             header: ids,
@@ -644,10 +667,17 @@ impl<'a> Types<'a> {
         id
     }
 
-    /// All map headers' types with their parts.
+    /// Types of the headers of maps made of buckets.
+    pub fn bucket_map_headers(&self) -> impl Iterator<Item = TypeId> {
+        let parts = self.map_parts.values().filter(|_| self.bucket_maps);
+        parts.map(|parts| parts.header)
+    }
+
+    /// All swiss map headers' types with their parts.
     pub fn map_headers(&self) -> FxHashMap<TypeId, MapParts> {
         self.map_parts
             .values()
+            .filter(|_| !self.bucket_maps)
             .map(|parts| (parts.header, *parts))
             .collect()
     }

@@ -47,6 +47,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Error> {
     let input = Input::parse(args)?;
+    if args.interval.is_some() && !matches!(input, Input::Process(_)) {
+        return Err(Error::new("--interval needs a live process")
+            .hint("compare with a saved snapshot by --diff OLD"));
+    }
     let progress = input::Progress::new(args.quiet);
     match input.load(args, &progress)? {
         Loaded::Profile(profiles) => emit(&profile::render(&profiles, &Style::for_stdout())),

@@ -36,6 +36,9 @@ fn programs_that_are_not_go() {
     refused(&[&child.id().to_string(), "-q"], "not a Go program");
     child.kill().ok();
     child.wait().ok();
+    // The executable that is named is the one that is blamed.
+    let own = std::process::id().to_string();
+    refused(&[&own, "--exe", "/bin/true", "-q"], "/bin/true is not");
 }
 
 #[test]
@@ -75,6 +78,10 @@ fn files_that_are_none() {
     elf[4] = 1;
     refused(&[&write("core32", &elf)], "32-bit");
     refused(&["http://127.0.0.1:1/debug/pprof"], "cannot fetch");
+    refused(
+        &[&write("profile", b"x"), "--interval", "1s"],
+        "needs a live process",
+    );
 }
 
 #[test]

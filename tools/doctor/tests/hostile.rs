@@ -76,10 +76,11 @@ fn use_all(snapshot: Snapshot) {
     doctor::text::holders(&analysis, "main.answer", 20, &style).ok();
 }
 
-fn check_peak() {
+/// `input`: what was done last, so that a failure names it.
+fn check_peak(input: &str) {
     let status = attach::procfs::status(std::process::id() as i32).expect("our own status");
     let peak = attach::procfs::kib_field(&status, "VmHWM");
-    assert!(peak < PEAK, "{peak} bytes were needed");
+    assert!(peak < PEAK, "{peak} bytes were needed, at last by {input}");
 }
 
 /// Tag and content of each section.
@@ -181,6 +182,7 @@ fn damaged_snapshots_give_a_report_or_a_sentence() {
                 use_all(snapshot);
             }
         });
+        check_peak(&format!("damaged snapshot {round}"));
     }
     no_panics();
     eprintln!("{rounds} damaged snapshots, {read} of them could still be read");
@@ -192,7 +194,7 @@ fn damaged_snapshots_give_a_report_or_a_sentence() {
     let bomb = join(&[(1, vec![b' '; 300 << 20])]);
     let refused = diagnose::save::decode_within(&bomb, SNAPSHOT_LIMIT);
     assert!(refused.is_err_and(|what| what.contains("more memory than")));
-    check_peak();
+    check_peak("an archive that unpacks to too much");
 }
 
 /// A core of a running example, by gdb's gcore or by the kernel.
@@ -252,7 +254,7 @@ fn hostile_cores_give_a_report_or_a_sentence() {
             .filter(|&at| core[at..at + 8] != [0; 8])
             .collect();
         let (mut read, rounds) = (0, if full() { 2000 } else { 60 });
-        for _ in 0..rounds {
+        for round in 0..rounds {
             let undo = damage_core(&mut core, &words, &mut random);
             survive(|| {
                 if let Ok(snapshot) = take(&core) {
@@ -260,6 +262,7 @@ fn hostile_cores_give_a_report_or_a_sentence() {
                     use_all(snapshot);
                 }
             });
+            check_peak(&format!("damaged core {round} of {example}"));
             for (at, old) in undo.into_iter().rev() {
                 core[at..at + 8].copy_from_slice(&old);
             }
@@ -268,6 +271,5 @@ fn hostile_cores_give_a_report_or_a_sentence() {
         take(&core).expect("the damage was undone");
     }
     no_panics();
-    check_peak();
     std::fs::remove_dir_all(dir).ok();
 }
