@@ -61,13 +61,14 @@ pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, s
                 if code & EDGE_INTERIOR != 0 {
                     if let Referent::Elements(elem) = referent {
                         if walk.label_of(target).provenance() < Provenance::Interior {
-                            weak.push((target, Label::new(elem, true, Provenance::Interior)));
+                            let found = Label::new(elem, true, Provenance::Interior);
+                            weak.push((target, passed_on(label, found)));
                         }
                     }
                     continue;
                 }
-                if let Some(label) = referent_label(&mut types, walk, target, referent) {
-                    if walk.label(target, label) {
+                if let Some(found) = referent_label(&mut types, walk, target, referent) {
+                    if walk.label(target, passed_on(label, found)) {
                         queue.push(target);
                     }
                 }
@@ -84,10 +85,11 @@ pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, s
                 let Some(parts) = headers.get(&ty) else {
                     continue;
                 };
-                let label = match word(length, 0) {
+                let found = match word(length, 0) {
                     0 => Label::new(parts.group, false, Provenance::Reference),
                     _ => Label::new(parts.directory, true, Provenance::Reference),
                 };
+                let label = passed_on(walk.label_of(slot), found);
                 let range =
                     walk.offsets[slot as usize] as usize..walk.offsets[slot as usize + 1] as usize;
                 for edge in range {
@@ -108,6 +110,15 @@ pub fn propagate(runtime: &Runtime<'_>, walk: &Walk, types: &Mutex<Types<'_>>, s
                 queue.push(slot);
             }
         }
+    }
+}
+
+/// What a reference from an object with the label `from` makes of its target: nothing is known better by way of
+/// an inferred type than that type.
+fn passed_on(from: Label, found: Label) -> Label {
+    match (from.provenance(), found.ty()) {
+        (Provenance::Inferred, Some(ty)) => Label::new(ty, found.array(), Provenance::Inferred),
+        _ => found,
     }
 }
 

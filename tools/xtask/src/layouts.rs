@@ -102,6 +102,16 @@ fn build(dir: &Path, toolchain: &str, name: &str, source: &str) -> Result<PathBu
     Ok(output)
 }
 
+/// The function table of an executable that is not running.
+fn table(exe: &Exe) -> Result<FuncTable<'_>, String> {
+    let text = exe.section(".text").ok_or("no .text")?.address;
+    let module = Module {
+        text: (text, text),
+        ..Module::default()
+    };
+    FuncTable::open(exe, &module, 0).map_err(|error| error.to_string())
+}
+
 fn release(dir: &Path, toolchain: &str, text: &mut String) -> Result<(), String> {
     println!("{toolchain}");
     let large = build(dir, toolchain, "large", LARGE)?;
@@ -114,14 +124,6 @@ fn release(dir: &Path, toolchain: &str, text: &mut String) -> Result<(), String>
     let wanted = |name: &str| WANTED.iter().any(|(_, names, _)| names.contains(&name));
     let info = large.dwarf(&wanted).ok_or("no DWARF")?;
     let layout = Layout::from_dwarf(&info).ok_or("the runtime's structs are not in DWARF")?;
-    let table = |exe: &Exe| {
-        let text = exe.section(".text").ok_or("no .text")?.address;
-        let module = Module {
-            text: (text, text),
-            ..Module::default()
-        };
-        FuncTable::open(exe, &module, 0).map_err(|error| error.to_string())
-    };
     let (large_table, small_table) = (table(&large)?, table(&small)?);
     let anchors = anchors::confirm(anchors::record(&large, &large_table), &small, &small_table);
     writeln!(text, "release {release}").map_err(|error| error.to_string())?;
