@@ -432,7 +432,7 @@ pub fn fits(size: u64, room: u64) -> bool {
         return room - size < PAGE;
     }
     let next_smaller = SLOTS[..SLOTS.partition_point(|&slot| slot < room)].last();
-    let header = if room > MAX_BITMAP_OBJECT { HEADER } else { 0 };
+    let header = if size > MAX_BITMAP_OBJECT { HEADER } else { 0 };
     room == 16 || next_smaller.is_none_or(|&smaller| size + header > smaller)
 }
 
