@@ -10,6 +10,7 @@ mod gotest;
 mod layouts;
 mod leaks;
 mod load;
+mod runtimetests;
 mod stdtest;
 mod tidy;
 

@@ -7,7 +7,9 @@
 //!   is not listed there is an error. `UPDATE=1` renews that list; reasons that stand in it are kept, new entries get the test's first
 //!   line of output.
 //!
-//! Arguments select packages: `gin`, `required` (the packages that must reach 97 %), or names of packages (`net/http`, `encoding/...`).
+//! `runtime` is a suite of its own, not part of a run without arguments: see [`crate::runtimetests`].
+//!
+//! Arguments select packages: `gin`, `runtime`, `required` (the packages that must reach 97 %), or names of packages (`net/http`, `encoding/...`).
 //! Both tools run with the same flags. A test counts as failed if it, or one of its subtests that passes officially, does not pass.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::runtimetests::{self, Tree};
 
 /// For building and running the tests of one package.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -85,6 +89,8 @@ struct Suite {
     dir: PathBuf,
     patterns: Vec<String>,
     complete: bool,
+    /// GOROOT and `go` of its own.
+    tree: Option<Tree>,
 }
 
 /// Runs both suites, or what the arguments select.
@@ -112,7 +118,7 @@ fn suites(
 ) -> Result<Vec<Suite>, String> {
     let all = || REQUIRED.split_whitespace().chain(MORE.split_whitespace());
     let mut patterns: Vec<String> = Vec::new();
-    for argument in arguments.iter().filter(|a| *a != "gin") {
+    for argument in arguments.iter().filter(|a| *a != "gin" && *a != "runtime") {
         match (argument.as_str(), argument.strip_suffix("...")) {
             ("required", _) => patterns.extend(REQUIRED.split_whitespace().map(str::to_owned)),
             (_, Some(prefix)) => {
@@ -132,6 +138,7 @@ fn suites(
             dir: Path::new(&environment(tool, root, "GOROOT")?).join("src"),
             patterns,
             complete,
+            tree: None,
         });
     }
     if arguments.is_empty() || arguments.iter().any(|a| a == "gin") {
@@ -153,6 +160,19 @@ fn suites(
             dir,
             patterns: vec!["./...".to_owned()],
             complete: true,
+            tree: None,
+        });
+    }
+    if arguments.iter().any(|a| a == "runtime") {
+        let goroot = environment(tool, root, "GOROOT")?;
+        let run = |dir: &Path| command(tool, dir);
+        let tree = runtimetests::prepare(tool, root, Path::new(&goroot), temp, run)?;
+        suites.push(Suite {
+            name: "runtime",
+            dir: tree.goroot.join("src/runtime"),
+            patterns: vec!["runtime".to_owned()],
+            complete: true,
+            tree: Some(tree),
         });
     }
     Ok(suites)
@@ -211,7 +231,7 @@ fn run_suite(tool: &Path, root: &Path, suite: &Suite) -> Result<(), String> {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(pattern) = suite.patterns.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = run_pattern(tool, &suite.dir, pattern);
+                    let found = run_pattern(tool, suite, pattern);
                     if let Ok(mut outcomes) = outcomes.lock() {
                         outcomes.extend(found);
                     }
@@ -230,9 +250,16 @@ fn run_suite(tool: &Path, root: &Path, suite: &Suite) -> Result<(), String> {
 }
 
 /// Runs what a pattern matches. A test that hangs or takes the process down hides those after it: they run once more without it.
-fn run_pattern(tool: &Path, dir: &Path, pattern: &str) -> BTreeMap<String, Outcome> {
+fn run_pattern(tool: &Path, suite: &Suite, pattern: &str) -> BTreeMap<String, Outcome> {
     let run = |skip: Option<String>| {
-        let mut command = command(tool, dir);
+        let mut command = command(tool, &suite.dir);
+        if let Some(tree) = &suite.tree {
+            let path = std::env::var("PATH").unwrap_or_default();
+            command
+                .env("GOROOT", &tree.goroot)
+                .env("GOTOOLCHAIN", "local")
+                .env("PATH", format!("{}:{path}", tree.bin.display()));
+        }
         command.args(FLAGS);
         if let Some(names) = skip {
             command.arg(format!("-skip=^({names})$"));

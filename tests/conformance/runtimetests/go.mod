@@ -1,0 +1,3 @@
+module runtimetests
+
+go 1.27
