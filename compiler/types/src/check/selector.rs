@@ -50,15 +50,6 @@ impl<'a> Checker<'a> {
         if x.is_invalid() {
             return Operand::invalid(expr);
         }
-        if sym == self.names.blank {
-            let pos = self.name_pos(sel);
-            self.error(
-                pos,
-                "MissingFieldOrMethod",
-                "cannot refer to blank field or method",
-            );
-            return Operand::invalid(expr);
-        }
         let (base, is_pointer) = store.deref(x.ty);
         // What is selected from an instance under way is looked for in the generic type.
         let generic_instance = want_type
