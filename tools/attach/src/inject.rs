@@ -29,7 +29,7 @@
 use std::time::{Duration, Instant};
 
 use crate::sys::{self, Regs, Wait};
-use crate::{Error, Result};
+use crate::{Error, Result, live};
 
 /// Stack bytes used below the stopped thread's stack pointer, red zone and alignment included.
 pub const STACK_ROOM: u64 = 1024;
@@ -243,7 +243,7 @@ impl Injector {
         });
         while syscall_stops < 2 {
             sys::resume_to_syscall(self.tid).map_err(|_| gone())?;
-            match sys::wait(self.tid, true).map_err(|_| gone())? {
+            match live::stop_of(self.tid, deadline).map_err(|_| gone())? {
                 Wait::Stopped { signal, event: 0 } if signal == libc::SIGTRAP | 0x80 => {
                     syscall_stops += 1;
                     sys::checkpoint("entered");
@@ -256,13 +256,13 @@ impl Injector {
                 }
                 // A stop of the group, or a trap left over from attaching: go on.
                 Wait::Stopped { .. } => {}
-                Wait::Exited | Wait::Nothing => return Err(gone()),
-            }
-            if Instant::now() > deadline {
-                return Err(Error::new(format!(
-                    "a system call in process {} does not come back",
-                    self.pid
-                )));
+                Wait::Exited => return Err(gone()),
+                Wait::Nothing => {
+                    return Err(Error::new(format!(
+                        "a system call in process {} does not come back",
+                        self.pid
+                    )));
+                }
             }
         }
         let regs = sys::get_regs(self.tid).map_err(|_| gone())?;

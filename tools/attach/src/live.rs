@@ -24,6 +24,9 @@ pub type HasRoom = Arc<dyn Fn(i32, u64) -> bool + Send + Sync>;
 /// How long threads may take to reach a stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Fruitless looks for a stop after which /proc is asked whether the thread still lives.
+const ENDED_EVERY: u32 = 100;
+
 /// System calls in which Go's own threads wait on their system stacks.
 const WAITING_CALLS: [i64; 5] = [
     libc::SYS_futex,
@@ -89,34 +92,21 @@ impl Hold {
     }
 
     fn await_stop(&mut self, tid: i32, deadline: Instant) -> Result<()> {
-        let mut spins = 0u32;
-        loop {
-            match sys::wait(tid, false) {
-                Ok(Wait::Stopped { signal, event }) => {
-                    let signal = if event == 0 { signal } else { 0 };
-                    self.threads.push(Stopped { tid, signal });
-                    return Ok(());
-                }
-                Ok(Wait::Exited) | Err(_) => return Ok(()),
-                Ok(Wait::Nothing) if Instant::now() > deadline => {
-                    return Err(Error::new(format!(
-                        "thread {tid} of process {} cannot be stopped: it hangs inside the kernel",
-                        self.pid
-                    ))
-                    .hint(format!(
-                        "see /proc/{}/task/{tid}/stack and /proc/{}/task/{tid}/wchan",
-                        self.pid, self.pid
-                    )));
-                }
-                Ok(Wait::Nothing) => {
-                    spins += 1;
-                    if spins > 50 {
-                        std::thread::sleep(Duration::from_micros(50));
-                    } else {
-                        std::thread::yield_now();
-                    }
-                }
+        match stop_of(tid, deadline) {
+            Ok(Wait::Stopped { signal, event }) => {
+                let signal = if event == 0 { signal } else { 0 };
+                self.threads.push(Stopped { tid, signal });
+                Ok(())
             }
+            Ok(Wait::Exited) | Err(_) => Ok(()),
+            Ok(Wait::Nothing) => Err(Error::new(format!(
+                "thread {tid} of process {} cannot be stopped: it hangs inside the kernel",
+                self.pid
+            ))
+            .hint(format!(
+                "see /proc/{}/task/{tid}/stack and /proc/{}/task/{tid}/wchan",
+                self.pid, self.pid
+            ))),
         }
     }
 
@@ -152,6 +142,22 @@ impl Hold {
             })
             .map(|thread| thread.tid)
     }
+}
+
+/// Waits for a thread's next stop or its end; `Nothing` when the deadline has passed.
+pub fn stop_of(tid: i32, deadline: Instant) -> std::io::Result<Wait> {
+    for spins in 1u32.. {
+        match sys::wait(tid, false)? {
+            Wait::Nothing if spins % ENDED_EVERY == 0 && procfs::has_ended(tid) => {
+                return Ok(Wait::Exited);
+            }
+            Wait::Nothing if Instant::now() > deadline => break,
+            Wait::Nothing if spins > 50 => std::thread::sleep(Duration::from_micros(50)),
+            Wait::Nothing => std::thread::yield_now(),
+            told => return Ok(told),
+        }
+    }
+    Ok(Wait::Nothing)
 }
 
 impl Drop for Hold {

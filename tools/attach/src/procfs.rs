@@ -101,6 +101,14 @@ fn stat_fields(pid: i32) -> Option<Vec<String>> {
     Some(rest.split_ascii_whitespace().map(str::to_string).collect())
 }
 
+/// Whether a thread has ended. The first thread of a process whose other threads are traced is a zombie that `wait`
+/// does not report before those are collected.
+pub fn has_ended(tid: i32) -> bool {
+    let fields = stat_fields(tid);
+    let state = fields.as_ref().and_then(|fields| fields.first());
+    state.is_none_or(|state| state == "Z" || state == "X")
+}
+
 /// Children of `pid` that are zombies nobody will be told about (exit signal 0): what a snapshot
 /// leaves behind when this program was killed before it could reap its copy.
 pub fn stray_zombies(pid: i32) -> Vec<i32> {

@@ -192,13 +192,24 @@ pub fn write_memory(pid: i32, address: u64, data: &[u8]) -> bool {
     count == data.len() as isize
 }
 
-/// Ends this program by SIGKILL when FERROGO_DOCTOR_DIE_AT names the point: how tests show that a target survives
-/// our death at every step. Does nothing in release builds.
+/// Ends this program by SIGKILL when FERROGO_DOCTOR_DIE_AT names the point, and the process that
+/// FERROGO_DOCTOR_KILL_AT names after the point and a space: how tests show that target and doctor survive each
+/// other's death at every step. Does nothing in release builds.
 pub fn checkpoint(point: &str) {
-    if cfg!(debug_assertions)
-        && std::env::var_os("FERROGO_DOCTOR_DIE_AT").is_some_and(|name| name == point)
-    {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let wish = |name: &str| std::env::var(name).unwrap_or_default();
+    if wish("FERROGO_DOCTOR_DIE_AT") == point {
         kill(std::process::id() as i32, libc::SIGKILL).ok();
+    }
+    if let Some((name, Ok(pid))) = wish("FERROGO_DOCTOR_KILL_AT")
+        .split_once(' ')
+        .map(|(name, pid)| (name, pid.parse()))
+    {
+        if name == point {
+            kill(pid, libc::SIGKILL).ok();
+        }
     }
 }
 

@@ -155,6 +155,47 @@ fn a_process_that_ends_in_the_middle_is_no_disaster() {
 }
 
 #[test]
+fn a_process_killed_at_any_step_of_a_snapshot_is_told() {
+    if !have_go() {
+        return;
+    }
+    if !cfg!(debug_assertions) {
+        eprintln!("SKIPPED: release builds have no points to kill at (run it without --release)");
+        return;
+    }
+    let path = build("goroutine/leak", Build::Plain, "local");
+    for point in [
+        "seized", "prepared", "entered", "cloned", "copied", "tied", "reaping",
+    ] {
+        let mut example = Example::start(&path);
+        let mut doctor = doctor()
+            .args([&example.pid(), "-q"])
+            .env(
+                "FERROGO_DOCTOR_KILL_AT",
+                format!("{point} {}", example.pid()),
+            )
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the doctor runs");
+        // Far more than any snapshot of it takes: a doctor that waits for the dead would wait for ever.
+        let ended = (0..1200).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            doctor.try_wait().is_ok_and(|status| status.is_some())
+        });
+        doctor.kill().ok();
+        let output = doctor.wait_with_output().expect("it ends");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(ended, "killed at {point}: the doctor hangs");
+        assert!(
+            output.status.success() || message.starts_with("ferrogo doctor: "),
+            "killed at {point}: {message}"
+        );
+        assert!(example.child.wait().is_ok_and(|status| !status.success()));
+    }
+}
+
+#[test]
 fn without_permission_the_reason_and_a_way_are_told() {
     use std::os::unix::process::CommandExt;
     if !have_go() {
