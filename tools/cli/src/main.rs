@@ -1,6 +1,6 @@
 //! The `ferrogo` command: used like `go`, and the same when it is called `go`.
 //!
-//! Reading order: [`help`] (the table of commands), [`flags`], [`session`] (what building commands share), [`build`] (build, run,
+//! Reading order: [`help`] (the table of commands), [`flags`], [`gcflags`], [`session`] (what building commands share), [`build`] (build, run,
 //! install), [`test`] ([`test_run`], [`test_cache`], [`test_json`]), [`list`], [`env`](mod@env), [`version`], [`clean`], [`mod_command`].
 #![forbid(unsafe_code)]
 
@@ -8,6 +8,7 @@ mod build;
 mod clean;
 mod env;
 mod flags;
+mod gcflags;
 mod help;
 mod list;
 mod mod_command;

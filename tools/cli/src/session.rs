@@ -15,6 +15,7 @@ use source::system::{OsSystem, System};
 use modules::patterns::split_version;
 
 use crate::flags::{self, Flag, Parsed};
+use crate::gcflags;
 
 /// Why a command ends, with its exit status.
 #[derive(Debug)]
@@ -317,34 +318,7 @@ impl Session {
             ..BuildOptions::default()
         };
         for value in self.flags.all("gcflags") {
-            for flag in value.trim_start_matches("all=").split_whitespace() {
-                match flag {
-                    "-N" => options.no_optimize = true,
-                    "-l" => options.passes.skip.push("inline".to_owned()),
-                    // All errors (see `check`); more inlining; no bounds checks; errors without columns; no DWARF, of which
-                    // there is none; what gc checks of itself.
-                    "-e" | "-B" | "-C" | "-dwarf=false" => {}
-                    f if f.starts_with("-l=") || f.starts_with("-c=") => {}
-                    // See `check`.
-                    f if f.starts_with("-lang=") => {}
-                    f if f.starts_with("-d=maymorestack") || f.starts_with("-d=converthash") => {
-                        return Err(Failure::usage(format!(
-                            "ferrogo: -gcflags: {f} is not supported"
-                        )));
-                    }
-                    f if f.starts_with("-d=") => {}
-                    f if is_printing(f) => {
-                        return Err(Failure::usage(format!(
-                            "ferrogo: -gcflags: {f} is not supported yet: ferrogo does not print what its compiler decides"
-                        )));
-                    }
-                    other => {
-                        return Err(Failure::usage(format!(
-                            "ferrogo: -gcflags: flag {other} is not supported"
-                        )));
-                    }
-                }
-            }
+            gcflags::apply(value, &mut options)?;
         }
         let mut words = Vec::new();
         for value in self.flags.all("ldflags") {
@@ -383,7 +357,8 @@ impl Session {
         options.passes.dump_before = self.flags.get("dump-before").map(str::to_owned);
         options.passes.dump_after = self.flags.get("dump-after").map(str::to_owned);
         options.passes.dump_func = self.flags.get("dump-func").map(str::to_owned);
-        options.passes.skip = self.flags.all("skip-pass").map(str::to_owned).collect();
+        let skipped = self.flags.all("skip-pass").map(str::to_owned);
+        options.passes.skip.extend(skipped);
         options.dump_clif = self.flags.get("dump-clif").map(str::to_owned);
         // The order and the names of the official go. The program says gc of itself, as runtime.Compiler does.
         let settings = &mut options.settings;
@@ -599,14 +574,6 @@ fn check_supported(command: &str, parsed: &Parsed) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// Flags that make gc print inlining and escape decisions, or assembly.
-fn is_printing(flag: &str) -> bool {
-    matches!(
-        flag.split('=').next(),
-        Some("-m" | "-S" | "-live" | "-W" | "-json")
-    )
 }
 
 fn parse_define(text: &str) -> Result<(String, String), Failure> {

@@ -5,6 +5,7 @@ use super::template::Template;
 use crate::ModuleVersion;
 use crate::error::{Error, Result};
 use crate::load::Loader;
+use crate::load::directory::NO_ASSEMBLY;
 use crate::load::package::{PackageGraph, PackageId, Variant};
 use crate::modload::{ModLoader, ModMode, ModuleInfo};
 use crate::patterns::match_pattern;
@@ -70,12 +71,7 @@ impl Output {
                 writeln!(out, "{}", to_json(value)?).map_err(io)
             }
             Output::Json(fields) => {
-                let mut value =
-                    serde_json::to_value(value).map_err(|error| Error::new(error.to_string()))?;
-                if let Some(map) = value.as_object_mut() {
-                    map.retain(|key, _| fields.iter().any(|field| field == key));
-                }
-                writeln!(out, "{}", to_json(&value)?).map_err(io)
+                writeln!(out, "{}", only_fields(&to_json(value)?, fields)).map_err(io)
             }
             Output::Template(template) => {
                 let value =
@@ -91,6 +87,37 @@ impl Output {
     }
 }
 
+/// The record without the fields that were not asked for. Those of the record itself stand behind one tab each.
+fn only_fields(json: &str, fields: &[String]) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    let mut keep = false;
+    for line in json.lines() {
+        let name = line
+            .strip_prefix("\t\"")
+            .and_then(|rest| rest.split('"').next());
+        match name {
+            Some(name) => {
+                keep = fields.iter().any(|field| field == name);
+                if keep {
+                    kept.push(line.to_owned());
+                }
+            }
+            None if line.starts_with('\t') && keep => {
+                if let Some(field) = kept.last_mut() {
+                    field.push('\n');
+                    field.push_str(line);
+                }
+            }
+            None => {}
+        }
+    }
+    let kept: Vec<&str> = kept.iter().map(|f| f.trim_end_matches(',')).collect();
+    match kept.is_empty() {
+        true => "{}".to_owned(),
+        false => format!("{{\n{}\n}}", kept.join(",\n")),
+    }
+}
+
 /// Lists packages. Error lines go to `errors`; returns false if the exit status must be 1.
 pub fn packages(
     loader: &Loader,
@@ -100,10 +127,17 @@ pub fn packages(
     errors: &mut dyn Write,
 ) -> Result<bool> {
     let output = Output::new(options)?;
-    let graph = loader.load(patterns)?;
+    let mut graph = loader.load(patterns)?;
     for warning in &graph.warnings {
         writeln!(errors, "{warning}").map_err(io)?;
     }
+    // What cannot be built because of assembly can be listed.
+    for package in &mut graph.packages {
+        package
+            .errors
+            .retain(|error| !error.text.starts_with(NO_ASSEMBLY));
+    }
+    graph.note_broken_dependencies();
     let mut good = true;
     let listed = listed(&graph, options);
     if !options.errors_are_data {
@@ -122,7 +156,7 @@ pub fn packages(
         match output {
             Output::Plain => writeln!(out, "{path}").map_err(io)?,
             Output::Json(_) | Output::Template(_) => {
-                output.print(&package_json(&loader.modules, &graph, package), &path, out)?;
+                output.print(&package_json(loader, &graph, package), &path, out)?;
             }
         }
     }

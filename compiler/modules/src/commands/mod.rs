@@ -9,6 +9,7 @@ pub mod env_command;
 pub mod list;
 pub mod mod_simple;
 pub mod package_json;
+pub mod synopsis;
 pub mod template;
 pub mod tidy;
 pub mod why;

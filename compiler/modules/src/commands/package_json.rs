@@ -1,6 +1,10 @@
 //! The records that `go list -json` prints, with the official names and order of fields.
 
+use super::synopsis::synopsis;
+use crate::embed::EmbedMatch;
 use crate::error::{Error, Result};
+use crate::load::Loader;
+use crate::load::directory::{DirPackage, FileGroup};
 use crate::load::package::{Package, PackageError, PackageGraph, Variant};
 use crate::modload::{ModLoader, ModuleInfo, short_path};
 use serde::Serialize;
@@ -22,6 +26,10 @@ pub struct PackageJson {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     #[serde(skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub root: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<ModuleJson>,
@@ -41,6 +49,8 @@ pub struct PackageJson {
     pub ignored_go_files: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored_other_files: Vec<String>,
+    #[serde(rename = "SFiles", skip_serializing_if = "Vec::is_empty")]
+    pub s_files: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub embed_patterns: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -51,16 +61,28 @@ pub struct PackageJson {
     pub import_map: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deps: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub test_go_files: Vec<String>,
-    #[serde(rename = "XTestGoFiles", skip_serializing_if = "Vec::is_empty")]
-    pub x_test_go_files: Vec<String>,
     #[serde(skip_serializing_if = "is_false")]
     pub incomplete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deps_errors: Vec<ErrorJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub test_go_files: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub test_imports: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub test_embed_patterns: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub test_embed_files: Vec<String>,
+    #[serde(rename = "XTestGoFiles", skip_serializing_if = "Vec::is_empty")]
+    pub x_test_go_files: Vec<String>,
+    #[serde(rename = "XTestImports", skip_serializing_if = "Vec::is_empty")]
+    pub x_test_imports: Vec<String>,
+    #[serde(rename = "XTestEmbedPatterns", skip_serializing_if = "Vec::is_empty")]
+    pub x_test_embed_patterns: Vec<String>,
+    #[serde(rename = "XTestEmbedFiles", skip_serializing_if = "Vec::is_empty")]
+    pub x_test_embed_files: Vec<String>,
 }
 
 /// A package error.
@@ -230,7 +252,8 @@ pub fn module_json(modules: &ModLoader, info: &ModuleInfo) -> ModuleJson {
 }
 
 /// The record of a package.
-pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package) -> PackageJson {
+pub fn package_json(loader: &Loader, graph: &PackageGraph, package: &Package) -> PackageJson {
+    let modules = &loader.modules;
     let cwd = graph.cwd.as_path();
     let is_test_file = |name: &str| name.ends_with("_test.go");
     // In the order of the paths as written, as the official command has them.
@@ -272,10 +295,36 @@ pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package
         .cloned()
         .partition(|name| name.ends_with(".go"));
     let is_external = package.variant == Variant::ExternalTest;
+    let is_named_files = package.import_path == "command-line-arguments";
+    let has_directory = !is_named_files && !package.dir.as_os_str().is_empty();
+    let directory = match package.variant {
+        Variant::Plain | Variant::InternalTest if has_directory => {
+            loader.directory_with_tests(package)
+        }
+        _ => DirPackage::default(),
+    };
+    let is_package = !matches!(package.variant, Variant::ExternalTest | Variant::TestMain);
+    // `unsafe` is not loaded from its file.
+    let sources = match package.files.is_empty() && package.is_std {
+        true => &directory.go.files,
+        false => &package.files,
+    };
+    let doc = sources
+        .iter()
+        .filter(|file| is_package && !is_test_file(&file.name()))
+        .map(|file| synopsis(&file.bytes))
+        .find(|doc| !doc.is_empty());
+    let is_program = package.name == "main" && package.variant == Variant::Plain;
+    let target = match is_program && !package.is_std && !is_named_files {
+        true => install_target(loader, package),
+        false => String::new(),
+    };
     PackageJson {
         dir: package.dir.display().to_string(),
         import_path: package.display_path(),
         name: package.name.clone(),
+        doc: doc.unwrap_or_default(),
+        target,
         root,
         module: package.module.as_ref().map(|info| module_of(modules, info)),
         r#match: package.match_patterns.clone(),
@@ -283,8 +332,7 @@ pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package
         standard: package.is_std,
         dep_only: !package.is_root && package.variant == Variant::Plain,
         for_test: package.for_test.clone().unwrap_or_default(),
-        go_files: package
-            .files
+        go_files: sources
             .iter()
             .map(|file| file.name())
             .filter(|name| {
@@ -293,27 +341,71 @@ pub fn package_json(modules: &ModLoader, graph: &PackageGraph, package: &Package
             .collect(),
         ignored_go_files: ignored_go,
         ignored_other_files: ignored_other,
-        embed_patterns: package
-            .embeds
+        s_files: directory
+            .assembly
             .iter()
-            .map(|embed| embed.pattern.clone())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
+            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
             .collect(),
-        embed_files: package
-            .embeds
-            .iter()
-            .flat_map(|embed| embed.files.iter().cloned())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect(),
+        embed_patterns: embed_patterns(&package.embeds),
+        embed_files: embed_files(&package.embeds),
         imports,
         import_map,
         deps: deps.into_iter().collect(),
-        test_go_files: package.test_files.clone(),
-        x_test_go_files: package.external_test_files.clone(),
+        test_go_files: names(&directory.test),
+        test_imports: imports_of(&directory.test),
+        test_embed_patterns: embed_patterns(&directory.test.embeds),
+        test_embed_files: embed_files(&directory.test.embeds),
+        x_test_go_files: names(&directory.external_test),
+        x_test_imports: imports_of(&directory.external_test),
+        x_test_embed_patterns: embed_patterns(&directory.external_test.embeds),
+        x_test_embed_files: embed_files(&directory.external_test.embeds),
         incomplete: !package.errors.is_empty() || package.deps_have_errors,
         error: package.errors.first().map(|error| error_json(error, cwd)),
         deps_errors,
     }
+}
+
+fn sorted(items: impl Iterator<Item = String>) -> Vec<String> {
+    items.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn embed_patterns(embeds: &[EmbedMatch]) -> Vec<String> {
+    sorted(embeds.iter().map(|embed| embed.pattern.clone()))
+}
+
+fn embed_files(embeds: &[EmbedMatch]) -> Vec<String> {
+    sorted(embeds.iter().flat_map(|embed| embed.files.iter().cloned()))
+}
+
+fn names(group: &FileGroup) -> Vec<String> {
+    group.files.iter().map(|file| file.name()).collect()
+}
+
+fn imports_of(group: &FileGroup) -> Vec<String> {
+    let imports = group.files.iter().flat_map(|file| &file.imports);
+    sorted(imports.map(|import| import.path.clone()))
+}
+
+/// Where `install` puts a program.
+fn install_target(loader: &Loader, package: &Package) -> String {
+    let env = &loader.env;
+    let dir = match env.explicit("GOBIN") {
+        Some(dir) => dir.into(),
+        None => env
+            .gopath_list()
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+            .join("bin"),
+    };
+    let mut parts = package.import_path.rsplit('/');
+    let last = parts.next().unwrap_or_default();
+    let is_version = last
+        .strip_prefix('v')
+        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
+    let name = match parts.next() {
+        Some(previous) if is_version => previous,
+        _ => last,
+    };
+    dir.join(name).display().to_string()
 }

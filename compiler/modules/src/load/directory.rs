@@ -51,6 +51,9 @@ pub struct DirPackage {
     pub has_tests: bool,
 }
 
+/// How the error begins that a package with assembly has. It can be listed all the same.
+pub const NO_ASSEMBLY: &str = "assembly is not supported: ";
+
 /// How to read a directory.
 pub struct ReadRequest<'a> {
     /// The machine.
@@ -451,7 +454,7 @@ impl Reader<'_> {
         }
         if let Some(path) = self.out.assembly.first() {
             let text = format!(
-                "assembly is not supported: {}",
+                "{NO_ASSEMBLY}{}",
                 quote(
                     &path
                         .file_name()

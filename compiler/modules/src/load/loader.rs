@@ -614,6 +614,20 @@ impl Loader {
         }
     }
 
+    /// Reads the directory of a loaded package once more, now with its tests.
+    pub(crate) fn directory_with_tests(&self, package: &Package) -> directory::DirPackage {
+        directory::read(&ReadRequest {
+            system: self.modules.system(),
+            import_path: &package.import_path,
+            dir: &package.dir,
+            context: &self.context,
+            overlay: &self.options.overlay,
+            is_std: package.is_std,
+            only: None,
+            with_tests: true,
+        })
+    }
+
     fn build_graph(&self, mut nodes: BTreeMap<String, Node>, roots: &[String]) -> PackageGraph {
         // Errors of go.mod-less directories that a wildcard matched: the packages vanish.
         let vanished: BTreeSet<String> = nodes
@@ -675,13 +689,7 @@ impl Loader {
         if self.options.tests {
             test_variants::add(self, &nodes, &ids, &mut graph);
         }
-        for at in 0..graph.packages.len() {
-            let bad = graph.packages[at].imports.values().any(|id| {
-                let import = &graph.packages[id.index()];
-                !import.errors.is_empty() || import.deps_have_errors
-            });
-            graph.packages[at].deps_have_errors = bad;
-        }
+        graph.note_broken_dependencies();
         graph
     }
 

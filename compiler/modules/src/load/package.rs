@@ -322,6 +322,17 @@ impl PackageGraph {
             .any(|package| !package.errors.is_empty())
     }
 
+    /// Sets [`Package::deps_have_errors`] from the packages' errors.
+    pub fn note_broken_dependencies(&mut self) {
+        for at in 0..self.packages.len() {
+            let bad = self.packages[at].imports.values().any(|id| {
+                let import = &self.packages[id.index()];
+                !import.errors.is_empty() || import.deps_have_errors
+            });
+            self.packages[at].deps_have_errors = bad;
+        }
+    }
+
     /// Ids of everything that programs or packages need, themselves and what is implicit included, in dependency order.
     pub fn closure(&self, roots: &[PackageId]) -> Vec<PackageId> {
         let plain = roots
