@@ -13,7 +13,7 @@ use mir::{FuncId, Loc, Program};
 use sha2::{Digest as _, Sha256};
 
 use crate::artifact::{self, Artifact, ArtifactReloc, CodeCache};
-use crate::func::{self, LocTable, SymbolSpace};
+use crate::func::{self, LocTable, StackCheck, SymbolSpace};
 
 /// Machine code of a function.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,10 @@ pub struct CodeReloc {
     pub addend: i64,
 }
 
+/// Bytes of the largest frame of a function without a stack check: two of them, one calling the other, and the runtime's leaf
+/// functions share `abi::g::STACK_SLACK`.
+const UNCHECKED_FRAME: u32 = 192;
+
 /// Per-thread compiler state, reused between functions.
 pub struct FuncCompiler {
     context: Context,
@@ -75,10 +79,36 @@ impl FuncCompiler {
         dump: Option<&str>,
         cache: Option<&dyn CodeCache>,
     ) -> Result<CompiledFunc, String> {
+        for check in [StackCheck::IfNeeded, StackCheck::Always] {
+            if let Some(artifact) = self.artifact(program, id, isa, dump, cache, check)? {
+                return self.resolve(id, artifact).ok_or_else(|| {
+                    format!(
+                        "{}: the build cache holds code of something else",
+                        program.funcs[id].name
+                    )
+                });
+            }
+        }
+        Err(format!(
+            "{}: a frame without a stack check after all",
+            program.funcs[id].name
+        ))
+    }
+
+    /// The function's code with this kind of stack check; `None` if its frame is too large for there being none.
+    fn artifact(
+        &mut self,
+        program: &Program,
+        id: FuncId,
+        isa: &dyn TargetIsa,
+        dump: Option<&str>,
+        cache: Option<&dyn CodeCache>,
+        check: StackCheck,
+    ) -> Result<Option<Artifact>, String> {
         let func = &program.funcs[id];
         self.context.clear();
         self.locs.clear();
-        func::translate(
+        let checked = func::translate(
             program,
             func,
             id.0,
@@ -86,6 +116,7 @@ impl FuncCompiler {
             &mut self.builder,
             &mut self.locs,
             isa.frontend_config(),
+            check,
         );
         if dump.is_some_and(|name| func.name.as_str() == name) {
             eprintln!("{}", self.context.func.display());
@@ -104,25 +135,27 @@ impl FuncCompiler {
         let artifact = match kept {
             Some(artifact) => artifact,
             None => {
-                let artifact = self
+                let (mut artifact, frame) = self
                     .generate(isa)
                     .map_err(|error| format!("{}: {error}", func.name))?;
+                if !checked && frame > UNCHECKED_FRAME {
+                    // Kept as such: an artifact without code.
+                    artifact = Artifact {
+                        align: artifact.align,
+                        ..Artifact::default()
+                    };
+                }
                 if let Some((cache, group, key)) = &key {
                     cache.put(group, key, artifact.encode());
                 }
                 artifact
             }
         };
-        self.resolve(id, artifact).ok_or_else(|| {
-            format!(
-                "{}: the build cache holds code of something else",
-                func.name
-            )
-        })
+        Ok((!artifact.code.is_empty()).then_some(artifact))
     }
 
-    /// Runs Cranelift on the function that was translated.
-    fn generate(&mut self, isa: &dyn TargetIsa) -> Result<Artifact, String> {
+    /// Runs Cranelift on the function that was translated; also returns the bytes of its frame.
+    fn generate(&mut self, isa: &dyn TargetIsa) -> Result<(Artifact, u32), String> {
         let mut control = ControlPlane::default();
         let compiled = self
             .context
@@ -169,7 +202,11 @@ impl FuncCompiler {
                 out.handlers.push((site.ret_addr, *handler, below));
             }
         }
-        Ok(out)
+        let frame = buffer
+            .frame_layout()
+            .ok_or("no frame layout")?
+            .frame_to_fp_offset;
+        Ok((out, frame))
     }
 
     /// Replaces numbers of the function's own tables by what they stand for in this program. `None`: a number that the tables lack.
@@ -225,6 +262,7 @@ fn cache_key(isa: &dyn TargetIsa, func: &Function) -> [u8; 32] {
     }
     let mut hasher = Sha(Sha256::new());
     func.stencil.hash(&mut hasher);
+    UNCHECKED_FRAME.hash(&mut hasher);
     isa.flags().hash(&mut hasher);
     isa.isa_flags_hash_key().hash(&mut hasher);
     hasher.0.finalize().into()

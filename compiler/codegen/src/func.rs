@@ -94,6 +94,8 @@ pub(crate) type Vals = SmallVec<[ir::Value; 4]>;
 pub(crate) struct Translator<'a, 'f> {
     pub program: &'a Program,
     pub func: &'a Function,
+    /// It looks at the stack limit on entry.
+    pub checked: bool,
     pub body: &'a Body,
     pub b: FunctionBuilder<'f>,
     pub abi: FuncAbi,
@@ -139,7 +141,44 @@ impl LocTable {
     }
 }
 
-/// Fills `clif` with the translation of `func`.
+/// When a function looks at the stack limit on entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StackCheck {
+    /// Not if it is `//go:nosplit`, nor if it is small and calls nothing: it runs in the slack below the limit then.
+    IfNeeded,
+    /// Its frame turned out too large for the slack.
+    Always,
+}
+
+/// Whether [`StackCheck::IfNeeded`] means one for this function.
+fn needs_stack_check(program: &Program, func: &Function, body: &Body) -> bool {
+    if func.flags.nosplit {
+        return false;
+    }
+    let frame: u64 = body
+        .slots
+        .iter()
+        .map(|s| program.types.layout(s.ty).size.next_multiple_of(8))
+        .sum();
+    frame > 128
+        || body.insts.len() > 200
+        || body.blocks.iter().any(|b| {
+            b.insts.iter().any(|&i| {
+                matches!(
+                    body.insts[i].op,
+                    Op::Call { .. }
+                        | Op::HeapAlloc(_)
+                        | Op::Move { .. }
+                        | Op::ZeroMem { .. }
+                        | Op::DeferPush { .. }
+                        | Op::Poll
+                )
+            })
+        })
+}
+
+/// Fills `clif` with the translation of `func`; returns whether it has a stack check.
+#[expect(clippy::too_many_arguments, reason = "the state of the one caller")]
 pub(crate) fn translate(
     program: &Program,
     func: &Function,
@@ -148,7 +187,8 @@ pub(crate) fn translate(
     context: &mut FunctionBuilderContext,
     locs: &mut LocTable,
     frontend: TargetFrontendConfig,
-) {
+    check: StackCheck,
+) -> bool {
     let body = func
         .body
         .as_ref()
@@ -156,9 +196,11 @@ pub(crate) fn translate(
     let abi = sig::func_abi(&program.types, &func.params, &func.results, false);
     clif.signature = abi.sig.clone();
     clif.name = ir::UserFuncName::user(0, number);
+    let checked = check == StackCheck::Always || needs_stack_check(program, func, body);
     let mut t = Translator {
         program,
         func,
+        checked,
         body,
         b: FunctionBuilder::new(clif, context),
         abi,
@@ -180,6 +222,7 @@ pub(crate) fn translate(
     t.run();
     t.b.seal_all_blocks();
     t.b.finalize(frontend);
+    checked
 }
 
 fn used_parts(body: &Body) -> IndexVec<Value, u32> {
@@ -275,7 +318,7 @@ impl Translator<'_, '_> {
 
     fn prologue(&mut self, entry: ir::Block) {
         let params: SmallVec<[ir::Value; 16]> = SmallVec::from_slice(self.b.block_params(entry));
-        if self.needs_stack_check() {
+        if self.checked {
             let sp = self.b.ins().get_stack_pointer(types::I64);
             let limit = self.load_g(types::I64, g::STACK_LIMIT);
             let low = self
@@ -329,34 +372,6 @@ impl Translator<'_, '_> {
         for (&param, vals) in self.body.blocks[Body::ENTRY].params.iter().zip(placed) {
             self.vals[param] = vals;
         }
-    }
-
-    /// Small leaf functions run in the slack.
-    fn needs_stack_check(&self) -> bool {
-        if self.func.flags.nosplit {
-            return false;
-        }
-        let frame: u64 = self
-            .body
-            .slots
-            .iter()
-            .map(|s| self.program.types.layout(s.ty).size.next_multiple_of(8))
-            .sum();
-        frame > 256
-            || self.body.insts.len() > 400
-            || self.body.blocks.iter().any(|b| {
-                b.insts.iter().any(|&i| {
-                    matches!(
-                        self.body.insts[i].op,
-                        Op::Call { .. }
-                            | Op::HeapAlloc(_)
-                            | Op::Move { .. }
-                            | Op::ZeroMem { .. }
-                            | Op::DeferPush { .. }
-                            | Op::Poll
-                    )
-                })
-            })
     }
 
     fn self_ref(&mut self) -> FuncRef {

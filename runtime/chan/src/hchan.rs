@@ -8,7 +8,7 @@ use rt_sched::g::G;
 use rt_sched::hooks::{HOOKS, barrier_on};
 use rt_sched::sudog::Sudog;
 use rt_sched::timer::Timer;
-use rt_sync::RawMutex;
+use rt_sync::SpinLock;
 
 /// Waiters in order of arrival.
 #[repr(C)]
@@ -105,7 +105,7 @@ pub struct Hchan {
     /// synctest bubble in which it was made.
     pub bubble: Cell<usize>,
     #[allow(missing_docs)]
-    pub lock: RawMutex,
+    pub lock: SpinLock,
 }
 
 const _: () = {

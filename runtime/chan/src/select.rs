@@ -1,6 +1,6 @@
 //! `select` over several channels.
 //!
-//! 1. Cases are tried in a random order, locks taken in address order.
+//! 1. Cases are tried in a random order: first those that look ready, one by one, then all with all locks held, taken in address order.
 //! 2. If none is ready, the goroutine queues a sudog on every channel and parks with all locks released. Whoever wants to
 //!    complete one of its cases must win `G::select_done`, so exactly one does.
 //! 3. Resumed, it takes all locks again, removes the losing sudogs and returns the winner.
@@ -52,6 +52,46 @@ impl Cases<'_> {
             }
         }
     }
+    /// Completes a case if it is ready. Its channel is locked.
+    #[inline]
+    fn attempt(&self, case: u16) -> Attempt {
+        let chan = self.chan(case);
+        let elem = self.cases[case as usize].elem;
+        if self.is_send(case) {
+            if chan.closed.load(Ordering::Relaxed) != 0 {
+                return Attempt::Closed;
+            }
+            if let Some(waiter) = chan.receivers.pop() {
+                chan.copy_elem(waiter.elem.get(), elem);
+                return Attempt::Woke {
+                    waiter,
+                    received: false,
+                };
+            }
+            if chan.count.load(Ordering::Relaxed) < chan.capacity {
+                chan.enqueue(elem);
+                return Attempt::Done { received: false };
+            }
+        } else {
+            if let Some(waiter) = chan.senders.pop() {
+                receive_from(chan, waiter, elem);
+                return Attempt::Woke {
+                    waiter,
+                    received: true,
+                };
+            }
+            if chan.count.load(Ordering::Relaxed) > 0 {
+                chan.dequeue(elem);
+                return Attempt::Done { received: true };
+            }
+            if chan.closed.load(Ordering::Relaxed) != 0 {
+                chan.clear_elem(elem);
+                return Attempt::Done { received: false };
+            }
+        }
+        Attempt::NotReady
+    }
+
     /// Reads everything it needs of a channel before it unlocks it.
     fn unlock(&self, order: &[u16]) {
         let count = order.len();
@@ -62,6 +102,68 @@ impl Cases<'_> {
             }
             chan.unlock();
         }
+    }
+}
+
+/// What became of a case, its channel's lock held.
+enum Attempt {
+    NotReady,
+    /// The element went to the buffer or came from it, or the channel is closed.
+    Done {
+        received: bool,
+    },
+    /// A waiter gave or took the element: it is to be woken after the unlock.
+    Woke {
+        waiter: &'static Sudog,
+        received: bool,
+    },
+    /// A send on a closed channel.
+    Closed,
+}
+
+impl Attempt {
+    /// What is left to do without locks; the result of the select.
+    #[inline]
+    fn finish(self, case: u16) -> (isize, bool) {
+        match self {
+            Attempt::NotReady => (-1, false),
+            Attempt::Done { received } => (case as isize, received),
+            Attempt::Woke { waiter, received } => {
+                wake(waiter, true);
+                (case as isize, received)
+            }
+            Attempt::Closed => raise_panic("send on closed channel"),
+        }
+    }
+}
+
+/// Without the lock: a hint.
+#[inline]
+fn looks_ready(chan: &Hchan, send: bool) -> bool {
+    let count = chan.count.load(Ordering::Relaxed);
+    chan.closed.load(Ordering::Relaxed) != 0
+        || if send {
+            count < chan.capacity || !chan.receivers.is_empty()
+        } else {
+            count > 0 || !chan.senders.is_empty()
+        }
+}
+
+/// Fills `lock_order` with the cases of `poll_order` by address of their channels.
+fn sort_by_channel(poll_order: &[u16], lock_order: &mut [u16], cases: &[Scase]) {
+    const FEW: usize = 16;
+    let address = |case: u16| cases[case as usize].chan;
+    if poll_order.len() > FEW {
+        lock_order.copy_from_slice(poll_order);
+        return lock_order.sort_unstable_by_key(|&case| address(case));
+    }
+    for (filled, &case) in poll_order.iter().enumerate() {
+        let mut at = filled;
+        while at > 0 && address(lock_order[at - 1]) > address(case) {
+            lock_order[at] = lock_order[at - 1];
+            at -= 1;
+        }
+        lock_order[at] = case;
     }
 }
 
@@ -113,47 +215,33 @@ pub unsafe fn select(
         count += 1;
     }
     let poll_order = &poll_order[..count];
-    let lock_order = &mut lock_order[..count];
-    lock_order.copy_from_slice(poll_order);
-    lock_order.sort_unstable_by_key(|&case| slice[case as usize].chan);
-    let lock_order = &*lock_order;
-
-    all.lock(lock_order);
+    // A case that looks ready is tried under its channel's lock alone: whatever the others are by then, it may be chosen, and the random
+    // order makes the choice among the ready ones fair.
     for &case in poll_order {
         let chan = all.chan(case);
-        let elem = slice[case as usize].elem;
-        if all.is_send(case) {
-            if chan.closed.load(Ordering::Relaxed) != 0 {
-                all.unlock(lock_order);
-                raise_panic("send on closed channel");
+        if !looks_ready(chan, all.is_send(case)) {
+            continue;
+        }
+        chan.lock.lock();
+        match all.attempt(case) {
+            Attempt::NotReady => chan.unlock(),
+            done => {
+                chan.unlock();
+                return done.finish(case);
             }
-            if let Some(receiver) = chan.receivers.pop() {
-                chan.copy_elem(receiver.elem.get(), elem);
+        }
+    }
+
+    let lock_order = &mut lock_order[..count];
+    sort_by_channel(poll_order, lock_order, slice);
+    let lock_order = &*lock_order;
+    all.lock(lock_order);
+    for &case in poll_order {
+        match all.attempt(case) {
+            Attempt::NotReady => {}
+            done => {
                 all.unlock(lock_order);
-                wake(receiver, true);
-                return (case as isize, false);
-            }
-            if chan.count.load(Ordering::Relaxed) < chan.capacity {
-                chan.enqueue(elem);
-                all.unlock(lock_order);
-                return (case as isize, false);
-            }
-        } else {
-            if let Some(sender) = chan.senders.pop() {
-                receive_from(chan, sender, elem);
-                all.unlock(lock_order);
-                wake(sender, true);
-                return (case as isize, true);
-            }
-            if chan.count.load(Ordering::Relaxed) > 0 {
-                chan.dequeue(elem);
-                all.unlock(lock_order);
-                return (case as isize, true);
-            }
-            if chan.closed.load(Ordering::Relaxed) != 0 {
-                all.unlock(lock_order);
-                chan.clear_elem(elem);
-                return (case as isize, false);
+                return done.finish(case);
             }
         }
     }
@@ -178,7 +266,7 @@ pub unsafe fn select(
         let sudog = p.take_sudog();
         sudog.prepare(g, chan.addr(), slice[case as usize].elem);
         sudog.is_select.set(true);
-        sudog.case.set(case as u32);
+        sudog.case.set(case);
         sudog.since.set(since);
         sudog.wait_head.set(head);
         head = sudog;
@@ -233,7 +321,7 @@ fn resumed(g: &'static G) {
     // SAFETY: the list of our own sudogs.
     while let Some(sudog) = unsafe { at.as_ref() } {
         at = sudog.wait_head.replace(ptr::null());
-        let case = sudog.case.get() as u16;
+        let case = sudog.case.get();
         let chan = all.chan(case);
         if !all.is_send(case)
             && let Some(timer) = chan.timer()

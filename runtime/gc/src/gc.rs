@@ -534,7 +534,7 @@ impl Gc {
         let mut credited = 0;
         loop {
             while !stopped && self.root_job(world, &mut marker) {
-                stopped = world.should_yield() || world.now() - from > slice;
+                stopped = world.should_leave_mark(idle) || world.now() - from > slice;
             }
             if stopped {
                 break;
@@ -545,7 +545,7 @@ impl Gc {
                 if marker.take_shared() {
                     world.wake_mark_workers();
                 }
-                world.should_yield() || world.now() - from > slice
+                world.should_leave_mark(idle) || world.now() - from > slice
             });
             stopped = end == DrainEnd::Stopped;
             if stopped || !self.roots_left() {

@@ -100,6 +100,13 @@ pub unsafe trait World: Sync {
     /// wanted)?
     fn should_yield(&self) -> bool;
 
+    /// Whether a background worker should give its P back before its slice is over: somebody wants it, a timer is due or, if it runs there
+    /// because the P was `idle`, there is something else to do again.
+    fn should_leave_mark(&self, idle: bool) -> bool {
+        let _ = idle;
+        self.should_yield()
+    }
+
     /// There are finalizers or cleanups to run: ready the goroutine that runs
     /// [`Gc::take_due`](crate::Gc::take_due).
     fn wake_finalizers(&self);

@@ -138,6 +138,14 @@ unsafe impl World for Scheduler {
             || m.p_opt().is_some_and(|p| p.preempt.load(Ordering::Relaxed))
     }
 
+    fn should_leave_mark(&self, idle: bool) -> bool {
+        self.should_yield()
+            || rt_sched::timer::any_due()
+            || idle
+                && (SCHED.runq_len.load(Ordering::Relaxed) > 0
+                    || SCHED.all_ps().any(|p| p.runq.len() > 0))
+    }
+
     fn wake_finalizers(&self) {
         wake_finalizers();
     }
@@ -265,15 +273,14 @@ unsafe impl rt_gc::LeakWorld for Scheduler {
     }
 }
 
-/// Runs a mark worker if the collector wants one. Called by the scheduler instead of running a goroutine.
-fn gc_work(p: &'static P) -> bool {
+/// Runs a mark worker if the collector wants one: instead of a goroutine, or (`idle`) because there is none to run.
+fn gc_work(p: &'static P, idle: bool) -> bool {
     if !GC.is_marking() {
         if world::gc_wants_workers() {
             world::GC_WANTS_WORKERS.store(false, Ordering::Relaxed);
         }
         return false;
     }
-    let idle = p.runq.is_empty() && SCHED.runq_len.load(Ordering::Relaxed) == 0;
     match GC.mark_work_wanted(&WORLD, idle) {
         None => {
             if idle && GC.may_finish(&WORLD) {
@@ -282,6 +289,11 @@ fn gc_work(p: &'static P) -> bool {
             false
         }
         Some(slice) => {
+            // Nobody else may be there to look at the clock: other Ps run goroutines that do not stop.
+            if rt_sched::timer::any_due() && rt_sched::timer::run_due_of_all() && !p.runq.is_empty()
+            {
+                return false;
+            }
             trace::as_worker(|| GC.background_mark(&WORLD, slice, idle));
             true
         }
@@ -503,6 +515,7 @@ fn background(m: &'static M) -> ! {
                 rt_os::thread::nanosleep(1_000_000);
             }
         }
+        rt_sched::stack::release_idle();
         while GC.background_scavenge() {
             rt_os::thread::nanosleep(1_000_000);
         }

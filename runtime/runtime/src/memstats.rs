@@ -4,6 +4,7 @@ use crate::glue::{GC, HEAP};
 use abi::sizeclass::{CLASS_TO_SIZE, NUM_SIZE_CLASSES};
 use core::sync::atomic::Ordering;
 use rt_sched::g::Status;
+use rt_sched::histogram::{GC_PAUSES, OTHER_PAUSES};
 use rt_sched::sched::SCHED;
 use rt_sched::{persist, stack};
 
@@ -175,7 +176,18 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
         }
         30 => stopped(|| HEAP.stats()).tiny_allocs,
         31 => 0,
-        37 => stack::FIRST_SIZE as u64,
+        32 | 60..=63 => {
+            let histogram = match number {
+                60 => &GC_PAUSES.stopping,
+                61 => &OTHER_PAUSES.stopping,
+                63 => &OTHER_PAUSES.total,
+                _ => &GC_PAUSES.total,
+            };
+            // SAFETY: the overlay's array has a word per bucket.
+            histogram.for_each(|index, count| unsafe { out.add(index).write(count) });
+            return true;
+        }
+        37 => stack::SMALL as u64,
         53 => SCHED.goid.load(Ordering::Relaxed),
         54 => count_status(&[Status::Syscall]),
         55 => count_status(&[Status::Runnable]),

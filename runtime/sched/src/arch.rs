@@ -98,6 +98,30 @@ macro_rules! leaf_stubs {
     )*};
 }
 
+/// Defines leaf entry points whose functions need more stack than the slack below a goroutine's limit has for sure: they run on the system
+/// stack. Unlike with [`system_stubs`], the goroutine's context is not saved: no safepoint, no parking, no panics.
+#[macro_export]
+macro_rules! deep_leaf_stubs {
+    ($($($sym:literal),+ => $target:path;)*) => {$(
+        $crate::go_symbols!([$($sym),+], [
+            "push rbp",
+            "mov rbp, rsp",
+            // For the profiler, which finds a stack pointer that is not the goroutine's.
+            "mov [r15 + {bp}], rbp",
+            "mov rsp, [r15 + {system}]",
+            "call {target}",
+            "mov rcx, rdx",
+            "mov rsp, rbp",
+            "pop rbp",
+            "ret",
+        ], [
+            bp = const abi::g::SCHED_BP,
+            system = const abi::g::SYSTEM_SP,
+            target = sym $target,
+        ]);
+    )*};
+}
+
 /// Defines entry points that return nothing more than rax and need no frame, or names of naked functions: a jump.
 #[macro_export]
 macro_rules! jump_stubs {
@@ -438,7 +462,6 @@ macro_rules! private_system_stub {
 }
 private_system_stub!(preempt_stub => crate::proc::preempt_point);
 private_system_stub!(grow_stub => crate::stack::grow);
-private_system_stub!(wbflush_stub => crate::hooks::wb_flush_current);
 
 /// `runtime.pollslow`: safepoint of a loop; preserves every register.
 ///
@@ -547,12 +570,16 @@ pub unsafe extern "C" fn wbslow() {
     )
 }
 
-/// Saves all registers, flushes the write barrier buffer.
+/// Flushes the write barrier buffer with all registers saved, on the system stack: there is no safepoint in it, and the way into
+/// the barrier must not need much of the goroutine's. The top of the system stack is 16-byte aligned; r15, rbx and r12 to r14 are
+/// preserved by Rust.
 #[unsafe(naked)]
 unsafe extern "C" fn wbflush_save() {
     naked_asm!(
         "push rbp",
         "mov rbp, rsp",
+        "mov [r15 + {bp}], rbp",
+        "mov rsp, [r15 + {system}]",
         "push rax",
         "push rcx",
         "push rdx",
@@ -563,7 +590,6 @@ unsafe extern "C" fn wbflush_save() {
         "push r10",
         "push r11",
         "sub rsp, 264",
-        "and rsp, -16",
         "movups [rsp], xmm0",
         "movups [rsp + 16], xmm1",
         "movups [rsp + 32], xmm2",
@@ -580,7 +606,7 @@ unsafe extern "C" fn wbflush_save() {
         "movups [rsp + 208], xmm13",
         "movups [rsp + 224], xmm14",
         "movups [rsp + 240], xmm15",
-        "call {stub}",
+        "call {flush}",
         "movups xmm0, [rsp]",
         "movups xmm1, [rsp + 16]",
         "movups xmm2, [rsp + 32]",
@@ -597,7 +623,7 @@ unsafe extern "C" fn wbflush_save() {
         "movups xmm13, [rsp + 208]",
         "movups xmm14, [rsp + 224]",
         "movups xmm15, [rsp + 240]",
-        "lea rsp, [rbp - 72]",
+        "add rsp, 264",
         "pop r11",
         "pop r10",
         "pop r9",
@@ -607,9 +633,12 @@ unsafe extern "C" fn wbflush_save() {
         "pop rdx",
         "pop rcx",
         "pop rax",
+        "mov rsp, rbp",
         "pop rbp",
         "ret",
-        stub = sym wbflush_stub,
+        bp = const off::SCHED_BP,
+        system = const off::SYSTEM_SP,
+        flush = sym crate::hooks::wb_flush_current,
     )
 }
 

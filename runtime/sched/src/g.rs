@@ -76,89 +76,86 @@ pub struct G {
     #[allow(missing_docs)]
     pub system_sp: Cell<usize>,
 
-    // ---- the runtime's own, offsets known to arch.rs
-    /// Current stack segment.
+    // ---- the runtime's own. Up to `scan_cycle`: all that making, running once and ending a goroutine touches, in four cache lines.
+    // Offsets known to arch.rs: seg, preempt, start_fn.
+    /// Current stack segment; null until it first runs and when it is dead.
     pub seg: Cell<*mut Segment>,
     /// Somebody wants it to stop at the next safepoint; the limit is (or will be) poisoned.
     pub preempt: AtomicBool,
-    /// Closure object of the goroutine's function until it starts.
-    pub start_fn: Cell<usize>,
-
-    // ---- scheduling
-    /// [`Status`], perhaps with [`G::SCAN`].
-    pub status: AtomicU32,
     /// Why it is parked (valid while waiting); read by dumps.
     pub reason: AtomicU8,
+    /// [`Status`], perhaps with [`G::SCAN`].
+    pub status: AtomicU32,
+    /// Closure object of the goroutine's function until it starts.
+    pub start_fn: Cell<usize>,
     /// Next G of the list it is on (run queue, free list, wake list).
     pub link: Cell<*const G>,
     /// Continuation for the next resume.
     pub on_resume: Cell<Option<OnResume>>,
     /// When it was parked, by a coarse clock of the dump; 0 = unknown.
     pub wait_since: Cell<i64>,
+    /// The element or other pointer operand of the blocked operation.
+    pub wait_obj: Cell<usize>,
     /// Return address of the go statement, id of the creating goroutine.
     pub created_by: Cell<usize>,
     #[allow(missing_docs)]
     pub parent: Cell<u64>,
+    /// pprof labels (heap pointer: a root).
+    pub labels: AtomicUsize,
+    /// synctest bubble, null outside.
+    pub bubble: Cell<*const Bubble>,
     /// M it is locked to, null otherwise; and the nesting of LockOSThread.
     pub locked_m: Cell<*const M>,
+    /// Assist debt or credit in bytes (the collector's).
+    pub assist_bytes: Cell<i64>,
     #[allow(missing_docs)]
     pub lock_count: Cell<u32>,
     /// Runtime's own goroutine: hidden from dumps and counts.
     pub system: Cell<bool>,
     /// An M's g0: runs timer functions and the like, cannot park.
     pub is_g0: Cell<bool>,
-    /// Base of its first segment (kept while dead).
-    pub first_seg: Cell<*mut Segment>,
-    /// Callee-saved registers at entersyscall, for the collector.
-    pub syscall_regs: [Cell<usize>; 4],
-    /// Stack pointer down to which the stack is stable during a system call.
-    pub syscall_sp: Cell<usize>,
-    /// Return address and rbp of the Go code that entered the system call, for tracebacks.
-    pub syscall_pc: Cell<usize>,
-    #[allow(missing_docs)]
-    pub syscall_bp: Cell<usize>,
-    /// Bytes of all its segments.
-    pub stack_bytes: Cell<usize>,
-    /// Segment that morestack replaced; freed at the next occasion.
-    pub retired_seg: Cell<*mut Segment>,
-
-    // ---- blocking operations
-    /// The waiter of operations on one object.
-    pub sudog: Sudog,
-    /// Select: won by the first to exchange 0 for 1.
-    pub select_done: AtomicU32,
-    /// Select in progress: waiters in lock order, cases, order array, counts.
-    pub select: SelectState,
-    /// The element or other pointer operand of the blocked operation.
-    pub wait_obj: Cell<usize>,
-    /// Sleep's timer.
-    pub timer: Timer,
-    /// Goroutine chan timers it is blocked on: in sudogs.
-    pub coro: Cell<usize>,
-    /// Loop state of semacquire and others (meaning: the user's).
-    pub scratch: [Cell<usize>; 4],
-
-    // ---- per-goroutine settings
-    /// pprof labels (heap pointer: a root).
-    pub labels: AtomicUsize,
+    /// Its first segment was too small.
+    pub grew: Cell<bool>,
+    /// Marked by the leak detector.
+    pub leaked: AtomicBool,
     #[allow(missing_docs)]
     pub fips_indicator: Cell<u8>,
     #[allow(missing_docs)]
     pub fips_bypass: Cell<bool>,
     #[allow(missing_docs)]
     pub panic_on_fault: Cell<bool>,
-    /// synctest bubble, null outside.
-    pub bubble: Cell<*const Bubble>,
-    /// Marked by the leak detector.
-    pub leaked: AtomicBool,
     /// It helps the collector, as the execution trace knows.
     pub trace_assist: Cell<bool>,
-    /// Events about it in this generation of the trace that carry a number.
-    pub trace_seq: Cell<u32>,
-    /// Assist debt or credit in bytes (the collector's).
-    pub assist_bytes: Cell<i64>,
     /// Cycle in which the collector scanned its stack.
     pub scan_cycle: AtomicU32,
+
+    // ---- stack and system calls
+    /// Bytes of all its segments.
+    pub stack_bytes: Cell<usize>,
+    /// Segment that morestack replaced; freed at the next occasion.
+    pub retired_seg: Cell<*mut Segment>,
+    /// Stack pointer down to which the stack is stable during a system call.
+    pub syscall_sp: Cell<usize>,
+    /// Return address and rbp of the Go code that entered the system call, for tracebacks.
+    pub syscall_pc: Cell<usize>,
+    #[allow(missing_docs)]
+    pub syscall_bp: Cell<usize>,
+
+    // ---- blocking operations
+    /// The waiter of operations on one object.
+    pub sudog: Sudog,
+    /// Select: won by the first to exchange 0 for 1.
+    pub select_done: AtomicU32,
+    /// Events about it in this generation of the trace that carry a number.
+    pub trace_seq: Cell<u32>,
+    /// Select in progress: waiters in lock order, cases, order array, counts.
+    pub select: SelectState,
+    /// Sleep's timer, made when it first sleeps.
+    pub sleep_timer: Cell<*const Timer>,
+    /// Goroutine chan timers it is blocked on: in sudogs.
+    pub coro: Cell<usize>,
+    /// Loop state of semacquire and others (meaning: the user's). In a system call: rbx r12 r13 r14 at its entry, for the collector.
+    pub scratch: [Cell<usize>; 4],
 }
 
 /// What a parked select needs when it is resumed.
@@ -192,6 +189,8 @@ check_offsets! {
     wb_buf = WB_BUF, goid = GOID, system_sp = SYSTEM_SP,
 }
 const _: () = assert!(offset_of!(G, seg) == off::RUNTIME_FIELDS);
+// A million goroutines have a million of these.
+const _: () = assert!(offset_of!(G, stack_bytes) == 256 && size_of::<G>() <= 448);
 
 impl G {
     /// Bit of `status`: the collector examines the stack; the state must not change meanwhile.
@@ -219,47 +218,46 @@ impl G {
             system_sp: Cell::new(0),
             seg: Cell::new(ptr::null_mut()),
             preempt: AtomicBool::new(false),
-            start_fn: Cell::new(0),
-            status: AtomicU32::new(Status::Idle as u32),
             reason: AtomicU8::new(0),
+            status: AtomicU32::new(Status::Idle as u32),
+            start_fn: Cell::new(0),
             link: Cell::new(ptr::null()),
             on_resume: Cell::new(None),
             wait_since: Cell::new(0),
+            wait_obj: Cell::new(0),
             created_by: Cell::new(0),
             parent: Cell::new(0),
+            labels: AtomicUsize::new(0),
+            bubble: Cell::new(ptr::null()),
             locked_m: Cell::new(ptr::null()),
+            assist_bytes: Cell::new(0),
             lock_count: Cell::new(0),
             system: Cell::new(false),
             is_g0: Cell::new(false),
-            first_seg: Cell::new(ptr::null_mut()),
-            syscall_regs: [const { Cell::new(0) }; 4],
+            grew: Cell::new(false),
+            leaked: AtomicBool::new(false),
+            fips_indicator: Cell::new(0),
+            fips_bypass: Cell::new(false),
+            panic_on_fault: Cell::new(false),
+            trace_assist: Cell::new(false),
+            scan_cycle: AtomicU32::new(0),
+            stack_bytes: Cell::new(0),
+            retired_seg: Cell::new(ptr::null_mut()),
             syscall_sp: Cell::new(0),
             syscall_pc: Cell::new(0),
             syscall_bp: Cell::new(0),
-            stack_bytes: Cell::new(0),
-            retired_seg: Cell::new(ptr::null_mut()),
             sudog: Sudog::new(),
             select_done: AtomicU32::new(0),
+            trace_seq: Cell::new(0),
             select: SelectState {
                 cases: Cell::new(0),
                 lock_order: Cell::new(0),
                 count: Cell::new(0),
                 sends: Cell::new(0),
             },
-            wait_obj: Cell::new(0),
-            timer: Timer::new(),
+            sleep_timer: Cell::new(ptr::null()),
             coro: Cell::new(0),
             scratch: [const { Cell::new(0) }; 4],
-            labels: AtomicUsize::new(0),
-            fips_indicator: Cell::new(0),
-            fips_bypass: Cell::new(false),
-            panic_on_fault: Cell::new(false),
-            bubble: Cell::new(ptr::null()),
-            leaked: AtomicBool::new(false),
-            trace_assist: Cell::new(false),
-            trace_seq: Cell::new(0),
-            assist_bytes: Cell::new(0),
-            scan_cycle: AtomicU32::new(0),
         }
     }
 

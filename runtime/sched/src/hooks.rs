@@ -41,8 +41,9 @@ pub struct Hooks {
     pub fatal: Cell<fn(&str) -> !>,
     /// Called by sysmon now and then: periodic collection, scavenger. Argument: nanotime.
     pub sysmon_tick: Cell<fn(i64)>,
-    /// Whether a collector's worker should run on this P instead of a goroutine; runs it and returns true.
-    pub gc_work: Cell<fn(&'static P) -> bool>,
+    /// Whether a collector's worker should run on this P instead of a goroutine or (true) because there is none to run; runs it and returns
+    /// true.
+    pub gc_work: Cell<fn(&'static P, bool) -> bool>,
     /// A panic reported from within an entry point: address of the Go function `panicText(string)`.
     pub panic_text: Cell<usize>,
     /// Calls a Go func value on g0 with these arguments.
@@ -79,7 +80,7 @@ fn die(message: &str) -> ! {
     rt_os::throw!("{message}")
 }
 fn ignore_time(_: i64) {}
-fn no_work(_: &'static P) -> bool {
+fn no_work(_: &'static P, _: bool) -> bool {
     false
 }
 fn call_default(closure: usize, args: [usize; 4]) {

@@ -1,9 +1,9 @@
 //! The scheduler: goroutines, threads, timers, semaphores.
 //!
 //! Reading order: [`g`], [`m`], [`p`] (the three descriptors), [`arch`] (assembly: stubs, switch, stack growth), [`stack`]
-//! (segments), [`proc`] (the scheduler), [`runq`], [`sched`] (its global state), [`thread`] (threads, sysmon), [`syscall`],
+//! (segments; their memory: `slab`), [`proc`] (the scheduler), [`runq`], [`sched`] (its global state), [`thread`] (threads, sysmon), [`syscall`],
 //! [`world`] (stopping it), [`timer`], [`sema`], [`notify`], [`coro`], [`bubble`] (synctest), [`reason`] (why parked),
-//! [`sudog`], [`rand`], [`profile`], [`trace`] (execution traces), [`hooks`] (what it needs from above), [`persist`].
+//! [`sudog`], [`rand`], [`profile`], [`histogram`], [`trace`] (execution traces), [`hooks`] (what it needs from above), [`persist`].
 //!
 //! Architecture invariant: knows nothing of channels, files, signals or Go's types; Rust code that may park runs on the
 //! M's system stack.
@@ -17,6 +17,7 @@ pub mod arch;
 pub mod bubble;
 pub mod coro;
 pub mod g;
+pub mod histogram;
 pub mod hooks;
 pub mod m;
 pub mod notify;
@@ -29,6 +30,7 @@ pub mod reason;
 pub mod runq;
 pub mod sched;
 pub mod sema;
+mod slab;
 pub mod stack;
 pub mod sudog;
 pub mod syscall;

@@ -4,11 +4,12 @@
 use crate::g::{G, GList};
 use crate::m::M;
 use crate::runq::RunQueue;
+use crate::stack::Stacks;
 use crate::sudog::Sudog;
 use crate::timer::TimerHeap;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
 /// State of a P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +54,14 @@ pub struct P {
     pub preempt: AtomicBool,
     /// Allocator's cache (`rt_heap::MCache`), 0 while there is none.
     pub mcache: Cell<usize>,
-    /// Dead Gs with a stack.
+    /// Dead Gs.
     pub free_gs: GList,
+    /// Stack segments for goroutines that begin.
+    pub stacks: Stacks,
+    /// User goroutines that began here less those that ended here; written by the owner.
+    pub g_count: AtomicI32,
     sudogs: Cell<*const Sudog>,
+    sudog_count: Cell<u32>,
     /// Goroutine ids reserved for it.
     pub goid_next: Cell<u64>,
     #[allow(missing_docs)]
@@ -112,7 +118,10 @@ impl P {
             preempt: AtomicBool::new(false),
             mcache: Cell::new(0),
             free_gs: GList::new(),
+            stacks: Stacks::new(),
+            g_count: AtomicI32::new(0),
             sudogs: Cell::new(ptr::null()),
+            sudog_count: Cell::new(0),
             goid_next: Cell::new(0),
             goid_end: Cell::new(0),
             gc_state: Cell::new(0),
@@ -155,23 +164,49 @@ impl P {
         self.mcache.get() + rt_heap::mcache::WB_BUF
     }
 
+    /// Counts a user goroutine that begins (1) or ends (-1).
+    #[inline]
+    pub fn count_g(&self, change: i32) {
+        self.g_count.store(
+            self.g_count.load(Ordering::Relaxed).wrapping_add(change),
+            Ordering::Relaxed,
+        );
+    }
+
     /// An unused sudog; give it back with [`P::put_sudog`] of any P.
     pub fn take_sudog(&self) -> &'static Sudog {
-        // SAFETY: free sudogs are initialised and never freed.
-        match unsafe { self.sudogs.get().as_ref() } {
-            Some(sudog) => {
-                self.sudogs.set(sudog.next.get());
-                sudog
-            }
-            None => crate::sudog::refill(),
+        if self.sudogs.get().is_null() {
+            self.sudogs.set(crate::sudog::take_batch());
+            self.sudog_count.set(crate::sudog::BATCH);
         }
+        // SAFETY: free sudogs are initialised and never freed.
+        let sudog = unsafe { &*self.sudogs.get() };
+        self.sudogs.set(sudog.next.get());
+        self.sudog_count.set(self.sudog_count.get() - 1);
+        sudog
     }
 
     /// Gives a sudog back.
     pub fn put_sudog(&self, sudog: &'static Sudog) {
+        if self.sudog_count.get() == 2 * crate::sudog::BATCH {
+            // Goroutines that park on one P and go on on another would pile them up here.
+            let batch = self.sudogs.get();
+            let mut last = batch;
+            // SAFETY: the list has more than a batch.
+            unsafe {
+                for _ in 1..crate::sudog::BATCH {
+                    last = (*last).next.get();
+                }
+                self.sudogs.set((*last).next.get());
+                (*last).next.set(ptr::null());
+                crate::sudog::put_batch(&*batch);
+            }
+            self.sudog_count.set(crate::sudog::BATCH);
+        }
         sudog.elem.set(0);
         sudog.next.set(self.sudogs.get());
         self.sudogs.set(sudog);
+        self.sudog_count.set(self.sudog_count.get() + 1);
     }
 
     /// A new goroutine id.

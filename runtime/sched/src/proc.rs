@@ -30,7 +30,6 @@ const GLOBAL_EVERY: u32 = 61;
 pub fn new_goroutine(start: usize, created_by: usize, parent: Option<&'static G>) -> &'static G {
     let p = M::current().p();
     let g = take_free_g(p);
-    stack::prepare_new(g);
     g.start_fn.set(start);
     g.goid.set(p.next_goid());
     g.created_by.set(created_by);
@@ -54,7 +53,7 @@ pub fn new_goroutine(start: usize, created_by: usize, parent: Option<&'static G>
             bubble.adopt(g);
         }
     }
-    SCHED.g_count.fetch_add(1, Ordering::Relaxed);
+    p.count_g(1);
     g
 }
 
@@ -308,7 +307,9 @@ pub fn run_switched(g: &'static G, inherit_time: bool) -> ! {
             Ordering::Relaxed,
         );
     }
-    if g.preempt.load(Ordering::Relaxed) {
+    if g.seg.get().is_null() {
+        stack::attach_first(g, p);
+    } else if g.preempt.load(Ordering::Relaxed) {
         g.restore_stack_limit();
     }
     if let Some(resume) = g.on_resume.take() {
@@ -332,7 +333,7 @@ pub fn attach(m: &'static M, p: &'static P, g: &'static G) {
 fn find_runnable(m: &'static M) -> Option<(&'static G, bool)> {
     let p = m.p();
     let (now, mut poll_until) = crate::timer::run_expired(p, 0);
-    if HOOKS.gc_work.get()(p) {
+    if HOOKS.gc_work.get()(p, false) {
         return None;
     }
     if p.sched_tick
@@ -379,6 +380,16 @@ fn find_runnable(m: &'static M) -> Option<(&'static G, bool)> {
             return None;
         }
         poll_until = earlier(poll_until, stolen.poll_until);
+    }
+    if crate::hooks::barrier_on() || crate::world::gc_wants_workers() {
+        if m.spinning.get() {
+            // Busy from now on: whoever makes work must find somebody else to look for it.
+            m.spinning.set(false);
+            leave_spinning();
+        }
+        if HOOKS.gc_work.get()(p, true) {
+            return None;
+        }
     }
 
     // Nothing: give up the P.
@@ -651,12 +662,12 @@ pub fn end_goroutine(g: &'static G) {
     if locked {
         m.locked_g.set(ptr::null());
     }
-    if !g.system.get() {
-        SCHED.g_count.fetch_sub(1, Ordering::Relaxed);
-    }
-    stack::release_all_but_first(g);
     m.curg.store(ptr::null_mut(), Ordering::Relaxed);
     let p = m.p();
+    if !g.system.get() {
+        p.count_g(-1);
+    }
+    stack::detach_all(g, p);
     p.running.store(ptr::null_mut(), Ordering::Relaxed);
     g.m.set(ptr::null());
     g.change_status(Status::Running, Status::Dead);
@@ -667,7 +678,7 @@ pub fn end_goroutine(g: &'static G) {
             let Some(g) = p.free_gs.pop_front() else {
                 break;
             };
-            SCHED.free_gs.push_back(g);
+            SCHED.free_gs.push_front(g);
         }
         drop(guard);
     }
@@ -737,7 +748,14 @@ pub fn become_system(g: &'static G) {
 
 /// Number of user goroutines.
 pub fn goroutine_count() -> i32 {
-    SCHED.g_count.load(Ordering::Relaxed)
+    let ps = SCHED.ps.iter().map_while(|p| {
+        // SAFETY: null or a P, never freed.
+        unsafe { p.load(Ordering::Acquire).as_ref() }
+    });
+    // One that began on one P and ended on another adds to both.
+    ps.fold(SCHED.g_count.load(Ordering::Relaxed), |sum, p| {
+        sum.wrapping_add(p.g_count.load(Ordering::Relaxed))
+    })
 }
 
 /// LockOSThread (leaf).

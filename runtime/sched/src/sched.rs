@@ -52,7 +52,7 @@ pub struct Sched {
     pub all_ms: AtomicPtr<M>,
     /// Chunks of the table of all Gs.
     pub g_chunks: [AtomicPtr<GChunk>; G_CHUNKS],
-    /// User goroutines that exist.
+    /// Correction to the sum of the Ps' counts: goroutines that turned out to be the runtime's own.
     pub g_count: AtomicI32,
     /// Number of Gs ever made.
     pub all_g_count: AtomicU32,

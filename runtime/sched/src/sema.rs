@@ -12,13 +12,13 @@ use crate::sudog::Sudog;
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
-use rt_sync::{LockRank, RawMutex};
+use rt_sync::{LockRank, SpinLock};
 
 const BUCKETS: usize = 1024;
 
 #[repr(align(64))]
 struct Bucket {
-    lock: RawMutex,
+    lock: SpinLock,
     waiters: AtomicU32,
     heads: Cell<*const Sudog>,
 }
@@ -28,7 +28,7 @@ unsafe impl Sync for Bucket {}
 
 static TABLE: [Bucket; BUCKETS] = [const {
     Bucket {
-        lock: RawMutex::new(LockRank::Semaphore),
+        lock: SpinLock::new(LockRank::Semaphore),
         waiters: AtomicU32::new(0),
         heads: Cell::new(ptr::null()),
     }
@@ -218,7 +218,7 @@ mod tests {
 
     fn bucket() -> Bucket {
         Bucket {
-            lock: RawMutex::new(LockRank::Unranked),
+            lock: SpinLock::new(LockRank::Unranked),
             waiters: AtomicU32::new(0),
             heads: Cell::new(ptr::null()),
         }

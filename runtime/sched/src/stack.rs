@@ -1,24 +1,33 @@
 //! Goroutine stacks: chains of segments that grow on demand and never move.
 //!
-//! A goroutine begins on a small segment from a slab. When a function's stack check fails, `morestack`
-//! starts it again on the next segment; when that function returns, `lessstack` goes back. The next segment
-//! stays cached, so a call at the boundary (a "hot split") costs a dozen instructions each way. Each new segment is at
-//! least twice as large as the one before: a deep recursion makes few of them, and a frame of
-//! any size fits after a few tries.
+//! When a function's stack check fails, `morestack` starts it again on the next segment; when that function returns, `lessstack`
+//! goes back. The next segment stays cached, so a call at the boundary (a "hot split") costs a dozen instructions each way and
+//! some mispredicted returns. Each new segment is at least twice as large as the one before: a deep recursion makes few of them, and
+//! a frame of any size fits after a few tries.
 //!
 //! ```text
-//!  lo                                             header           hi
-//!  | slack (4 KB) |  frames ...  <- entry_sp | pad | Segment      |
-//!                 ^ limit
+//!  lo                                        header           hi
+//!  | slack |  frames ...  <- entry_sp | pad | Segment      |
+//!          ^ limit
 //! ```
+//!
+//! 1. A goroutine gets its first segment when it first runs, and gives it back when it ends: goroutines that are spawned in masses
+//!    and run one after the other all run on the same warm segment.
+//! 2. First segments are [`SMALL`] where goroutines are many. A program's first [`ROOMY_COUNT`] get [`ROOMY`] bytes, of which only the pages
+//!    in use cost memory: long-lived workers, which would suffer most from a hot split, are mostly among those. Beyond that, goroutines
+//!    begin with a small one unless those of the same go statement turned out to need more.
+//! 3. Segments up to 32 KB come from slabs of their size, each with its own free list: slabs without a segment in use go back to the system at
+//!    the end of a collection ([`release_idle`]). Ps keep a few segments each ([`Stacks`]).
 //!
 //! Since stacks do not move, pointers into them may be kept anywhere (sudogs, defer records, Rust).
 
 use crate::arch;
 use crate::g::G;
+use crate::p::P;
+use crate::slab;
+use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use rt_sync::{LockRank, Mutex};
 
 /// Header at the upper end of a segment's memory.
 #[repr(C)]
@@ -55,45 +64,25 @@ impl Segment {
     }
 }
 
-/// Bytes of a goroutine's first segment.
-pub const FIRST_SIZE: usize = 8 << 10;
-/// Bytes of the second; then they double.
-const SECOND_SIZE: usize = 16 << 10;
-/// Classes of cached segments: FIRST_SIZE << class.
-const CLASSES: usize = 10;
-/// Segments above this are returned to the system at once.
-const MAX_CACHED: usize = FIRST_SIZE << (CLASSES - 1);
-/// Slabs of small segments.
-const SLAB: usize = 256 << 10;
+/// Bytes of the first segment of one goroutine among many.
+pub const SMALL: usize = 2 << 10;
+/// Bytes of the first segment of one goroutine among few.
+pub const ROOMY: usize = 16 << 10;
+/// How many goroutines count as few.
+const ROOMY_COUNT: usize = 128;
+/// Bytes of the main goroutine's.
+const MAIN: usize = 64 << 10;
+/// Bytes of the second segment at least; then they double.
+const SECOND: usize = 8 << 10;
 
-struct Free {
-    heads: [*mut Segment; CLASSES],
-    counts: [usize; CLASSES],
-    /// Unused rest of the newest slab.
-    bump: [(usize, usize); CLASSES],
-}
-// SAFETY: behind the mutex.
-unsafe impl Send for Free {}
-
-static FREE: Mutex<Free> = Mutex::new(
-    LockRank::StackPool,
-    Free {
-        heads: [ptr::null_mut(); CLASSES],
-        counts: [0; CLASSES],
-        bump: [(0, 0); CLASSES],
-    },
-);
-
-/// Bytes of segments in use by goroutines (first segments of dead ones included).
+/// Bytes of segments in use by goroutines (those that Ps keep included).
 pub static IN_USE: AtomicUsize = AtomicUsize::new(0);
 /// Bytes taken from the system for stacks.
 pub static FROM_SYSTEM: AtomicUsize = AtomicUsize::new(0);
 /// `debug.SetMaxStack`.
 pub static MAX_STACK: AtomicUsize = AtomicUsize::new(1_000_000_000);
-
-fn class_of(size: usize) -> usize {
-    (size / FIRST_SIZE).trailing_zeros() as usize
-}
+/// Segments of [`ROOMY`] bytes that goroutines and Ps have.
+static ROOMY_USED: AtomicUsize = AtomicUsize::new(0);
 
 fn init_segment(lo: usize, size: usize) -> *mut Segment {
     let segment = (lo + size - size_of::<Segment>()) as *mut Segment;
@@ -114,37 +103,10 @@ fn init_segment(lo: usize, size: usize) -> *mut Segment {
     segment
 }
 
-/// A segment of this size (a power of two, at least [`FIRST_SIZE`]).
+/// A segment of this size (a power of two, at least [`SMALL`]).
 fn alloc(size: usize) -> *mut Segment {
     IN_USE.fetch_add(size, Ordering::Relaxed);
-    if size <= MAX_CACHED {
-        let class = class_of(size);
-        let mut free = FREE.lock();
-        if free.heads[class].is_null() {
-            // Headers are written when a segment is handed out, so that untouched parts of a slab cost no memory.
-            if free.bump[class].0 == free.bump[class].1 {
-                let slab = SLAB.max(size);
-                let memory = crate::persist::map(slab);
-                FROM_SYSTEM.fetch_add(slab, Ordering::Relaxed);
-                free.bump[class] = (memory, memory + slab);
-            }
-            let lo = free.bump[class].0;
-            free.bump[class].0 += size;
-            drop(free);
-            return init_segment(lo, size);
-        }
-        let segment = free.heads[class];
-        // SAFETY: segments on the free list are initialised and unused.
-        unsafe {
-            free.heads[class] = (*segment).next;
-            (*segment).next = ptr::null_mut();
-            (*segment).prev = ptr::null_mut();
-        }
-        free.counts[class] -= 1;
-        return segment;
-    }
-    FROM_SYSTEM.fetch_add(size, Ordering::Relaxed);
-    init_segment(crate::persist::map(size), size)
+    init_segment(slab::alloc(size), size)
 }
 
 /// Gives a segment back.
@@ -155,21 +117,8 @@ unsafe fn free(segment: *mut Segment) {
     // SAFETY: a live header.
     let (lo, size) = unsafe { ((*segment).lo, (*segment).size) };
     IN_USE.fetch_sub(size, Ordering::Relaxed);
-    if size > MAX_CACHED {
-        FROM_SYSTEM.fetch_sub(size, Ordering::Relaxed);
-        // SAFETY: mapped by `alloc` as one piece; unused.
-        let _ = unsafe { rt_os::mem::munmap(lo, size) };
-        return;
-    }
-    let class = class_of(size);
-    let mut free = FREE.lock();
-    // SAFETY: ours; only the header is touched.
-    unsafe {
-        (*segment).next = free.heads[class];
-        (*segment).prev = ptr::null_mut();
-    }
-    free.heads[class] = segment;
-    free.counts[class] += 1;
+    // SAFETY: from `alloc`, unused.
+    unsafe { slab::free(lo, size) };
 }
 
 /// Frees a chain through `next`.
@@ -187,19 +136,153 @@ unsafe fn free_chain(mut segment: *mut Segment) {
     }
 }
 
-/// Gives a goroutine its first segment and an initial context that starts `start_fn`.
-pub fn prepare_new(g: &G) {
-    let mut first = g.first_seg.get();
-    if first.is_null() {
-        first = alloc(FIRST_SIZE);
-        g.first_seg.set(first);
-        g.stack_bytes.set(FIRST_SIZE);
+/// Gives the memory of segments that nobody uses back to the system. After a collection.
+pub fn release_idle() {
+    slab::release_idle();
+}
+
+/// Go statements (hashed, the latest wins) whose goroutines overflowed a [`SMALL`] segment: those that follow get a [`ROOMY`] one. Now
+/// and then one is started small all the same, and if it ends without having grown, its statement is forgotten. Races lose some of that.
+static OVERFLOWED: [AtomicUsize; HINTS] = [const { AtomicUsize::new(0) }; HINTS];
+const HINTS: usize = 512;
+/// Every so many goroutines that would get a roomy segment for that reason is started small.
+const PROBE_EVERY: u32 = 64;
+
+fn hint(statement: usize) -> &'static AtomicUsize {
+    &OVERFLOWED[(statement >> 2) % HINTS]
+}
+
+/// Gives a goroutine that is about to run for the first time a segment, and on it a context that calls `start_fn`.
+pub fn attach_first(g: &G, p: &P) {
+    let stacks = &p.stacks;
+    let segment = if let Some(segment) = stacks.roomy.pop() {
+        segment
+    } else if ptr::eq(g, crate::sched::SCHED.main_g.load(Ordering::Relaxed)) {
+        alloc(MAIN)
+    } else if ROOMY_USED.load(Ordering::Relaxed) < ROOMY_COUNT || needs_room(g, stacks) {
+        ROOMY_USED.fetch_add(1, Ordering::Relaxed);
+        alloc(ROOMY)
+    } else if let Some(segment) = stacks.small.pop() {
+        segment
+    } else {
+        alloc(SMALL)
+    };
+    place_context(g, segment);
+}
+
+fn needs_room(g: &G, stacks: &Stacks) -> bool {
+    let statement = g.created_by.get();
+    if statement == 0 || hint(statement).load(Ordering::Relaxed) != statement {
+        return false;
     }
+    let turn = stacks.hinted.get().wrapping_add(1);
+    stacks.hinted.set(turn);
+    !turn.is_multiple_of(PROBE_EVERY)
+}
+
+/// First segments that a P keeps.
+pub struct Stacks {
+    small: SegmentStack,
+    roomy: SegmentStack,
+    /// Goroutines started with a roomy segment because of their go statement.
+    hinted: Cell<u32>,
+}
+
+impl Stacks {
+    /// None.
+    pub const fn new() -> Stacks {
+        Stacks {
+            small: SegmentStack::new(),
+            roomy: SegmentStack::new(),
+            hinted: Cell::new(0),
+        }
+    }
+
+    /// Takes a first segment that is no longer used.
+    ///
+    /// # Safety
+    /// As [`free`].
+    unsafe fn put(&self, first: *mut Segment) {
+        // SAFETY: a live header.
+        let stack = match unsafe { (*first).size } {
+            SMALL => &self.small,
+            ROOMY => &self.roomy,
+            // SAFETY: passed on to the caller.
+            _ => return unsafe { free(first) },
+        };
+        if stack.len.get() == SegmentStack::CAPACITY {
+            // Half of them, so that a P at the brim does not take the lock each time.
+            self.shrink(stack, SegmentStack::CAPACITY / 2);
+        }
+        stack.push(first);
+    }
+
+    fn shrink(&self, stack: &SegmentStack, to: usize) {
+        while stack.len.get() > to
+            && let Some(segment) = stack.pop()
+        {
+            // SAFETY: kept segments are unused.
+            unsafe {
+                if (*segment).size == ROOMY {
+                    ROOMY_USED.fetch_sub(1, Ordering::Relaxed);
+                }
+                free(segment);
+            }
+        }
+    }
+
+    /// Frees everything: the P is given up.
+    pub fn clear(&self) {
+        self.shrink(&self.small, 0);
+        self.shrink(&self.roomy, 0);
+    }
+}
+
+/// Unused segments of one size, linked through `next`, the last used on top.
+struct SegmentStack {
+    top: Cell<*mut Segment>,
+    len: Cell<usize>,
+}
+
+impl SegmentStack {
+    const CAPACITY: usize = 32;
+
+    const fn new() -> SegmentStack {
+        SegmentStack {
+            top: Cell::new(ptr::null_mut()),
+            len: Cell::new(0),
+        }
+    }
+
+    fn push(&self, segment: *mut Segment) {
+        // SAFETY: a live header.
+        unsafe { (*segment).next = self.top.get() };
+        self.top.set(segment);
+        self.len.set(self.len.get() + 1);
+    }
+
+    fn pop(&self) -> Option<*mut Segment> {
+        let segment = self.top.get();
+        if segment.is_null() {
+            return None;
+        }
+        // SAFETY: a live header.
+        self.top.set(unsafe { (*segment).next });
+        self.len.set(self.len.get() - 1);
+        Some(segment)
+    }
+}
+
+/// Makes `first` the goroutine's only segment. The context on it is what gogo pops: r14 r13 r12 rbx rbp and the address to continue
+/// at; above it the stack pointer is 16-byte aligned.
+fn place_context(g: &G, first: *mut Segment) {
     g.seg.set(first);
-    // SAFETY: the segment is this goroutine's and unused. The context is what gogo pops: r14 r13 r12 rbx rbp and the address
-    // to continue at; above it the stack pointer is 16-byte aligned.
+    // SAFETY: the segment is this goroutine's and unused.
     unsafe {
         (*first).entry_sp = 0;
+        (*first).prev = ptr::null_mut();
+        (*first).next = ptr::null_mut();
+        g.stack_bytes.set((*first).size);
         let top = (*first).hi() & !15;
         let sp = top - arch::CONTEXT_WORDS * 8 - 16;
         let words = sp as *mut usize;
@@ -217,21 +300,33 @@ pub fn prepare_new(g: &G) {
     }
 }
 
-/// Frees everything but the first segment: the goroutine ended.
-pub fn release_all_but_first(g: &G) {
-    let first = g.first_seg.get();
+/// Takes the segments of a goroutine that ended.
+pub fn detach_all(g: &G, p: &P) {
+    // Before the sum is set: it takes the retired segment off.
+    release_retired(g);
+    let mut first = g.seg.replace(ptr::null_mut());
     if first.is_null() {
         return;
     }
-    // Before the sum is set: it takes the retired segment off.
-    release_retired(g);
     // SAFETY: the goroutine is dead; nothing runs on its segments.
     unsafe {
-        free_chain((*first).next);
-        (*first).next = ptr::null_mut();
-        g.stack_bytes.set((*first).size);
+        while !(*first).prev.is_null() {
+            first = (*first).prev;
+        }
+        let next = core::mem::replace(&mut (*first).next, ptr::null_mut());
+        if !next.is_null() {
+            free_chain(next);
+        } else if (*first).size == SMALL && !g.grew.get() {
+            let hint = hint(g.created_by.get());
+            if hint.load(Ordering::Relaxed) == g.created_by.get() {
+                hint.store(0, Ordering::Relaxed);
+            }
+        }
+        p.stacks.put(first);
     }
-    g.seg.set(first);
+    g.grew.set(false);
+    g.stack_bytes.set(0);
+    g.sched_bp.set(0);
 }
 
 fn release_retired(g: &G) {
@@ -273,7 +368,12 @@ pub extern "C" fn grow(sp: usize) -> usize {
     let mut origin = sp;
     // SAFETY: the chain belongs to the running goroutine; all accesses are to live headers.
     unsafe {
-        let size = ((*seg).size * 2).max(SECOND_SIZE);
+        let size = ((*seg).size * 2).max(SECOND);
+        if (*seg).size == SMALL {
+            g.grew.set(true);
+            let statement = g.created_by.get();
+            hint(statement).store(statement, Ordering::Relaxed);
+        }
         if sp == (*seg).entry_sp {
             // Not even the first function fits: replace this segment by a larger one. We still run on it until morestack
             // hops, so it is freed later.
@@ -295,7 +395,7 @@ pub extern "C" fn grow(sp: usize) -> usize {
             g.seg.set(seg);
         }
         if (*seg).next.is_null() {
-            if g.stack_bytes.get() + size > MAX_STACK.load(Ordering::Relaxed).max(SECOND_SIZE * 4) {
+            if g.stack_bytes.get() + size > MAX_STACK.load(Ordering::Relaxed).max(MAIN) {
                 crate::hooks::stack_overflow(g);
             }
             let new = alloc(size);
@@ -421,7 +521,7 @@ mod tests {
     #[test]
     fn new_goroutine_has_an_aligned_context_within_its_first_segment() {
         let g = G::new();
-        prepare_new(&g);
+        place_context(&g, alloc(SMALL));
         // SAFETY: just made.
         let seg = unsafe { &*g.seg.get() };
         let start = g.sched_sp.get() + arch::CONTEXT_WORDS * 8;
@@ -437,17 +537,17 @@ mod tests {
     #[test]
     fn chain_of_segments_is_walked_unwound_and_trimmed() {
         let g = G::new();
-        prepare_new(&g);
+        place_context(&g, alloc(SMALL));
         // SAFETY: segments made here, linked as morestack does.
         unsafe {
             let first = g.seg.get();
             let origin = (*first).hi() - 256;
-            let second = alloc(SECOND_SIZE);
+            let second = alloc(SECOND);
             (*second).prev = first;
             (*first).next = second;
             (((*second).entry_sp + 8) as *mut usize).write(origin);
             g.seg.set(second);
-            g.stack_bytes.set(FIRST_SIZE + SECOND_SIZE);
+            g.stack_bytes.set(SMALL + SECOND);
             assert_eq!(
                 (((*second).entry_sp) as *const usize).read(),
                 arch::lessstack as *const () as usize
@@ -464,11 +564,7 @@ mod tests {
             );
             assert!(!(*first).next.is_null(), "the next segment stays cached");
             trim(&g);
-            assert!((*first).next.is_null() && g.stack_bytes.get() == FIRST_SIZE);
-            assert!(
-                ptr::eq(alloc(SECOND_SIZE), second),
-                "freed segments are used again"
-            );
+            assert!((*first).next.is_null() && g.stack_bytes.get() == SMALL);
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Sudog {
     /// Semaphores: direct hand-over; notify lists: the ticket.
     pub ticket: Cell<u32>,
     /// Index of the select case.
-    pub case: Cell<u32>,
+    pub case: Cell<u16>,
     /// Part of a select: whoever dequeues it must win `select_done`.
     pub is_select: Cell<bool>,
     /// Woken by communication (true) or by close (false). Written by the waker, read by the woken.
@@ -82,33 +82,51 @@ impl Sudog {
     }
 }
 
+/// Batches of unused sudogs: a batch is linked through `next`, batches through their first's `wait_head`.
 struct Pool {
-    free: *const Sudog,
+    batches: *const Sudog,
 }
 // SAFETY: behind the mutex.
 unsafe impl Send for Pool {}
 
-static POOL: Mutex<Pool> = Mutex::new(LockRank::MLists, Pool { free: ptr::null() });
-const BATCH: usize = 64;
+static POOL: Mutex<Pool> = Mutex::new(
+    LockRank::MLists,
+    Pool {
+        batches: ptr::null(),
+    },
+);
 
-/// A chain of `count` unused sudogs linked through `next`, for a select. Ps keep a few; see
+/// Sudogs of a batch.
+pub const BATCH: u32 = 64;
+
+/// A chain of [`BATCH`] unused sudogs linked through `next`, for selects. Ps keep a few; see
 /// [`crate::p::P::take_sudog`].
-pub fn refill() -> &'static Sudog {
+pub fn take_batch() -> &'static Sudog {
     let mut pool = POOL.lock();
-    if pool.free.is_null() {
-        let memory =
-            crate::persist::alloc(BATCH * size_of::<Sudog>(), align_of::<Sudog>()) as *mut Sudog;
-        for index in 0..BATCH {
-            // SAFETY: fresh memory for BATCH sudogs.
-            unsafe {
-                memory.add(index).write(Sudog::new());
-                (*memory.add(index)).next.set(pool.free);
-            }
-            pool.free = memory.wrapping_add(index);
-        }
-    }
     // SAFETY: free sudogs are initialised and never freed.
-    let sudog = unsafe { &*pool.free };
-    pool.free = sudog.next.get();
-    sudog
+    if let Some(batch) = unsafe { pool.batches.as_ref() } {
+        pool.batches = batch.wait_head.replace(ptr::null());
+        return batch;
+    }
+    drop(pool);
+    let memory = crate::persist::alloc(BATCH as usize * size_of::<Sudog>(), align_of::<Sudog>())
+        as *mut Sudog;
+    let mut first: *const Sudog = ptr::null();
+    for index in (0..BATCH as usize).rev() {
+        // SAFETY: fresh memory for BATCH sudogs.
+        unsafe {
+            memory.add(index).write(Sudog::new());
+            (*memory.add(index)).next.set(first);
+        }
+        first = memory.wrapping_add(index);
+    }
+    // SAFETY: the first of those just made.
+    unsafe { &*first }
+}
+
+/// Takes a chain of [`BATCH`] back.
+pub fn put_batch(batch: &'static Sudog) {
+    let mut pool = POOL.lock();
+    batch.wait_head.set(pool.batches);
+    pool.batches = batch;
 }

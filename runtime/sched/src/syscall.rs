@@ -22,7 +22,7 @@ pub extern "C" fn enter() {
     // The stub's frame is popped when we return, so the collector must not rely on it: keep the callee-saved registers
     // that it saved, and scan from the caller's frame.
     let saved = g.sched_sp.get() as *const usize;
-    for (index, cell) in g.syscall_regs.iter().enumerate() {
+    for (index, cell) in g.scratch.iter().enumerate() {
         // SAFETY: the stub pushed rbx r12 r13 r14; sched_sp points at the last.
         cell.set(unsafe { saved.add(index).read() });
     }
@@ -152,7 +152,7 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
     // SAFETY: null or the current G.
     let g = unsafe { curg.as_ref() }.filter(|g| !g.is_g0.get());
     if let Some(g) = g {
-        for (index, cell) in g.syscall_regs.iter().enumerate() {
+        for (index, cell) in g.scratch.iter().enumerate() {
             // SAFETY: we are inside a system stub of this goroutine: its context is at sched_sp.
             cell.set(unsafe { (g.sched_sp.get() as *const usize).add(index).read() });
         }

@@ -18,7 +18,7 @@ use crate::reason::ParkReason;
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, Ordering};
-use rt_sync::{LockRank, RawMutex};
+use rt_sync::{LockRank, RawMutex, SpinLock};
 
 /// Rust function of a timer: (timer, nanoseconds late). Runs without locks, must not park.
 pub type TimerFn = fn(&'static Timer, i64);
@@ -77,7 +77,7 @@ impl Entry {
 
 /// A heap of timers.
 pub struct TimerHeap {
-    lock: RawMutex,
+    lock: SpinLock,
     entries: Cell<*mut Entry>,
     len: Cell<usize>,
     capacity: Cell<usize>,
@@ -105,7 +105,7 @@ impl TimerHeap {
     /// Empty.
     pub const fn new() -> TimerHeap {
         TimerHeap {
-            lock: RawMutex::new(LockRank::Timers),
+            lock: SpinLock::new(LockRank::Timers),
             entries: Cell::new(ptr::null_mut()),
             len: Cell::new(0),
             capacity: Cell::new(0),
@@ -579,26 +579,58 @@ pub extern "C" fn sleep(nanos: i64) {
         return;
     }
     fn wake(timer: &'static Timer, _: i64) {
-        // SAFETY: only Gs' embedded timers have this function.
-        let g = unsafe {
-            &*((timer as *const Timer as usize - core::mem::offset_of!(G, timer)) as *const G)
-        };
-        crate::proc::ready(g);
+        // SAFETY: only the timers made below have this function; Gs are never freed.
+        crate::proc::ready(unsafe { &*(timer.seq.get() as *const G) });
     }
     let g = G::current();
     let bubble = crate::bubble::of(g);
     let when = crate::bubble::now().saturating_add(nanos);
-    g.timer.rust.set(Some(wake));
+    // SAFETY: null, or made below; never freed.
+    let timer = match unsafe { g.sleep_timer.get().as_ref() } {
+        Some(timer) => timer,
+        None => {
+            let at = crate::persist::alloc(size_of::<Timer>(), align_of::<Timer>()) as *mut Timer;
+            // SAFETY: fresh memory of the right size; never freed.
+            let timer: &'static Timer = unsafe {
+                at.write(Timer::new());
+                &*at
+            };
+            timer.rust.set(Some(wake));
+            timer.seq.set(g.addr());
+            g.sleep_timer.set(timer);
+            timer
+        }
+    };
     // The bubble must not look for timers before this one is there.
     if let Some(bubble) = bubble {
         bubble.pin();
     }
     crate::proc::begin_park(g, ParkReason::Sleep);
-    g.timer.start(when, 0, || false);
+    timer.start(when, 0, || false);
     if let Some(bubble) = bubble {
         bubble.unpin();
     }
     crate::proc::schedule()
+}
+
+/// Whether a timer of some P is due.
+pub fn any_due() -> bool {
+    let next = next_of_all();
+    next != 0 && next <= rt_os::time::nanotime()
+}
+
+/// Runs what is due on any P, from a P; whether anything was.
+pub fn run_due_of_all() -> bool {
+    let now = rt_os::time::nanotime();
+    let mut any = false;
+    for p in crate::sched::SCHED.all_ps() {
+        let next = p.timers.next_when();
+        if next != 0 && next <= now {
+            p.timers.run(now);
+            any = true;
+        }
+    }
+    any
 }
 
 /// The earliest timer of all Ps.

@@ -1,13 +1,14 @@
 //! Stopping the world, stopping one goroutine, changing the number of Ps.
 
 use crate::g::{G, Status};
+use crate::histogram::{GC_PAUSES, OTHER_PAUSES, Pauses};
 use crate::hooks::HOOKS;
 use crate::m::M;
 use crate::p::{P, PStatus};
 use crate::sched::{MAX_PS, SCHED};
 use crate::{stack, syscall, thread, trace};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// While stopping: how often requests are repeated, in case one fell into the gap between check and store of a limit.
 const REPEAT_NS: i64 = 100_000;
@@ -20,19 +21,30 @@ pub fn gc_wants_workers() -> bool {
     GC_WANTS_WORKERS.load(Ordering::Relaxed)
 }
 
+/// When the stop in progress began, and whether it is for the collector. Under `SCHED.world`.
+static BEGAN: AtomicI64 = AtomicI64::new(0);
+static FOR_GC: AtomicBool = AtomicBool::new(false);
+
+fn pauses() -> &'static Pauses {
+    match FOR_GC.load(Ordering::Relaxed) {
+        true => &GC_PAUSES,
+        false => &OTHER_PAUSES,
+    }
+}
+
 /// Stops all other Ps. The caller holds a P and keeps it. Others who want the same wait. `why` is for the execution trace.
 pub fn stop(why: &str) {
     lock_world();
     if trace::on() {
         trace::world_stops(why);
     }
-    stop_all();
+    stop_all(why.starts_with("GC "));
 }
 
 /// [`stop`] for the change of the trace's generation, which is no event.
 pub fn stop_quietly() {
     lock_world();
-    stop_all();
+    stop_all(false);
 }
 
 fn lock_world() {
@@ -41,7 +53,9 @@ fn lock_world() {
     }
 }
 
-fn stop_all() {
+fn stop_all(for_gc: bool) {
+    FOR_GC.store(for_gc, Ordering::Relaxed);
+    BEGAN.store(rt_os::time::nanotime(), Ordering::Relaxed);
     let m = M::current();
     let own = m.p();
     let guard = SCHED.lock();
@@ -81,10 +95,16 @@ fn stop_all() {
         }
         SCHED.stop_note.clear();
     }
+    pauses()
+        .stopping
+        .record(rt_os::time::nanotime() - BEGAN.load(Ordering::Relaxed));
 }
 
 /// Lets the Ps go on.
 pub fn start() {
+    pauses()
+        .total
+        .record(rt_os::time::nanotime() - BEGAN.load(Ordering::Relaxed));
     let m = M::current();
     let own = m.p();
     let guard = SCHED.lock();
@@ -171,8 +191,9 @@ pub fn resize(count: u32) {
         let guard = SCHED.lock();
         p.runq.drain(|g| SCHED.global_put(&guard, g));
         while let Some(g) = p.free_gs.pop_front() {
-            SCHED.free_gs.push_back(g);
+            SCHED.free_gs.push_front(g);
         }
+        p.stacks.clear();
         drop(guard);
         p.timers.move_all_to(&SCHED.p(0).timers);
         HOOKS.p_destroy.get()(p);
@@ -239,8 +260,8 @@ pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) 
                 };
                 visit_context(g, sp, visit);
                 if status == Status::Syscall {
-                    let regs = g.syscall_regs.as_ptr() as usize;
-                    visit(regs, regs + size_of_val(&g.syscall_regs));
+                    let regs = g.scratch.as_ptr() as usize;
+                    visit(regs, regs + size_of_val(&g.scratch));
                 } else {
                     stack::trim(g);
                 }

@@ -18,4 +18,4 @@ pub use mutex::{Mutex, MutexGuard, RawMutex};
 pub use note::Note;
 pub use once::Once;
 pub use rank::LockRank;
-pub use spin::{SpinGuard, SpinMutex};
+pub use spin::{SpinGuard, SpinLock, SpinMutex};

@@ -2,7 +2,8 @@
 //! (and in signal handlers, with signals blocked by every other holder). After a while it yields
 //! the processor, so a preempted holder cannot starve the waiters.
 
-use crate::atomic::{AtomicBool, Ordering, spin_hint};
+use crate::atomic::{AtomicBool, AtomicU32, Ordering, spin_hint};
+use crate::rank::{self, LockRank};
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 
@@ -47,6 +48,61 @@ impl<T> SpinMutex<T> {
     #[inline]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
         (!self.taken.swap(true, Ordering::Acquire)).then(|| SpinGuard { mutex: self })
+    }
+}
+
+/// The lock without data, with a rank: for fields that it guards by convention (a channel's), and sections that copy a value or
+/// link a waiter. Against [`crate::RawMutex`] it saves the locked instruction of the unlock, which is a third of what a channel operation
+/// costs: nobody sleeps in it, so there is nobody to be woken. Whoever waits long (the holder was preempted) yields, then naps.
+#[derive(Debug)]
+pub struct SpinLock {
+    taken: AtomicU32,
+    rank: LockRank,
+}
+
+impl SpinLock {
+    /// A free lock; so is zeroed memory.
+    pub const fn new(rank: LockRank) -> SpinLock {
+        SpinLock {
+            taken: AtomicU32::new(0),
+            rank,
+        }
+    }
+
+    /// Takes the lock.
+    #[inline]
+    pub fn lock(&self) {
+        rank::check_acquire(self.rank, self as *const _ as usize);
+        if self.taken.swap(1, Ordering::Acquire) != 0 {
+            self.lock_slow();
+        }
+    }
+
+    #[cold]
+    fn lock_slow(&self) {
+        let mut rounds = 0u32;
+        loop {
+            if self.taken.load(Ordering::Relaxed) == 0 && self.taken.swap(1, Ordering::Acquire) == 0
+            {
+                return;
+            }
+            rounds += 1;
+            match rounds {
+                0..100 => spin_hint(),
+                100..116 => rt_os::thread::sched_yield(),
+                _ => rt_os::thread::nanosleep(20_000),
+            }
+        }
+    }
+
+    /// Releases the lock.
+    ///
+    /// # Safety
+    /// The caller holds it.
+    #[inline]
+    pub unsafe fn unlock(&self) {
+        rank::note_release(self.rank, self as *const _ as usize);
+        self.taken.store(0, Ordering::Release);
     }
 }
 
@@ -97,5 +153,25 @@ mod tests {
             }
         });
         assert_eq!(*mutex.lock(), 60_000);
+    }
+
+    #[test]
+    fn raw_lock_excludes_others() {
+        let lock = SpinLock::new(LockRank::Unranked);
+        let counter = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..20_000 {
+                        lock.lock();
+                        let before = counter.load(Ordering::Relaxed);
+                        counter.store(before + 1, Ordering::Relaxed);
+                        // SAFETY: taken above.
+                        unsafe { lock.unlock() };
+                    }
+                });
+            }
+        });
+        assert_eq!(counter.load(Ordering::Relaxed), 60_000);
     }
 }

@@ -254,21 +254,11 @@ rt_sched::jump_stubs! {
     "crypto/internal/fips140/sha256.blockAVX2" => sha256_bmi2;
     "crypto/internal/fips140/sha512.blockAVX2" => sha512_bmi2;
     "crypto/md5.block" => md5_block;
-    "crypto/internal/fips140/sha3.keccakF1600" => keccak_permute;
     "hash/crc32.ieeeCLMUL" => crc32_ieee;
     "hash/crc32.castagnoliSSE42" => crc32_castagnoli;
     "hash/crc32.castagnoliSSE42Triple" => crc32_castagnoli_triple;
-    "crypto/internal/fips140/aes.expandKeyAsm" => aes::expand_key;
     "crypto/internal/fips140/aes.encryptBlockAsm" => aes::encrypt_block;
     "crypto/internal/fips140/aes.decryptBlockAsm" => aes::decrypt_block;
-    "crypto/internal/fips140/aes.ctrBlocks1Asm" => aes::ctr1;
-    "crypto/internal/fips140/aes.ctrBlocks2Asm" => aes::ctr2;
-    "crypto/internal/fips140/aes.ctrBlocks4Asm" => aes::ctr4;
-    "crypto/internal/fips140/aes.ctrBlocks8Asm" => aes::ctr8;
-    "crypto/internal/fips140/aes/gcm.gcmAesInit" => gcm::init;
-    "crypto/internal/fips140/aes/gcm.gcmAesData" => gcm::data;
-    "crypto/internal/fips140/aes/gcm.gcmAesEnc" => gcm_seal;
-    "crypto/internal/fips140/aes/gcm.gcmAesDec" => gcm_open;
     "crypto/internal/fips140/aes/gcm.gcmAesFinish" => gcm::finish;
     "crypto/internal/fips140/subtle.xorBytes" => xor::xor_bytes;
     "math/big.addVV" => big_add;
@@ -288,10 +278,23 @@ rt_sched::jump_stubs! {
     "crypto/internal/fips140/nistec.p256MovCond" => p256::mov_cond;
     "crypto/internal/fips140/nistec.p256Select" => p256::select;
     "crypto/internal/fips140/nistec.p256SelectAffine" => p256::select_affine;
+    "vendor/golang.org/x/crypto/internal/poly1305.update" => poly1305_update;
+}
+
+rt_sched::deep_leaf_stubs! {
+    "crypto/internal/fips140/sha3.keccakF1600" => keccak_permute;
+    "crypto/internal/fips140/aes/gcm.gcmAesInit" => gcm::init;
+    "crypto/internal/fips140/aes/gcm.gcmAesData" => gcm::data;
+    "crypto/internal/fips140/aes/gcm.gcmAesEnc" => gcm_seal;
+    "crypto/internal/fips140/aes/gcm.gcmAesDec" => gcm_open;
     "crypto/internal/fips140/nistec.p256PointAddAffineAsm" => p256::add_affine;
     "crypto/internal/fips140/nistec.p256PointAddAsm" => p256::point_add;
     "crypto/internal/fips140/nistec.p256PointDoubleAsm" => p256::point_double;
-    "vendor/golang.org/x/crypto/internal/poly1305.update" => poly1305_update;
     "vendor/golang.org/x/crypto/chacha20poly1305.chacha20Poly1305Seal" => chacha::seal;
     "vendor/golang.org/x/crypto/chacha20poly1305.chacha20Poly1305Open" => chacha::open;
+    "crypto/internal/fips140/aes.ctrBlocks1Asm" => aes::ctr1;
+    "crypto/internal/fips140/aes.ctrBlocks2Asm" => aes::ctr2;
+    "crypto/internal/fips140/aes.ctrBlocks4Asm" => aes::ctr4;
+    "crypto/internal/fips140/aes.ctrBlocks8Asm" => aes::ctr8;
+    "crypto/internal/fips140/aes.expandKeyAsm" => aes::expand_key;
 }

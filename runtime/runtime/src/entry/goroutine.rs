@@ -233,12 +233,8 @@ rt_sched::jump_stubs! {
     "runtime.procPin", "sync.runtime_procPin", "sync/atomic.runtime_procPin" => proc_pin;
     "runtime.procUnpin", "sync.runtime_procUnpin", "sync/atomic.runtime_procUnpin" => unpin;
     "runtime.setRunningInits" => set_running_inits;
-    "runtime.synctestAcquire" => synctest_acquire;
     "runtime.synctestEnter" => synctest_enter;
     "internal/synctest.IsInBubble", "time.runtimeIsBubbled" => is_in_bubble;
-    "internal/synctest.associate" => associate;
-    "internal/synctest.disassociate" => disassociate;
-    "internal/synctest.isAssociated" => is_associated;
     "crypto/fips140.setBypass" => set_bypass;
     "crypto/fips140.unsetBypass" => unset_bypass;
     "crypto/fips140.isBypassed" => is_bypassed;
@@ -252,4 +248,11 @@ rt_sched::jump_stubs! {
     "runtime/debug.setMaxThreads" => set_max_threads;
     "runtime.threadCreateCount" => thread_create_count;
     "internal/runtime/sys.GetCallerPC", "internal/runtime/sys.GetCallerSP", "internal/runtime/sys.GetClosurePtr" => zero;
+}
+
+rt_sched::deep_leaf_stubs! {
+    "runtime.synctestAcquire" => synctest_acquire;
+    "internal/synctest.associate" => associate;
+    "internal/synctest.disassociate" => disassociate;
+    "internal/synctest.isAssociated" => is_associated;
 }

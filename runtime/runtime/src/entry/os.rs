@@ -182,7 +182,10 @@ rt_sched::jump_stubs! {
     "internal/poll.runtime_isPollServerDescriptor" => netpoll::is_poll_descriptor;
     "os/signal.signal_ignored" => signals::is_ignored;
     "syscall.Getpagesize" => page_size;
-    "syscall.gettimeofday", "golang.org/x/sys/unix.gettimeofday" => gettimeofday;
     "syscall.runtime_BeforeFork" => before_fork;
     "syscall.runtime_AfterForkInChild" => after_fork_in_child;
+}
+
+rt_sched::deep_leaf_stubs! {
+    "syscall.gettimeofday", "golang.org/x/sys/unix.gettimeofday" => gettimeofday;
 }

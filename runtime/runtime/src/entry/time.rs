@@ -49,12 +49,14 @@ extern "C" fn now3(out: *mut [i64; 3]) {
     unsafe { out.write([sec, nsec, mono]) };
 }
 
-/// (sec, nsec, mono) in rax, rcx, rdx.
+/// (sec, nsec, mono) in rax, rcx, rdx. A deep leaf (see `deep_leaf_stubs`) with a result more.
 #[unsafe(naked)]
 unsafe extern "C" fn now() {
     core::arch::naked_asm!(
         "push rbp",
         "mov rbp, rsp",
+        "mov [r15 + {bp}], rbp",
+        "mov rsp, [r15 + {system}]",
         "sub rsp, 32",
         "mov rdi, rsp",
         "call {now}",
@@ -64,6 +66,8 @@ unsafe extern "C" fn now() {
         "mov rsp, rbp",
         "pop rbp",
         "ret",
+        bp = const abi::g::SCHED_BP,
+        system = const abi::g::SYSTEM_SP,
         now = sym now3,
     )
 }
@@ -208,14 +212,14 @@ rt_sched::system_stubs! {
     "runtime.randn" => randn;
 }
 
-rt_sched::leaf_stubs! {
-    "runtime.walltime" => walltime;
-}
-
 rt_sched::jump_stubs! {
     "time.now", "time.runtimeNow" => now;
-    "runtime.nanotime", "time.runtimeNano" => nanotime;
-    "internal/sync.runtime_nanotime", "crypto/internal/fips140deps/time.monoTime" => monotonic;
     "runtime.cputicks" => cputicks;
     "runtime.cheaprand" => cheaprand;
+}
+
+rt_sched::deep_leaf_stubs! {
+    "runtime.walltime" => walltime;
+    "runtime.nanotime", "time.runtimeNano" => nanotime;
+    "internal/sync.runtime_nanotime", "crypto/internal/fips140deps/time.monoTime" => monotonic;
 }
