@@ -74,9 +74,9 @@ func main() {
 	debug.ReadGCStats(&after)
 	slices.Sort(late)
 	at := func(share float64) time.Duration { return late[int(float64(len(late)-1)*share)].Round(time.Microsecond) }
-	fmt.Fprintf(os.Stderr, "pauses: %d ticks late by p50 %v p99 %v p99.9 %v max %v; %d collections, %d trees, longest stop %.3f ms\n",
+	fmt.Fprintf(os.Stderr, "pauses: %d ticks late by p50 %v p99 %v p99.9 %v max %v; %d collections, %d trees, longest stop %.3f ms (%.3f ms until all stood)\n",
 		len(late), at(0.5), at(0.99), at(0.999), at(1), after.NumGC-before.NumGC, made,
-		1e3*longest("/sched/pauses/total/gc:seconds"))
+		1e3*longest("/sched/pauses/total/gc:seconds"), 1e3*longest("/sched/pauses/stopping/gc:seconds"))
 	runtime.KeepAlive(live)
 	fmt.Println(len(live))
 }

@@ -11,6 +11,7 @@ mod layouts;
 mod leaks;
 mod load;
 mod runtimetests;
+mod soak;
 mod stdtest;
 mod tidy;
 
@@ -50,6 +51,11 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "load",
         "drive the example Gin service of both compilers over HTTP and compare",
         load::run,
+    ),
+    (
+        "soak",
+        "run channels, timers, maps, JSON and HTTP over a steady live heap and check everything: soak [MINUTES]",
+        soak::run,
     ),
     (
         "stdtest",
