@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -22,8 +23,34 @@ var (
 	seed    = flag.Uint64("seed", 1, "of the pseudo-random numbers")
 )
 
-// patience is how long anything may wait for something that is certain to come.
-const patience = 60 * time.Second
+// patience is how long anything may wait for something that is certain to come. On a busy machine the process may get next to no processor
+// time meanwhile, so that counts as well: others work all the time, and what they use up is a measure of how far everybody should be.
+const (
+	patience    = 60 * time.Second
+	cpuPatience = 20 * time.Second
+)
+
+// A wait knows since when something is waited for.
+type wait struct {
+	begin time.Time
+	cpu   time.Duration
+}
+
+func beginWait() wait { return wait{time.Now(), cpuTime()} }
+
+// over tells whether it is time to give up.
+func (w wait) over() bool {
+	return time.Since(w.begin) > patience && cpuTime()-w.cpu > cpuPatience
+}
+
+// cpuTime is what the process has used so far.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		fail("%v", err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
 
 var stopping atomic.Bool
 
@@ -38,14 +65,18 @@ func fail(format string, args ...any) {
 
 // await receives from c; what does not come in time is a lost wake-up.
 func await[T any](c <-chan T, what string) T {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case v := <-c:
-		return v
-	case <-timer.C:
-		fail("lost wake-up: %s", what)
-		panic("unreachable")
+	w := beginWait()
+	ticker := time.NewTicker(patience / 4)
+	defer ticker.Stop()
+	for {
+		select {
+		case v := <-c:
+			return v
+		case <-ticker.C:
+			if w.over() {
+				fail("lost wake-up: %s", what)
+			}
+		}
 	}
 }
 
@@ -65,20 +96,24 @@ type load struct {
 	workers int
 	round   func(worker int, r *random)
 	rounds  atomic.Int64
-	// last is when a worker last finished a round, in nanoseconds: the watchdog's.
-	last []atomic.Int64
+	// last is when a worker last finished a round: the watchdog's.
+	last []atomic.Pointer[wait]
 }
 
 func (l *load) start(finished chan<- int) {
-	l.last = make([]atomic.Int64, l.workers)
+	l.last = make([]atomic.Pointer[wait], l.workers)
+	finish := func(w int) {
+		now := beginWait()
+		l.last[w].Store(&now)
+	}
 	for w := range l.workers {
-		l.last[w].Store(time.Now().UnixNano())
+		finish(w)
 		go func() {
 			r := random(*seed<<32 + uint64(w)*7919 + uint64(len(l.name)))
 			for !stopping.Load() {
 				l.round(w, &r)
 				l.rounds.Add(1)
-				l.last[w].Store(time.Now().UnixNano())
+				finish(w)
 			}
 			finished <- 1
 		}()
@@ -137,8 +172,8 @@ func main() {
 		}
 		for _, l := range loads {
 			for w := range l.last {
-				if idle := time.Since(time.Unix(0, l.last[w].Load())); idle > 2*patience {
-					fail("%s: worker %d has not finished a round for %v", l.name, w, idle)
+				if last := l.last[w].Load(); time.Since(last.begin) > 2*patience && last.over() {
+					fail("%s: worker %d has not finished a round for %v", l.name, w, time.Since(last.begin))
 				}
 			}
 		}
@@ -166,7 +201,7 @@ func main() {
 	}
 	// What was started has ended: only idle connections' and the runtime's goroutines may be left.
 	for wait := time.Millisecond; runtime.NumGoroutine() > 20; wait *= 2 {
-		if wait > 10*time.Second {
+		if wait > time.Minute {
 			fail("%d goroutines are left", runtime.NumGoroutine())
 		}
 		time.Sleep(wait)

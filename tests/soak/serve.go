@@ -98,9 +98,9 @@ func newServer() *server {
 		w.Write(bytes.Repeat([]byte{byte(n)}, n))
 	})
 	s := &server{
-		http:   &http.Server{Handler: mux, ReadHeaderTimeout: patience},
+		http:   &http.Server{Handler: mux, ReadHeaderTimeout: 20 * patience},
 		url:    "http://" + listener.Addr().String(),
-		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}},
+		client: &http.Client{Timeout: 20 * patience, Transport: &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}},
 	}
 	go s.http.Serve(listener)
 	return s

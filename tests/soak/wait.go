@@ -76,8 +76,8 @@ func selects(_ int, r *random) {
 			}
 		}()
 	}
-	for start := time.Now(); sent.Load() < goal || received.Load() < sent.Load(); {
-		if time.Since(start) > patience {
+	for start := beginWait(); sent.Load() < goal || received.Load() < sent.Load(); {
+		if start.over() {
 			fail("selects: %d sent, %d received of %d", sent.Load(), received.Load(), goal)
 		}
 		time.Sleep(50 * time.Microsecond)
