@@ -47,6 +47,8 @@ func growslice(oldPtr unsafe.Pointer, newLen, oldCap, num int, et unsafe.Pointer
 func printlock()
 func printunlock()
 func printint(v int64)
+func printfloat(v float64)
+func printstring(s string)
 func printnl()
 func printsp()
 "#;
@@ -203,11 +205,11 @@ fn closures_capture_by_value_unless_assigned() {
         lower("func main() { a, b := 1, 2; f := func() int { b++; return a + b }; println(f()) }");
     let body = text(&p, "main.main");
     assert_eq!(
-        body.matches("HeapAlloc").count(),
+        body.matches("= heapalloc ").count(),
         2,
         "b and the closure object: {body}"
     );
-    assert!(text(&p, "main.main.func1").contains("ClosureCtx"));
+    assert!(text(&p, "main.main.func1").contains("= closurectx"));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Default for Loc {
 }
 
 /// An inlined call (or, at index 0, the function itself).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InlineSite {
     /// Function whose body the instructions come from.
     pub func: Symbol,

@@ -1,7 +1,7 @@
 //! MIR: functions in SSA form with Go types, and the program they make up.
 //!
 //! Reading order: [`types`] (concrete Go types and their layout), [`ir`] (functions), [`program`]
-//! (everything that becomes the executable), [`builder`] (SSA construction), [`print`] (text form), [`verify`].
+//! (everything that becomes the executable), [`builder`] (SSA construction), [`print`](mod@print) and [`parse`](mod@parse) (text form), [`verify`].
 //!
 //! Architecture invariant: knows neither syntax trees nor Cranelift. All types are concrete: generics are
 //! gone, identical types have equal ids.
@@ -9,12 +9,15 @@
 
 pub mod builder;
 pub mod ir;
+pub mod parse;
 pub mod print;
 pub mod program;
+mod text;
 pub mod types;
 pub mod verify;
 
 pub use builder::FuncBuilder;
 pub use ir::*;
+pub use parse::{ParseError, parse, parse_into};
 pub use program::*;
 pub use types::*;

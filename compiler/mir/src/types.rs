@@ -260,6 +260,10 @@ impl TypeTable {
         let id = self.named.push(named);
         (self.intern(TyKind::Named(id)), id)
     }
+    /// Replaces what is known of a defined type that nothing uses yet.
+    pub(crate) fn rename(&mut self, id: NamedId, named: NamedTy) {
+        self.named[id] = named;
+    }
     /// Completes a defined type.
     pub fn set_underlying(&mut self, id: NamedId, underlying: Ty) {
         self.named[id].underlying = Some(self.underlying(underlying));
@@ -267,6 +271,10 @@ impl TypeTable {
     /// A defined type's data.
     pub fn named(&self, id: NamedId) -> &NamedTy {
         &self.named[id]
+    }
+    /// Number of defined types; ids are dense.
+    pub fn named_len(&self) -> usize {
+        self.named.len()
     }
     /// Number of types; ids are dense.
     pub fn len(&self) -> usize {

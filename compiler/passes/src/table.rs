@@ -142,32 +142,7 @@ pub fn run(program: &mut Program, options: &Options) -> Vec<(&'static str, Durat
             "before",
         );
         let start = Instant::now();
-        match pass.run {
-            Run::Program(f) => f(program),
-            Run::Function(f) => {
-                let mut funcs = std::mem::take(&mut program.funcs);
-                {
-                    // Functions see each other's signatures and flags only through the program; bodies are being changed.
-                    let signatures: base::IndexVec<mir::FuncId, Function> = funcs
-                        .iter()
-                        .map(|f| Function {
-                            body: None,
-                            params: f.params.clone(),
-                            results: f.results.clone(),
-                            ..shallow(f)
-                        })
-                        .collect();
-                    program.funcs = signatures;
-                }
-                let shared = &*program;
-                funcs
-                    .as_mut_slice()
-                    .par_iter_mut()
-                    .filter(|func| func.body.is_some())
-                    .for_each(|func| f(shared, func));
-                program.funcs = funcs;
-            }
-        }
+        apply(pass, program);
         timings.push((pass.name, start.elapsed()));
         verify_all(program, pass.name);
         dump(
@@ -179,6 +154,36 @@ pub fn run(program: &mut Program, options: &Options) -> Vec<(&'static str, Durat
         );
     }
     timings
+}
+
+/// Runs one pass.
+pub fn apply(pass: &Pass, program: &mut Program) {
+    match pass.run {
+        Run::Program(f) => f(program),
+        Run::Function(f) => {
+            let mut funcs = std::mem::take(&mut program.funcs);
+            {
+                // Functions see each other's signatures and flags only through the program; bodies are being changed.
+                let signatures: base::IndexVec<mir::FuncId, Function> = funcs
+                    .iter()
+                    .map(|f| Function {
+                        body: None,
+                        params: f.params.clone(),
+                        results: f.results.clone(),
+                        ..shallow(f)
+                    })
+                    .collect();
+                program.funcs = signatures;
+            }
+            let shared = &*program;
+            funcs
+                .as_mut_slice()
+                .par_iter_mut()
+                .filter(|func| func.body.is_some())
+                .for_each(|func| f(shared, func));
+            program.funcs = funcs;
+        }
+    }
 }
 
 fn shallow(f: &Function) -> Function {
