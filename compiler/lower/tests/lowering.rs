@@ -49,6 +49,9 @@ func printunlock()
 func printint(v int64)
 func printfloat(v float64)
 func printstring(s string)
+func f64equal(p, q unsafe.Pointer) bool
+func strequal(p, q unsafe.Pointer) bool
+func strhash(p unsafe.Pointer, seed uintptr) uintptr
 func printnl()
 func printsp()
 "#;
@@ -298,5 +301,42 @@ fn descriptors_are_closed_over_their_components() {
                 p.types.link_string(part)
             );
         }
+    }
+}
+
+/// What is printed reads back as the same: after the lowering and after every pass.
+#[test]
+fn lowered_programs_have_a_text_form() {
+    let mut program = lower(
+        "import \"unsafe\"\n\
+         type Node[K any] struct{ key K; next *Node[K]; f func(K) (int, error) `t:\"x\"` }\n\
+         type Shape interface{ Area() float64; name() string }\n\
+         type Square struct{ side float64; Embedded }\ntype Embedded struct{ big [9]int; m map[string]chan<- []int }\n\
+         func (s Square) Area() float64 { return s.side * s.side }\nfunc (Square) name() string { return \"square\\n\" }\n\
+         var shapes = []Shape{Square{side: 2}, &Square{}}\nvar table = [4]string{\"a\", \"b\"}\n\
+         func sum(n *Node[int]) (t int) { for ; n != nil; n = n.next { t += n.key }; return }\n\
+         func f(x int) (n int) { defer func() { recover(); n = x }(); switch x { case 1, 7: panic(x); case 3: return 4 }; return x / n }\n\
+         func local(v any) int { type T struct{ a, b int }; t, ok := v.(T); if ok { return t.a }; return int(uintptr(unsafe.Pointer(&t.b))) }\n\
+         func main() {\n\
+             l := &Node[int]{key: 1, next: &Node[int]{key: 2}}\n\
+             println(sum(l), f(3), local(l), len(table[sum(l)&3]), shapes[0].Area(), shapes[1].name())\n\
+             s := make([]byte, 0, 4)\n\
+             for i := range 10 { s = append(s, byte(i)); defer func() { println(i) }() }\n\
+             go f(len(s) % 3)\n\
+             var big Embedded; big.big[2] = cap(s[1:3]); println(big.big[len(s)] << len(s))\n\
+         }",
+    );
+    let check = |program: &Program, when: &str| {
+        let printed = mir::print::print_program(program);
+        let again = mir::parse(&printed).unwrap_or_else(|e| panic!("{when}: {e}\n{printed}"));
+        assert!(
+            mir::print::print_program(&again) == printed,
+            "{when}:\n{printed}"
+        );
+    };
+    check(&program, "lowering");
+    for pass in passes::PASSES {
+        passes::table::apply(pass, &mut program);
+        check(&program, pass.name);
     }
 }
