@@ -124,7 +124,7 @@ func MemProfile(p []MemProfileRecord, inuseZero bool) (n int, ok bool) {
 			AllocObjects: r.AllocObjects,
 			FreeObjects:  r.FreeObjects,
 		}
-		copy(p[i].Stack0[:], r.Stack)
+		copyExpanded(p[i].Stack0[:], r.Stack)
 	}
 	return len(records), true
 }
@@ -140,7 +140,8 @@ func pprof_memProfileInternal(p []profilerecord.MemProfileRecord, inuseZero bool
 
 func blockRecords(mutexes bool) []profilerecord.BlockProfileRecord {
 	buf, n := rawRecords(blockRecordWords, func(buf *uintptr, n int) int { return blockProfileRaw(buf, n, mutexes) })
-	out := make([]profilerecord.BlockProfileRecord, n)
+	out := make([]profilerecord.BlockProfileRecord, 0, n)
+	seen := make(map[string]int, n)
 	for i := range n {
 		r := buf[i*blockRecordWords : (i+1)*blockRecordWords]
 		stk := recordedStack(r[2:])
@@ -152,7 +153,16 @@ func blockRecords(mutexes bool) []profilerecord.BlockProfileRecord {
 				stk = stk[1:]
 			}
 		}
-		out[i] = profilerecord.BlockProfileRecord{Count: int64(r[0]), Cycles: int64(r[1]), Stack: stk}
+		// What differed in the part left out is one.
+		key := unsafe.String((*byte)(unsafe.Pointer(unsafe.SliceData(stk))), len(stk)*8)
+		at, ok := seen[key]
+		if !ok {
+			at = len(out)
+			seen[key] = at
+			out = append(out, profilerecord.BlockProfileRecord{Stack: stk})
+		}
+		out[at].Count += int64(r[0])
+		out[at].Cycles += int64(r[1])
 	}
 	return out
 }
@@ -168,7 +178,7 @@ func copyBlockRecords(p []BlockProfileRecord, records []profilerecord.BlockProfi
 	}
 	for i, r := range records {
 		p[i] = BlockProfileRecord{Count: r.Count, Cycles: r.Cycles}
-		copy(p[i].Stack0[:], r.Stack)
+		copyExpanded(p[i].Stack0[:], r.Stack)
 	}
 	return len(records), true
 }
@@ -234,7 +244,7 @@ func GoroutineProfile(p []StackRecord) (n int, ok bool) {
 	}
 	for i, g := range all {
 		clear(p[i].Stack0[:])
-		copy(p[i].Stack0[:], g.stack)
+		copyExpanded(p[i].Stack0[:], g.stack)
 	}
 	return len(all), true
 }
@@ -287,12 +297,13 @@ func pprof_threadCreateInternal(p []profilerecord.StackRecord) (n int, ok bool) 
 	return n, true
 }
 
-// pprof_fpunwindExpand gives every inlined function of a record's stack a pc of its own.
-//
-//go:linkname pprof_fpunwindExpand
-func pprof_fpunwindExpand(dst, src []uintptr) int {
+// copyExpanded copies a record's stack as programs see it: every inlined function has a pc of its own.
+func copyExpanded(dst, src []uintptr) int {
 	return copy(dst, expandInlined(make([]uintptr, 0, len(dst)), src))
 }
+
+//go:linkname pprof_fpunwindExpand
+func pprof_fpunwindExpand(dst, src []uintptr) int { return copyExpanded(dst, src) }
 
 //go:linkname pprof_makeProfStack
 func pprof_makeProfStack() []uintptr { return make([]uintptr, 2*profileDepth) }
