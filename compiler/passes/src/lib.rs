@@ -1,7 +1,7 @@
 //! Passes over MIR: rows of one table with declared order.
 //!
 //! Reading order: [`table`] (the rows, the driver, dump flags), then the passes in the order in which
-//! they run: [`simplify`], [`inline`], [`escape`], [`promote`] (with [`split`]), [`cse`], [`checks`], [`bounds`], [`barriers`], [`safepoints`]
+//! they run: [`simplify`], [`inline`], [`escape`], [`prune`], [`promote`] (with [`split`]), [`cse`], [`checks`], [`bounds`], [`barriers`], [`safepoints`]
 //! (with [`loops`]), [`layout`].
 //!
 //! Architecture invariant: a pass sees MIR only. After every pass the verifier runs in debug builds.
@@ -17,6 +17,7 @@ pub mod inline;
 pub mod layout;
 pub mod loops;
 pub mod promote;
+pub mod prune;
 pub mod safepoints;
 pub mod simplify;
 pub mod split;

@@ -52,6 +52,12 @@ pub const PASSES: &[Pass] = &[
         required: false,
     },
     Pass {
+        name: "prune",
+        after: &["inline", "escape"],
+        run: Run::Program(crate::prune::run),
+        required: false,
+    },
+    Pass {
         name: "promote",
         after: &["escape"],
         run: Run::Function(crate::promote::run),
