@@ -143,7 +143,7 @@ unsafe impl World for Scheduler {
             || rt_sched::timer::any_due()
             || idle
                 && (SCHED.runq_len.load(Ordering::Relaxed) > 0
-                    || SCHED.all_ps().any(|p| p.runq.len() > 0))
+                    || SCHED.all_ps().any(|p| !p.runq.is_empty()))
     }
 
     fn wake_finalizers(&self) {

@@ -205,10 +205,10 @@ pub fn created(g: &'static G, blocked: bool) {
     g.trace_seq.set(0);
     g.trace_assist.set(false);
     let start = g.start_fn.get();
-    // SAFETY: a func value, which the goroutine keeps; its first word is the code's address.
     let entry = if start == 0 {
         0
     } else {
+        // SAFETY: a func value, which the goroutine keeps; its first word is the code's address.
         unsafe { *(start as *const usize) }
     };
     let new_stack = if entry == 0 {
