@@ -421,10 +421,10 @@ impl Analysis {
             shares.push(("the runtime's tables", memory.runtime_resident));
             shares.push(("executable and libraries", memory.binary_resident));
             shares.push(("outside Go", memory.outside_resident));
-            let sum: u64 = shares.iter().map(|share| share.1).sum();
+            let sum = crate::total(shares.iter().map(|share| share.1));
             shares.push(("not attributed", memory.rss.saturating_sub(sum)));
         } else {
-            let in_use: u64 = self.classes.iter().map(|class| class.bytes).sum();
+            let in_use = crate::total(self.classes.iter().map(|class| class.bytes));
             shares.push(("reachable objects", self.reachable));
             shares.push(("garbage not yet collected", self.garbage));
             shares.push((

@@ -16,3 +16,8 @@ pub mod text_profile;
 pub mod tree;
 
 pub use snapshot::Snapshot;
+
+/// The sum, at most `u64::MAX`: the numbers in a damaged file may be anything.
+pub fn total(values: impl IntoIterator<Item = u64>) -> u64 {
+    values.into_iter().fold(0, u64::saturating_add)
+}

@@ -110,7 +110,7 @@ pub fn goroutine_groups(analysis: &Analysis) -> Vec<GoroutineGroup> {
                     .count() as u64,
                 status: format!("{:?}", first.status).to_lowercase(),
                 reason: first.reason.clone(),
-                stack_bytes: members.iter().map(|goroutine| goroutine.stack_bytes).sum(),
+                stack_bytes: crate::total(members.iter().map(|goroutine| goroutine.stack_bytes)),
                 retained: analysis.graph.retained_by_group(index),
                 waiting_ns: members
                     .iter()

@@ -89,12 +89,7 @@ pub fn verdict(
         let _ = write!(out, " of {} allowed", human(limit));
     }
     let _ = writeln!(out, " · {} goroutines", analysis.snapshot.goroutines.len());
-    let whole: u64 = analysis
-        .shares
-        .iter()
-        .map(|share| share.bytes)
-        .sum::<u64>()
-        .max(1);
+    let whole = diagnose::total(analysis.shares.iter().map(|share| share.bytes)).max(1);
     for share in analysis
         .shares
         .iter()
@@ -289,7 +284,7 @@ pub fn retained(analysis: &Analysis, limit: usize, style: &Style) -> String {
 /// Goroutines by stack.
 pub fn goroutines(analysis: &Analysis, limit: usize, style: &Style) -> String {
     let groups = report::goroutine_groups(analysis);
-    let total: u64 = groups.iter().map(|group| group.count).sum();
+    let total = diagnose::total(groups.iter().map(|group| group.count));
     let mut out = format!(
         "{}\n",
         style.bold(&format!(

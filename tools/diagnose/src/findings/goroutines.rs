@@ -157,10 +157,7 @@ fn totals(analysis: &Analysis, members: &[u32]) -> (u64, Option<u64>) {
     let goroutines = members
         .iter()
         .map(|&member| &analysis.snapshot.goroutines[member as usize]);
-    let stacks = goroutines
-        .clone()
-        .map(|goroutine| goroutine.stack_bytes)
-        .sum();
+    let stacks = crate::total(goroutines.clone().map(|goroutine| goroutine.stack_bytes));
     (
         stacks,
         goroutines

@@ -41,11 +41,8 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) -> FxHashSe
 fn judge(analysis: &Analysis, lock: &LockWait) -> Option<Finding> {
     let goroutines = &analysis.snapshot.goroutines;
     let name = lock_name(analysis, lock);
-    let stacks: u64 = lock
-        .waiters
-        .iter()
-        .map(|&waiter| goroutines[waiter as usize].stack_bytes)
-        .sum();
+    let stack = |&waiter: &u32| goroutines[waiter as usize].stack_bytes;
+    let stacks = crate::total(lock.waiters.iter().map(stack));
     let oldest = lock
         .waiters
         .iter()

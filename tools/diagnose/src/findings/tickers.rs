@@ -39,10 +39,8 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
     for owner in owners {
         let timers = &groups[&owner];
         let slot = timers[0].1;
-        let bytes: u64 = timers
-            .iter()
-            .map(|timer| analysis.graph.retained_by_slot(timer.1))
-            .sum();
+        let retained = |timer: &(_, Slot)| analysis.graph.retained_by_slot(timer.1);
+        let bytes = crate::total(timers.iter().map(retained));
         let mut periods: Vec<u64> = timers.iter().map(|timer| timer.0.period_ns).collect();
         periods.sort_unstable();
         let makers = makers(analysis, &["time.NewTicker", "time.Tick"]);
@@ -92,10 +90,8 @@ fn armed(analysis: &Analysis, findings: &mut Vec<Finding>) {
             continue;
         }
         let slots: Vec<Slot> = timers.iter().filter_map(|timer| timer.slot).collect();
-        let bytes: u64 = slots
-            .iter()
-            .map(|&slot| analysis.graph.retained_by_slot(slot))
-            .sum();
+        let retained = |&slot: &Slot| analysis.graph.retained_by_slot(slot);
+        let bytes = crate::total(slots.iter().map(retained));
         // A context whose cancel function was called has no timer any more; one that is in use has a goroutine.
         let context = function.starts_with("context.");
         let forgotten = context && count > 2 * analysis.snapshot.goroutines.len();
