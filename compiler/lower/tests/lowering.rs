@@ -20,6 +20,7 @@ func runFinalizers() {}
 func panicText(msg string) {}
 func goexit() {}
 func _System() {}
+func gcBgMarkWorker() {}
 
 func newproc(fn func())
 func deferreturn(frame uintptr)
@@ -28,6 +29,7 @@ func gorecover(frame uintptr) any
 func panicrangestate(state int)
 func panicwrap()
 func concatstring2(a, b string) string
+func concatstring2buf(buf unsafe.Pointer, a, b string) string
 func memequal(p, q unsafe.Pointer, n uintptr) bool
 func efaceeq(t, x, y unsafe.Pointer) bool
 func ifaceeq(t, x, y unsafe.Pointer) bool
