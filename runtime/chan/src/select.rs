@@ -216,13 +216,12 @@ pub unsafe fn select(
     }
     let poll_order = &poll_order[..count];
     // A case that looks ready is tried under its channel's lock alone: whatever the others are by then, it may be chosen, and the random
-    // order makes the choice among the ready ones fair.
+    // order makes the choice among the ready ones fair. One that somebody else holds is left for later: another may be had without waiting.
     for &case in poll_order {
         let chan = all.chan(case);
-        if !looks_ready(chan, all.is_send(case)) {
+        if !looks_ready(chan, all.is_send(case)) || !chan.lock.try_lock() {
             continue;
         }
-        chan.lock.lock();
         match all.attempt(case) {
             Attempt::NotReady => chan.unlock(),
             done => {

@@ -15,6 +15,7 @@ use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use rt_sync::{LockRank, SpinLock};
 
 /// Continuation that runs on the system stack when a parked goroutine is resumed, before any Go
 /// code. It may set the return words, park again or raise a panic.
@@ -420,8 +421,100 @@ impl GList {
     }
     /// Moves everything of `other` to the end.
     pub fn append(&self, other: &GList) {
-        while let Some(g) = other.pop_front() {
-            self.push_back(g);
+        let Some(head) = other.head.take() else {
+            return;
+        };
+        match self.tail.get() {
+            Some(tail) => tail.link.set(head),
+            None => self.head.set(Some(head)),
         }
+        self.tail.set(other.tail.take());
+        self.len.set(self.len.get() + other.len.take());
+    }
+    /// Takes the first `count` off.
+    pub fn split_front(&self, count: usize) -> GList {
+        let front = GList::new();
+        let Some(first) = self.head.get().filter(|_| count > 0) else {
+            return front;
+        };
+        let (mut last, mut taken) = (first, 1);
+        // SAFETY: links of listed Gs point at Gs, which are never freed.
+        while let Some(next) = unsafe { last.link.get().as_ref() }.filter(|_| taken < count) {
+            last = next;
+            taken += 1;
+        }
+        // SAFETY: as above.
+        self.head.set(unsafe { last.link.get().as_ref() });
+        if self.head.get().is_none() {
+            self.tail.set(None);
+        }
+        self.len.set(self.len.get() - taken);
+        last.link.set(ptr::null());
+        front.head.set(Some(first));
+        front.tail.set(Some(last));
+        front.len.set(taken);
+        front
+    }
+}
+
+/// Dead Gs that no P keeps: whole lists, so that they change hands in a few instructions under a lock of their own. Followed one by one
+/// under the scheduler's lock, Gs that another processor used last held everybody up.
+pub struct FreeGs {
+    lock: SpinLock,
+    /// First G of the list put last; its `wait_obj` leads to the first of the list before.
+    lists: Cell<Option<&'static G>>,
+    some: AtomicBool,
+}
+
+impl FreeGs {
+    /// Empty.
+    pub const fn new() -> FreeGs {
+        FreeGs {
+            lock: SpinLock::new(LockRank::AllGs),
+            lists: Cell::new(None),
+            some: AtomicBool::new(false),
+        }
+    }
+    /// Takes all Gs of a list.
+    pub fn put(&self, list: &GList) {
+        let Some(first) = list.head.take() else {
+            return;
+        };
+        list.tail.set(None);
+        list.len.set(0);
+        self.lock.lock();
+        let before = self.lists.replace(Some(first));
+        first
+            .wait_obj
+            .set(before.map_or(0, |g| g as *const G as usize));
+        self.some.store(true, Ordering::Relaxed);
+        // SAFETY: taken above.
+        unsafe { self.lock.unlock() };
+    }
+    /// Gives a list to `to`, which is empty, if there is one.
+    pub fn take(&self, to: &GList) {
+        if !self.some.load(Ordering::Relaxed) {
+            return;
+        }
+        self.lock.lock();
+        let first = self.lists.get();
+        if let Some(first) = first {
+            // SAFETY: `put` stored the address of a G; Gs are never freed.
+            let before = unsafe { (first.wait_obj.replace(0) as *const G).as_ref() };
+            self.lists.set(before);
+            self.some.store(before.is_some(), Ordering::Relaxed);
+        }
+        // SAFETY: taken above.
+        unsafe { self.lock.unlock() };
+        let Some(first) = first else { return };
+        let (mut last, mut len) = (first, 1);
+        // SAFETY: links of listed Gs point at Gs.
+        while let Some(next) = unsafe { last.link.get().as_ref() } {
+            last = next;
+            len += 1;
+        }
+        to.head.set(Some(first));
+        to.tail.set(Some(last));
+        to.len.set(len);
     }
 }

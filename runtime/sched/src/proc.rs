@@ -26,6 +26,9 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
 /// Every so many scheduling rounds the global queue goes first.
 const GLOBAL_EVERY: u32 = 61;
 
+/// Dead Gs that change hands at once.
+const FREE_BATCH: usize = 64;
+
 /// Makes a goroutine (dead still) that will call the func value `start`. `created_by` is the return address of the go statement.
 pub fn new_goroutine(start: usize, created_by: usize, parent: Option<&'static G>) -> &'static G {
     let p = M::current().p();
@@ -75,15 +78,7 @@ fn take_free_g(p: &'static P) -> &'static G {
     if let Some(g) = p.free_gs.pop_front() {
         return g;
     }
-    if !SCHED.free_gs.is_empty() {
-        let _guard = SCHED.lock();
-        while p.free_gs.len() < 32 {
-            let Some(g) = SCHED.free_gs.pop_front() else {
-                break;
-            };
-            p.free_gs.push_front(g);
-        }
-    }
+    SCHED.free_gs.take(&p.free_gs);
     p.free_gs.pop_front().unwrap_or_else(alloc_g)
 }
 
@@ -116,9 +111,7 @@ pub fn run_queue_put(p: &'static P, g: &'static G, next: bool) {
         if !list.is_empty() {
             list.push_back(g);
             let guard = SCHED.lock();
-            while let Some(g) = list.pop_front() {
-                SCHED.global_put(&guard, g);
-            }
+            SCHED.global_append(&guard, &list);
             return;
         }
     }
@@ -195,11 +188,9 @@ fn inject_runnable(list: &GList) {
         Some(_) => (SCHED.idle_p_count.load(Ordering::Relaxed) as usize).min(count),
     };
     if global > 0 {
+        let first = list.split_front(global);
         let guard = SCHED.lock();
-        for _ in 0..global {
-            let Some(g) = list.pop_front() else { break };
-            SCHED.global_put(&guard, g);
-        }
+        SCHED.global_append(&guard, &first);
         drop(guard);
         for _ in 0..global {
             let guard = SCHED.lock();
@@ -501,6 +492,9 @@ pub fn earlier(a: i64, b: i64) -> i64 {
     }
 }
 
+/// How long a thief sleeps before it takes the `next` of a running P, in nanoseconds; the kernel adds its timer slack, usually 50 us.
+const NEXT_PATIENCE: i64 = 3_000;
+
 struct Stolen {
     g: Option<&'static G>,
     look_again: bool,
@@ -543,11 +537,11 @@ fn steal(m: &'static M, own: &'static P, now: i64) -> Stolen {
                 continue;
             }
             let take_next = last && victim.status() == PStatus::Running;
-            if take_next {
-                // Its owner is likely about to run it: leave it a moment.
-                for _ in 0..30 {
-                    core::hint::spin_loop();
-                }
+            if take_next && victim.runq.has_only_next() {
+                // Its owner is likely about to park and to run it. Taken at once, goroutines that talk to each other would be torn apart
+                // again and again, and would then fight for cache lines; asleep, this M costs nothing and, since it counts as
+                // spinning, saves whoever makes goroutines ready the wake-ups.
+                rt_os::thread::nanosleep(NEXT_PATIENCE);
             }
             if own.runq.is_empty()
                 && let Some(g) = victim.runq.steal_into(&own.runq, take_next)
@@ -672,15 +666,8 @@ pub fn end_goroutine(g: &'static G) {
     g.m.set(ptr::null());
     g.change_status(Status::Running, Status::Dead);
     p.free_gs.push_front(g);
-    if p.free_gs.len() >= 64 {
-        let guard = SCHED.lock();
-        while p.free_gs.len() >= 32 {
-            let Some(g) = p.free_gs.pop_front() else {
-                break;
-            };
-            SCHED.free_gs.push_front(g);
-        }
-        drop(guard);
+    if p.free_gs.len() >= 2 * FREE_BATCH {
+        SCHED.free_gs.put(&p.free_gs.split_front(FREE_BATCH));
     }
     if locked && m.id.get() != 0 {
         // A goroutine that ends while locked leaves its thread in a state that nobody knows: the thread ends too.

@@ -57,6 +57,12 @@ impl RunQueue {
         }
     }
 
+    /// Whether `next` is all there is; a hint.
+    pub fn has_only_next(&self) -> bool {
+        self.head.load(Ordering::Relaxed) == self.tail.load(Ordering::Relaxed)
+            && !self.next.load(Ordering::Relaxed).is_null()
+    }
+
     /// Length, `next` included; a hint unless the queue stands still.
     pub fn len(&self) -> u32 {
         let len = self

@@ -1,6 +1,6 @@
 //! The global part of the scheduler's state.
 
-use crate::g::{G, GList};
+use crate::g::{FreeGs, G, GList};
 use crate::m::M;
 use crate::p::P;
 use core::cell::Cell;
@@ -76,8 +76,8 @@ pub struct Sched {
     pub p_waiters: Cell<*const M>,
     /// Number of those.
     pub p_waiter_count: AtomicU32,
-    /// [lock] Dead Gs that no P keeps.
-    pub free_gs: GList,
+    /// Dead Gs that no P keeps.
+    pub free_gs: FreeGs,
     /// Sysmon sleeps for good because nothing runs.
     pub sysmon_wait: AtomicBool,
     #[allow(missing_docs)]
@@ -136,7 +136,7 @@ pub static SCHED: Sched = Sched {
     poll_until: AtomicI64::new(0),
     p_waiters: Cell::new(ptr::null()),
     p_waiter_count: AtomicU32::new(0),
-    free_gs: GList::new(),
+    free_gs: FreeGs::new(),
     sysmon_wait: AtomicBool::new(false),
     sysmon_note: Note::new(),
     world: RawMutex::new(LockRank::WorldStop),
@@ -184,6 +184,13 @@ impl Sched {
     /// Appends to the global queue. [lock]
     pub fn global_put(&self, _: &SchedGuard, g: &'static G) {
         self.runq.push_back(g);
+        self.runq_len
+            .store(self.runq.len() as u32, Ordering::SeqCst);
+    }
+
+    /// Appends a list to the global queue. [lock]
+    pub fn global_append(&self, _: &SchedGuard, list: &GList) {
+        self.runq.append(list);
         self.runq_len
             .store(self.runq.len() as u32, Ordering::SeqCst);
     }

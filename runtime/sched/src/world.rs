@@ -190,11 +190,9 @@ pub fn resize(count: u32) {
         let p = SCHED.p(id);
         let guard = SCHED.lock();
         p.runq.drain(|g| SCHED.global_put(&guard, g));
-        while let Some(g) = p.free_gs.pop_front() {
-            SCHED.free_gs.push_front(g);
-        }
-        p.stacks.clear();
         drop(guard);
+        SCHED.free_gs.put(&p.free_gs);
+        p.stacks.clear();
         p.timers.move_all_to(&SCHED.p(0).timers);
         HOOKS.p_destroy.get()(p);
         p.set_status(PStatus::Dead);

@@ -78,19 +78,36 @@ impl SpinLock {
         }
     }
 
+    /// Takes the lock if it is free.
+    #[inline]
+    pub fn try_lock(&self) -> bool {
+        let taken =
+            self.taken.load(Ordering::Relaxed) == 0 && self.taken.swap(1, Ordering::Acquire) == 0;
+        if taken {
+            rank::note_try_acquired(self.rank, self as *const _ as usize);
+        }
+        taken
+    }
+
+    /// Looks away longer and longer: the holder is likely to take the lock again soon, and does that several times as fast while nobody pulls
+    /// the cache lines over.
     #[cold]
     fn lock_slow(&self) {
         let mut rounds = 0u32;
         loop {
+            match rounds {
+                0..7 => {
+                    for _ in 0..1 << rounds {
+                        spin_hint();
+                    }
+                }
+                7..16 => rt_os::thread::sched_yield(),
+                _ => rt_os::thread::nanosleep(20_000),
+            }
+            rounds += 1;
             if self.taken.load(Ordering::Relaxed) == 0 && self.taken.swap(1, Ordering::Acquire) == 0
             {
                 return;
-            }
-            rounds += 1;
-            match rounds {
-                0..100 => spin_hint(),
-                100..116 => rt_os::thread::sched_yield(),
-                _ => rt_os::thread::nanosleep(20_000),
             }
         }
     }
