@@ -121,8 +121,6 @@ pub struct Arena {
     mark_bits: AtomicPtr<AtomicU64>,
     alloc_bits: AtomicPtr<AtomicU64>,
     pointer_bits: AtomicPtr<AtomicU64>,
-    /// Units that ask the system for huge pages, one bit each.
-    huge: [AtomicU64; MAX_UNITS / 64],
     /// Start of the whole mapping and its length.
     mapping: AtomicUsize,
     mapping_len: AtomicUsize,
@@ -140,7 +138,6 @@ impl Arena {
             mark_bits: AtomicPtr::new(ptr::null_mut()),
             alloc_bits: AtomicPtr::new(ptr::null_mut()),
             pointer_bits: AtomicPtr::new(ptr::null_mut()),
-            huge: [const { AtomicU64::new(0) }; MAX_UNITS / 64],
             mapping: AtomicUsize::new(0),
             mapping_len: AtomicUsize::new(0),
         }
@@ -226,37 +223,11 @@ impl Arena {
                 mem::commit(table + first * per_unit, units * per_unit)?;
             }
             mem::commit(self.base() + used, bytes)?;
-            // Allocation fills the arena from below without holes, so huge pages save faults and
-            // TLB misses and waste little; small programs keep to the first unit and small pages.
-            for unit in first.max(1)..first + units {
-                let at = self.base() + unit * UNIT_SIZE;
-                if mem::madvise(at, UNIT_SIZE, mem::MADV_HUGEPAGE).is_ok() {
-                    self.huge[unit / 64].fetch_or(1 << (unit % 64), Ordering::Relaxed);
-                }
-            }
+            // No advice about huge pages: the system's own policy holds. Asked for, they made marking no faster, but the first touch of each
+            // took 1 to 15 ms where the memory came from a hypervisor, in compiled code, so that a stop of the world waited for it.
         }
         self.used.store(used + bytes, Ordering::Release);
         Ok(())
-    }
-
-    /// Part of the unit of this address goes back to the system: no huge pages there from now on,
-    /// else the system would fill the holes again behind our back.
-    pub fn forget_huge(&self, addr: usize) {
-        let unit = (addr - self.base()) / UNIT_SIZE;
-        let bit = 1 << (unit % 64);
-        let word = &self.huge[unit / 64];
-        if word.load(Ordering::Relaxed) & bit != 0
-            && word.fetch_and(!bit, Ordering::Relaxed) & bit != 0
-        {
-            // SAFETY: advice on our own memory that changes no content.
-            let _ = unsafe {
-                mem::madvise(
-                    self.base() + unit * UNIT_SIZE,
-                    UNIT_SIZE,
-                    mem::MADV_NOHUGEPAGE,
-                )
-            };
-        }
     }
 
     /// First address of the arena.

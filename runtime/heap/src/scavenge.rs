@@ -24,7 +24,6 @@ impl Heap {
             let Some((first, n)) = self.locked.lock().pages.take_for_scavenge(max) else {
                 break;
             };
-            self.arena.forget_huge(self.arena.page_addr(first));
             // SAFETY: the pages are taken by us and hold nothing.
             let result = unsafe { rt_os::mem::discard(self.arena.page_addr(first), n * PAGE_SIZE) };
             let mut locked = self.locked.lock();

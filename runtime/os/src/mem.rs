@@ -21,12 +21,6 @@ pub const MAP_FIXED_NOREPLACE: usize = 0x10_0000;
 
 #[allow(missing_docs)]
 pub const MADV_DONTNEED: usize = 4;
-#[allow(missing_docs)]
-pub const MADV_HUGEPAGE: usize = 14;
-#[allow(missing_docs)]
-pub const MADV_NOHUGEPAGE: usize = 15;
-#[allow(missing_docs)]
-pub const MADV_COLLAPSE: usize = 25;
 
 /// `mmap(2)`.
 ///
@@ -131,8 +125,6 @@ pub unsafe fn discard(addr: usize, len: usize) -> SysResult<()> {
 
 /// The size of a page of the hardware.
 pub const OS_PAGE_SIZE: usize = 4096;
-/// The size of a transparent huge page.
-pub const HUGE_PAGE_SIZE: usize = 2 << 20;
 
 /// Resident pages of the range, by `mincore(2)`; counts at most `len / 4096`.
 pub fn resident_pages(addr: usize, len: usize) -> usize {
