@@ -6,6 +6,9 @@
 
 use crate::tables::{sleb, uleb};
 
+/// What code is kept under: SHA-256.
+pub type CodeKey = [u8; 32];
+
 /// A store of compiled functions that outlives the process.
 pub trait CodeCache: Sync {
     /// What was put under a key. `group` is a hint where to look (the function's package).
@@ -103,15 +106,16 @@ impl Artifact {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads numbers; what is left of the bytes.
+pub(crate) struct Reader<'a>(pub &'a [u8]);
 
 impl Reader<'_> {
-    fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         let (&first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(first)
     }
-    fn unsigned(&mut self) -> Option<u64> {
+    pub(crate) fn unsigned(&mut self) -> Option<u64> {
         let mut n = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -136,18 +140,23 @@ impl Reader<'_> {
         }
         None
     }
-    fn small(&mut self) -> Option<u32> {
+    pub(crate) fn small(&mut self) -> Option<u32> {
         u32::try_from(self.unsigned()?).ok()
     }
+    pub(crate) fn name(&mut self) -> Option<mir::fingerprint::Name> {
+        let (&bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(mir::fingerprint::Name::from_le_bytes(bytes))
+    }
     /// A number of things that take at least `size` bytes each: no more than what is left can hold.
-    fn count(&mut self, size: usize) -> Option<usize> {
+    pub(crate) fn count(&mut self, size: usize) -> Option<usize> {
         let n = usize::try_from(self.unsigned()?).ok()?;
         (n <= self.0.len() / size).then_some(n)
     }
 }
 
 /// The package part of a link name, roughly: what is before the first dot behind the last slash that is not in type arguments.
-pub(crate) fn group_of(name: &str) -> &str {
+pub fn group_of(name: &str) -> &str {
     let plain = name.find('[').map_or(name, |at| &name[..at]);
     let start = plain.rfind('/').map_or(0, |at| at + 1);
     match plain[start..].find('.') {

@@ -2,18 +2,20 @@
 
 use std::hash::{Hash, Hasher};
 
+use base::IndexVec;
 use cranelift_codegen::Context;
 use cranelift_codegen::binemit::Reloc as ClifReloc;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{ExternalName, Function, UserExternalNameRef};
+use cranelift_codegen::ir::{ExternalName, Function};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use mir::{FuncId, Loc, Program};
 use sha2::{Digest as _, Sha256};
 
-use crate::artifact::{self, Artifact, ArtifactReloc, CodeCache};
+use crate::artifact::{self, Artifact, ArtifactReloc, CodeCache, CodeKey};
 use crate::func::{self, LocTable, StackCheck, SymbolSpace};
+use crate::unit::Unit;
 
 /// Machine code of a function.
 #[derive(Clone, Debug, Default)]
@@ -78,15 +80,30 @@ impl FuncCompiler {
         isa: &dyn TargetIsa,
         dump: Option<&str>,
         cache: Option<&dyn CodeCache>,
-    ) -> Result<CompiledFunc, String> {
+    ) -> Result<(CompiledFunc, Option<Unit>), String> {
         for check in [StackCheck::IfNeeded, StackCheck::Always] {
-            if let Some(artifact) = self.artifact(program, id, isa, dump, cache, check)? {
-                return self.resolve(id, artifact).ok_or_else(|| {
-                    format!(
+            if let Some((artifact, key)) = self.artifact(program, id, isa, dump, cache, check)? {
+                let names = self.context.func.params.user_named_funcs().values();
+                let mut unit = Unit {
+                    key: key.unwrap_or_default(),
+                    names: names
+                        .map(|name| (SymbolSpace::from_u32(name.namespace), name.index))
+                        .collect(),
+                    locs: std::mem::take(&mut self.locs.locs),
+                    types: Vec::new(),
+                    inlines: IndexVec::new(),
+                };
+                let Some(code) = unit.resolve(id, artifact) else {
+                    return Err(format!(
                         "{}: the build cache holds code of something else",
                         program.funcs[id].name
-                    )
+                    ));
+                };
+                let unit = key.is_some().then(|| {
+                    unit.describe(&program.funcs[id]);
+                    unit
                 });
+                return Ok((code, unit));
             }
         }
         Err(format!(
@@ -95,7 +112,7 @@ impl FuncCompiler {
         ))
     }
 
-    /// The function's code with this kind of stack check; `None` if its frame is too large for there being none.
+    /// The function's code with this kind of stack check, and what it is kept under; `None` if its frame is too large for there being none.
     fn artifact(
         &mut self,
         program: &Program,
@@ -104,7 +121,7 @@ impl FuncCompiler {
         dump: Option<&str>,
         cache: Option<&dyn CodeCache>,
         check: StackCheck,
-    ) -> Result<Option<Artifact>, String> {
+    ) -> Result<Option<(Artifact, Option<CodeKey>)>, String> {
         let func = &program.funcs[id];
         self.context.clear();
         self.locs.clear();
@@ -151,7 +168,7 @@ impl FuncCompiler {
                 artifact
             }
         };
-        Ok((!artifact.code.is_empty()).then_some(artifact))
+        Ok((!artifact.code.is_empty()).then_some((artifact, key.map(|k| k.2))))
     }
 
     /// Runs Cranelift on the function that was translated; also returns the bytes of its frame.
@@ -207,45 +224,6 @@ impl FuncCompiler {
             .ok_or("no frame layout")?
             .frame_to_fp_offset;
         Ok((out, frame))
-    }
-
-    /// Replaces numbers of the function's own tables by what they stand for in this program. `None`: a number that the tables lack.
-    fn resolve(&self, id: FuncId, artifact: Artifact) -> Option<CompiledFunc> {
-        let names = self.context.func.params.user_named_funcs();
-        let mut out = CompiledFunc {
-            code: artifact.code,
-            align: artifact.align,
-            handlers: artifact.handlers,
-            ..CompiledFunc::default()
-        };
-        for reloc in artifact.relocs {
-            let (space, index) = match reloc.name {
-                None => (SymbolSpace::Func, id.0),
-                Some(name) => {
-                    let name = names.get(UserExternalNameRef::from_u32(name))?;
-                    (SymbolSpace::from_u32(name.namespace), name.index)
-                }
-            };
-            out.relocs.push(CodeReloc {
-                offset: reloc.offset,
-                absolute: reloc.absolute,
-                space,
-                index,
-                addend: reloc.addend,
-            });
-        }
-        let mut last = None;
-        for (start, number) in artifact.lines {
-            let loc = match number {
-                None => Loc::default(),
-                Some(number) => *self.locs.locs.get(number as usize)?,
-            };
-            if loc.pos.is_some() && last != Some(loc) {
-                out.lines.push((start, loc));
-                last = Some(loc);
-            }
-        }
-        Some(out)
     }
 }
 

@@ -3,6 +3,7 @@
 use abi::symbols;
 use base::{FxHashMap, IndexVec};
 use link::object::{Definition, Object, Reloc, RelocKind, Section, SymbolId};
+use mir::fingerprint::{Name, Names};
 use mir::{DataId, FuncId, GlobalId, Program, Ty};
 use rayon::prelude::*;
 use source::SourceMap;
@@ -12,6 +13,7 @@ use crate::compile::{CompiledFunc, FuncCompiler};
 use crate::func::{HELPERS, Helper, SymbolSpace};
 use crate::tables::{LineTables, PosResolver, Strings};
 use crate::typedesc::{self, DescReloc, TypeData};
+use crate::unit::{Kept, Unit};
 
 /// Largest variable in bytes, as for the official linker.
 const MAX_SYMBOL: u64 = 2_000_000_000;
@@ -27,19 +29,31 @@ pub struct Options {
 
 /// Compiles every function and lays out all data and tables. Functions are compiled in parallel.
 ///
-/// `trim` maps source file names to those that tracebacks show; functions are looked up in `cache` and left there.
+/// `trim` maps source file names to those that tracebacks show; functions are looked up in `cache` and left there. Functions in `kept` are
+/// not looked at: their code is there. `names` are those of the program's data. With a cache, also returns what the others' code refers to.
 ///
 /// # Errors
 /// A variable that is too large; a defect in our MIR that Cranelift found, with the function's name.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the state of a build, which one caller has"
+)]
 pub fn emit_program(
     program: &mut Program,
     sources: &SourceMap,
     trim: &dyn Fn(&str) -> String,
     options: &Options,
     cache: Option<&dyn CodeCache>,
-) -> Result<Object, String> {
-    typedesc::close_type_info(program);
+    mut kept: FxHashMap<FuncId, Kept>,
+    names: &Names,
+) -> Result<(Object, Vec<(FuncId, Unit)>), String> {
+    typedesc::close_type_info(program, &kept);
     program.types.cache_layouts();
+    for (&id, kept) in &mut kept {
+        if let Some(body) = &mut program.funcs[id].body {
+            body.inlines = std::mem::take(&mut kept.unit.inlines);
+        }
+    }
     // Relocations reach 2 GiB.
     for global in program.globals.iter().filter(|g| !g.external) {
         let size = program.types.layout(global.ty).size;
@@ -62,24 +76,32 @@ pub fn emit_program(
         .filter(|(_, f)| f.body.is_some())
         .map(|(id, _)| id)
         .collect();
-    let compiled: Vec<CompiledFunc> = bodies
+    let compiled: Vec<(CompiledFunc, Option<Unit>)> = bodies
         .par_iter()
-        .map_init(FuncCompiler::default, |compiler, &id| {
-            compiler.compile(program, id, &*isa, options.dump.as_deref(), cache)
+        .map_init(FuncCompiler::default, |compiler, &id| match kept.get(&id) {
+            Some(kept) => Ok((kept.code(id)?, None)),
+            None => compiler.compile(program, id, &*isa, options.dump.as_deref(), cache),
         })
         .collect::<Result<_, _>>()?;
-    let mut emitter = Emitter::new(program);
+    let (compiled, units): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
+    let units = bodies
+        .iter()
+        .zip(units)
+        .filter_map(|(&id, unit)| Some((id, unit?)))
+        .collect();
+    let mut emitter = Emitter::new(program, names);
     emitter.types();
     emitter.globals();
     emitter.static_data();
     emitter.functions(&bodies, compiled, sources, trim);
     emitter.fill_relocs();
     emitter.module_data();
-    Ok(emitter.object)
+    Ok((emitter.object, units))
 }
 
 struct Emitter<'a> {
     program: &'a Program,
+    names: &'a Names,
     object: Object,
     funcs: IndexVec<FuncId, SymbolId>,
     func_vals: FxHashMap<FuncId, SymbolId>,
@@ -105,7 +127,7 @@ struct Tables {
 }
 
 impl<'a> Emitter<'a> {
-    fn new(program: &'a Program) -> Self {
+    fn new(program: &'a Program, names: &'a Names) -> Self {
         let mut object = Object::default();
         let funcs = program
             .funcs
@@ -115,6 +137,7 @@ impl<'a> Emitter<'a> {
         let types = object.anonymous(Definition::SectionStart(Section::Types));
         Emitter {
             program,
+            names,
             object,
             funcs,
             func_vals: FxHashMap::default(),
@@ -276,12 +299,16 @@ impl<'a> Emitter<'a> {
             }
             self.globals.push(symbol);
         }
-        for (data, place) in program.data.iter().zip(data_placed) {
-            let symbol = match place {
-                Some((kind, offset)) => self
+        // Read-only data of one name is one: kept code refers to any of them.
+        let mut named: FxHashMap<Name, SymbolId> = FxHashMap::default();
+        for ((id, data), place) in program.data.iter_enumerated().zip(data_placed) {
+            let name = self.names.data[id];
+            let symbol = match (place, name.and_then(|name| named.get(&name))) {
+                (Some((kind, offset)), _) => self
                     .object
                     .anonymous(Definition::Chunk(symbols[kind], offset)),
-                None => {
+                (None, Some(&symbol)) => symbol,
+                (None, None) => {
                     let symbol = self.object.add_data(
                         Section::Rodata,
                         data.align.max(1) as u32,
@@ -293,6 +320,7 @@ impl<'a> Emitter<'a> {
                     {
                         self.pending.push((chunk, 0, data.init.relocs.clone()));
                     }
+                    named.extend(name.map(|name| (name, symbol)));
                     symbol
                 }
             };

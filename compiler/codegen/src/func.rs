@@ -37,9 +37,18 @@ pub enum SymbolSpace {
 
 impl SymbolSpace {
     /// The space with this number.
+    ///
+    /// # Panics
+    /// If there is none.
     pub fn from_u32(n: u32) -> Self {
+        Self::try_from_u32(n).expect("a symbol space")
+    }
+
+    /// The space with this number, if there is one.
+    pub fn try_from_u32(n: u32) -> Option<Self> {
         use SymbolSpace::*;
-        [Func, FuncVal, Global, Data, TypeDesc, Itab, Helper][n as usize]
+        let spaces = [Func, FuncVal, Global, Data, TypeDesc, Itab, Helper];
+        spaces.get(n as usize).copied()
     }
 }
 

@@ -2,7 +2,9 @@
 //! one chunk at the start of the types section, so that name and type offsets are chunk offsets.
 
 use base::{FxHashMap, FxHashSet, Symbol};
-use mir::{ChanDir, FieldTy, FuncId, IntKind, Op, Program, Reloc, Ty, TyKind, TypeInfo};
+use mir::{ChanDir, FieldTy, FuncId, Function, IntKind, Op, Program, Reloc, Ty, TyKind, TypeInfo};
+
+use crate::unit::Kept;
 
 /// Size of internal/abi.Type.
 const TYPE: usize = 48;
@@ -40,21 +42,29 @@ pub enum DescReloc {
     MaskSlot(u32),
 }
 
+/// Calls `f` with the types whose descriptors a function's code may refer to.
+pub(crate) fn for_each_type(func: &Function, mut f: impl FnMut(Ty)) {
+    let Some(body) = &func.body else { return };
+    for block in body.blocks.iter() {
+        for &inst in &block.insts {
+            match &body.insts[inst].op {
+                Op::TypeDesc(ty) | Op::HeapAlloc(ty) => f(*ty),
+                Op::Move { ty, .. } | Op::ZeroMem { ty, .. } => f(*ty),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Adds to `type_info` every type whose descriptor code or data refers to and the component types of all descriptors. Types that only the
 /// collector sees get no methods.
-pub fn close_type_info(program: &mut Program) {
+pub fn close_type_info(program: &mut Program, kept: &FxHashMap<FuncId, Kept>) {
     let mut work: Vec<Ty> = program.type_info.keys().copied().collect();
     work.sort();
-    for func in program.funcs.iter() {
-        let Some(body) = &func.body else { continue };
-        for block in body.blocks.iter() {
-            for &inst in &block.insts {
-                match &body.insts[inst].op {
-                    Op::TypeDesc(ty) | Op::HeapAlloc(ty) => work.push(*ty),
-                    Op::Move { ty, .. } | Op::ZeroMem { ty, .. } => work.push(*ty),
-                    _ => {}
-                }
-            }
+    for (id, func) in program.funcs.iter_enumerated() {
+        match kept.get(&id) {
+            Some(kept) => work.extend_from_slice(&kept.unit.types),
+            None => for_each_type(func, |ty| work.push(ty)),
         }
     }
     let relocs = |init: &mir::Init, work: &mut Vec<Ty>| {

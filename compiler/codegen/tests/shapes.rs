@@ -43,14 +43,18 @@ fn check(mut program: Program) -> link::Object {
     for func in program.funcs.iter() {
         mir::verify::verify(&program, func).unwrap_or_else(|e| panic!("{}: {e:?}", func.name));
     }
+    let names = mir::fingerprint::Names::new(&program);
     codegen::emit_program(
         &mut program,
         &SourceMap::new(),
         &str::to_owned,
         &codegen::Options::default(),
         None,
+        Default::default(),
+        &names,
     )
     .unwrap()
+    .0
 }
 
 #[test]

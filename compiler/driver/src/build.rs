@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use base::{FxHashMap, Symbol};
 use lower::{EmbedFile, InputPackage, LowerInput, PackageMeta};
+use mir::callgraph::CallGraph;
+use mir::fingerprint::Names;
 use modules::load::Variant;
 use modules::{Package, PackageGraph, PackageId};
+use passes::Work;
 
 use crate::buildinfo;
 use crate::cache::Cache;
 use crate::codecache::CodePacks;
 use crate::frontend::Frontend;
 use crate::godebug;
+use crate::memo::Memo;
 use crate::timings::Timings;
 
 /// How to build.
@@ -113,7 +117,24 @@ pub fn build_program(
         })?;
     let mut pass_options = options.passes.clone();
     pass_options.no_optimize |= options.no_optimize;
-    let passes = timings.time("passes", || passes::run(&mut program, &pass_options));
+    let packs = cache.and_then(|cache| CodePacks::new(cache, system));
+    let code_cache = packs.as_ref().map(|p| p as &dyn codegen::CodeCache);
+    let calls = timings.time("call graph", || CallGraph::new(&program));
+    let names = timings.time("names", || Names::new(&program));
+    // What is asked about passes and code is answered by running them.
+    let ordinary = pass_options.is_plain() && options.dump_clif.is_none();
+    let (mut memo, known) = timings.time("look up", || match code_cache.filter(|_| ordinary) {
+        Some(cache) => {
+            let (memo, known) = Memo::look_up(&program, &frontend.sources, &calls, &names, cache);
+            (Some(memo), known)
+        }
+        None => (None, program.funcs.iter().map(|_| None).collect()),
+    });
+    let mut work = Work::new(&program, &calls, known);
+    drop(calls);
+    let passes = timings.time("passes", || {
+        passes::run(&mut program, &pass_options, &mut work)
+    });
     for (name, time) in passes {
         timings.add(&format!("  {name}"), time);
     }
@@ -123,15 +144,23 @@ pub fn build_program(
         dump: options.dump_clif.clone(),
     };
     let mut object = timings.time("codegen", || {
-        let packs = cache.and_then(|cache| CodePacks::new(cache, system));
-        let object = codegen::emit_program(
+        let kept = match &mut memo {
+            Some(memo) => memo.take_kept(&program, &work),
+            None => FxHashMap::default(),
+        };
+        let (object, units) = codegen::emit_program(
             &mut program,
             &frontend.sources,
             &*trim,
             &codegen_options,
-            packs.as_ref().map(|p| p as &dyn codegen::CodeCache),
+            code_cache,
+            kept,
+            &names,
         )?;
-        if let Some(packs) = packs {
+        if let Some(memo) = &memo {
+            memo.store(&program, &work, &units);
+        }
+        if let Some(packs) = &packs {
             packs.save();
         }
         Ok::<_, String>(object)

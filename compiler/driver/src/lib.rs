@@ -14,6 +14,7 @@ pub mod cache;
 pub mod codecache;
 pub mod frontend;
 pub mod godebug;
+mod memo;
 pub mod overlay;
 pub mod testmain;
 pub mod timings;

@@ -7,6 +7,8 @@ use mir::{
 };
 use smallvec::SmallVec;
 
+use crate::work::Work;
+
 /// Cost up to which a function is inlined. An ordinary instruction costs 1, constants nothing.
 const BUDGET: u32 = 44;
 /// A call inside the callee costs this much.
@@ -20,17 +22,18 @@ const ROUNDS: usize = 5;
 /// Callers do not grow beyond this many instructions.
 const MAX_CALLER: usize = 8000;
 
-/// The pass.
-pub fn run(program: &mut Program) {
-    let mut order = callees_first(program);
-    let mut cost: IndexVec<FuncId, Option<u32>> = IndexVec::from_elem_n(None, program.funcs.len());
-    let mut done: IndexVec<FuncId, bool> = IndexVec::from_elem_n(false, program.funcs.len());
-    for id in order.drain(..) {
+/// The pass, over the functions that are being worked on.
+pub fn run(program: &mut Program, work: &mut Work) {
+    let order = work.order.clone();
+    for &id in order.iter() {
+        if !work.active[id] {
+            continue;
+        }
         for round in 0..ROUNDS {
             let Some(mut body) = program.funcs[id].body.take() else {
                 break;
             };
-            let changed = inline_calls(program, id, &mut body, &cost, &done, round > 0);
+            let changed = inline_calls(program, id, &mut body, work, round > 0);
             program.funcs[id].body = Some(body);
             if !changed {
                 break;
@@ -39,12 +42,12 @@ pub fn run(program: &mut Program) {
             crate::simplify::run(program, &mut func);
             program.funcs[id] = func;
         }
-        cost[id] = inline_cost(program, &program.funcs[id]);
-        done[id] = true;
-        if cost[id].is_some() && callees(program, id).contains(&id) {
+        let mut cost = inline_cost(program, &program.funcs[id]);
+        if cost.is_some() && callees(program, id).contains(&id) {
             unroll_recursion(program, id);
-            cost[id] = None;
+            cost = None;
         }
+        work.inlinable[id] = cost.is_some();
     }
 }
 
@@ -79,30 +82,6 @@ fn placeholder() -> Function {
         flags: Default::default(),
         body: None,
     }
-}
-
-/// Functions in an order in which callees come before callers, except around cycles.
-pub(crate) fn callees_first(program: &Program) -> Vec<FuncId> {
-    let mut order = Vec::with_capacity(program.funcs.len());
-    let mut seen: IndexVec<FuncId, bool> = IndexVec::from_elem_n(false, program.funcs.len());
-    for root in program.funcs.ids() {
-        if std::mem::replace(&mut seen[root], true) {
-            continue;
-        }
-        let mut stack = vec![(root, callees(program, root), 0usize)];
-        while let Some((id, list, next)) = stack.last_mut() {
-            if let Some(&callee) = list.get(*next) {
-                *next += 1;
-                if !std::mem::replace(&mut seen[callee], true) {
-                    stack.push((callee, callees(program, callee), 0));
-                }
-            } else {
-                order.push(*id);
-                stack.pop();
-            }
-        }
-    }
-    order
 }
 
 fn callees(program: &Program, id: FuncId) -> Vec<FuncId> {
@@ -177,16 +156,15 @@ fn inline_calls(
     program: &Program,
     id: FuncId,
     body: &mut Body,
-    cost: &IndexVec<FuncId, Option<u32>>,
-    done: &IndexVec<FuncId, bool>,
+    work: &Work,
     only_closures: bool,
 ) -> bool {
     let nosplit = program.funcs[id].flags.nosplit;
     let wrapper = program.funcs[id].flags.wrapper;
     let closures = closures(body);
     let mut changed = false;
-    let mut work: Vec<Block> = body.blocks.ids().collect();
-    while let Some(block) = work.pop() {
+    let mut blocks: Vec<Block> = body.blocks.ids().collect();
+    while let Some(block) = blocks.pop() {
         let mut index = 0;
         while index < body.blocks[block].insts.len() {
             let inst = body.blocks[block].insts[index];
@@ -205,7 +183,9 @@ fn inline_calls(
                 },
                 _ => continue,
             };
-            if f == id || !done[f] || cost[f].is_none() || body.insts.len() > MAX_CALLER {
+            // In a cycle only what comes before, whatever else was done already.
+            if work.rank[f] >= work.rank[id] || !work.inlinable[f] || body.insts.len() > MAX_CALLER
+            {
                 continue;
             }
             let callee = &program.funcs[f];
@@ -217,7 +197,7 @@ fn inline_calls(
                 continue;
             }
             let rest = splice(body, block, index - 1, inst, callee, object);
-            work.push(rest);
+            blocks.push(rest);
             changed = true;
             break;
         }

@@ -3,36 +3,40 @@
 //! Descriptors, itabs, globals and static data count as used; the lowering made them because something reachable needs them. So do
 //! all functions of package runtime, which code generation and the runtime's image know by name.
 
+use base::IndexVec;
 use mir::program::{Init, Reloc};
-use mir::{Callee, FuncId, Op, Program};
+use mir::{FuncId, Program};
 
-/// The pass.
-pub fn run(program: &mut Program) {
-    let mut live = vec![false; program.funcs.len()];
-    let mut work: Vec<FuncId> = roots(program);
-    while let Some(id) = work.pop() {
-        if std::mem::replace(&mut live[base::Id::index(id)], true) {
-            continue;
-        }
-        let Some(body) = &program.funcs[id].body else {
-            continue;
-        };
-        for block in body.blocks.iter() {
-            for &inst in &block.insts {
-                match body.insts[inst].op {
-                    Op::Call {
-                        callee: Callee::Func(f),
-                        ..
-                    }
-                    | Op::FuncVal(f)
-                    | Op::FuncCode(f) => work.push(f),
-                    _ => {}
-                }
-            }
+use crate::work::Work;
+
+/// The pass. It may find functions that an earlier build dropped and this one needs: they are left to be worked on next.
+pub fn run(program: &mut Program, work: &mut Work) {
+    for id in program.funcs.ids() {
+        if work.fresh[id] && work.active[id] {
+            work.references[id] = mir::callgraph::references(&program.funcs[id]);
         }
     }
+    let mut live: IndexVec<FuncId, bool> = IndexVec::from_elem_n(false, program.funcs.len());
+    let mut found: Vec<FuncId> = roots(program);
+    while let Some(id) = found.pop() {
+        if std::mem::replace(&mut live[id], true) {
+            continue;
+        }
+        match &work.known[id] {
+            Some(known) if !work.fresh[id] => {
+                if !known.code {
+                    work.needed.push(id);
+                }
+                found.extend_from_slice(&known.references);
+            }
+            _ => found.extend_from_slice(&work.references[id]),
+        }
+    }
+    if !work.needed.is_empty() {
+        return;
+    }
     for id in program.funcs.ids() {
-        if !live[base::Id::index(id)] {
+        if !live[id] {
             program.funcs[id].body = None;
         }
     }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use mir::{Function, Program};
 use rayon::prelude::*;
 
+use crate::work::Work;
+
 /// A pass.
 pub struct Pass {
     /// Name in dumps and flags; unique.
@@ -22,7 +24,7 @@ pub enum Run {
     /// Each function by itself, in parallel.
     Function(fn(&Program, &mut Function)),
     /// The program as a whole.
-    Program(fn(&mut Program)),
+    Program(fn(&mut Program, &mut Work)),
 }
 
 /// All passes in order.
@@ -46,15 +48,15 @@ pub const PASSES: &[Pass] = &[
         required: false,
     },
     Pass {
-        name: "escape",
+        name: "prune",
         after: &["inline", "simplify2"],
-        run: Run::Program(crate::escape::run),
+        run: Run::Program(crate::prune::run),
         required: false,
     },
     Pass {
-        name: "prune",
-        after: &["inline", "escape"],
-        run: Run::Program(crate::prune::run),
+        name: "escape",
+        after: &["inline", "prune"],
+        run: Run::Program(crate::escape::run),
         required: false,
     },
     Pass {
@@ -128,44 +130,74 @@ pub struct Options {
     pub skip: Vec<String>,
 }
 
-/// Runs all passes. Returns how long each took.
+impl Options {
+    /// Whether all passes run and nothing is printed.
+    pub fn is_plain(&self) -> bool {
+        let Options {
+            no_optimize,
+            dump_before,
+            dump_after,
+            dump_func: _,
+            skip,
+        } = self;
+        !no_optimize && dump_before.is_none() && dump_after.is_none() && skip.is_empty()
+    }
+}
+
+/// Runs all passes over what there is to do. Returns how long each took.
 ///
 /// # Panics
 /// In debug builds, if a pass leaves a function that the verifier refuses: names pass and function.
-pub fn run(program: &mut Program, options: &Options) -> Vec<(&'static str, Duration)> {
+pub fn run(
+    program: &mut Program,
+    options: &Options,
+    work: &mut Work,
+) -> Vec<(&'static str, Duration)> {
     check_order();
-    let mut timings = Vec::new();
+    let mut timings: Vec<(&'static str, Duration)> = PASSES
+        .iter()
+        .map(|pass| (pass.name, Duration::ZERO))
+        .collect();
     verify_all(program, "lowering");
-    for pass in PASSES {
-        if options.skip.iter().any(|s| s == pass.name) || (options.no_optimize && !pass.required) {
-            continue;
+    let prune = PASSES.iter().position(|p| p.name == "prune");
+    let (rounds, rest) = PASSES.split_at(prune.map_or(0, |at| at + 1));
+    let (round_times, rest_times) = timings.split_at_mut(rounds.len());
+    while work.next_round(program) {
+        for (pass, (_, time)) in rounds.iter().zip(&mut *round_times) {
+            *time += run_one(pass, program, options, work);
         }
-        dump(
-            program,
-            options,
-            options.dump_before.as_deref(),
-            pass.name,
-            "before",
-        );
-        let start = Instant::now();
-        apply(pass, program);
-        timings.push((pass.name, start.elapsed()));
-        verify_all(program, pass.name);
-        dump(
-            program,
-            options,
-            options.dump_after.as_deref(),
-            pass.name,
-            "after",
-        );
+    }
+    work.only_fresh();
+    for (pass, (_, time)) in rest.iter().zip(rest_times) {
+        *time = run_one(pass, program, options, work);
     }
     timings
 }
 
-/// Runs one pass.
+fn run_one(pass: &Pass, program: &mut Program, options: &Options, work: &mut Work) -> Duration {
+    if options.skip.iter().any(|s| s == pass.name) || (options.no_optimize && !pass.required) {
+        return Duration::ZERO;
+    }
+    let before = options.dump_before.as_deref();
+    dump(program, options, before, pass.name, "before");
+    let start = Instant::now();
+    apply_to(pass, program, work);
+    let time = start.elapsed();
+    verify_all(program, pass.name);
+    let after = options.dump_after.as_deref();
+    dump(program, options, after, pass.name, "after");
+    time
+}
+
+/// Runs one pass over all functions.
 pub fn apply(pass: &Pass, program: &mut Program) {
+    let mut work = Work::all(program);
+    apply_to(pass, program, &mut work);
+}
+
+fn apply_to(pass: &Pass, program: &mut Program, work: &mut Work) {
     match pass.run {
-        Run::Program(f) => f(program),
+        Run::Program(f) => f(program, work),
         Run::Function(f) => {
             let mut funcs = std::mem::take(&mut program.funcs);
             {
@@ -185,8 +217,9 @@ pub fn apply(pass: &Pass, program: &mut Program) {
             funcs
                 .as_mut_slice()
                 .par_iter_mut()
-                .filter(|func| func.body.is_some())
-                .for_each(|func| f(shared, func));
+                .zip(work.active.as_slice())
+                .filter(|(func, active)| **active && func.body.is_some())
+                .for_each(|(func, _)| f(shared, func));
             program.funcs = funcs;
         }
     }

@@ -213,6 +213,11 @@ impl SourceMap {
         self.files.read().expect("not poisoned")[id.0 as usize].clone()
     }
 
+    /// All files so far, by their bases.
+    pub fn files(&self) -> Vec<Arc<SourceFile>> {
+        self.files.read().expect("not poisoned").clone()
+    }
+
     /// The file that holds `pos`, if any.
     pub fn file_of(&self, pos: Pos) -> Option<Arc<SourceFile>> {
         if !pos.is_some() {

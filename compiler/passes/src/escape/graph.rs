@@ -491,7 +491,7 @@ impl Builder<'_> {
         args: &[Value],
         summaries: &IndexVec<FuncId, Summary>,
     ) {
-        let summary = &summaries[callee];
+        let summary = &summaries[callee].0;
         let results = &self.body.insts[inst].results;
         for (n, &arg) in args.iter().enumerate() {
             let Some(flow) = summary.get(n) else { break };
@@ -522,7 +522,7 @@ impl Builder<'_> {
         func: FuncId,
         summaries: &IndexVec<FuncId, Summary>,
     ) {
-        let Some(flow) = summaries[func].last() else {
+        let Some(flow) = summaries[func].0.last() else {
             return;
         };
         let least = flow

@@ -23,6 +23,7 @@ use mir::{
 };
 use rayon::prelude::*;
 
+use crate::work::Work;
 use graph::Graph;
 
 /// Objects larger than this stay on the heap: frames are for small things.
@@ -54,15 +55,44 @@ impl Flow {
 }
 
 /// Where the parameters of a function go: those of its type, then the closure object.
-type Summary = Box<[Flow]>;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary(Box<[Flow]>);
+
+impl Summary {
+    /// As bytes: the number of results, then for each parameter where it goes.
+    pub fn encode(&self) -> Vec<u8> {
+        let results = self.0.first().map_or(0, |flow| flow.results.len());
+        let mut out = (results as u32).to_le_bytes().to_vec();
+        for flow in &self.0 {
+            out.push(flow.heap);
+            out.extend_from_slice(&flow.results);
+        }
+        out
+    }
+
+    /// Reads what [`Summary::encode`] wrote of a function with these numbers of parameters and results; `None` for anything else.
+    pub fn decode(bytes: &[u8], params: usize, results: usize) -> Option<Summary> {
+        let (count, rest) = bytes.split_first_chunk()?;
+        if u32::from_le_bytes(*count) as usize != results
+            || rest.len() != (params + 1) * (results + 1)
+        {
+            return None;
+        }
+        let flows = rest.chunks_exact(results + 1).map(|row| Flow {
+            heap: row[0],
+            results: row[1..].into(),
+        });
+        Some(Summary(flows.collect()))
+    }
+}
 
 /// Functions that make a string, with those that take a buffer for it, and its size.
 type Buffered = FxHashMap<FuncId, (FuncId, u64)>;
 
-/// The pass.
-pub fn run(program: &mut Program) {
+/// The pass, over the functions that are compiled anew.
+pub fn run(program: &mut Program, work: &mut Work) {
     let buffered = buffered(program);
-    let summaries = summarise(program, &buffered);
+    let summaries = summarise(program, work, &buffered);
     let buffers: FxHashMap<u64, Ty> = abi::symbols::BUFFERED
         .iter()
         .map(|&(_, _, size)| (size, program.types.array(TypeTable::UINT8, size)))
@@ -70,7 +100,11 @@ pub fn run(program: &mut Program) {
     let funcs = program.funcs.as_slice();
     let local: Vec<Vec<(Block, Inst)>> = funcs
         .par_iter()
-        .map(|func| local_objects(program, func, &summaries, &buffered))
+        .zip(work.fresh.as_slice())
+        .map(|(func, &fresh)| match fresh {
+            true => local_objects(program, func, &summaries, &buffered),
+            false => Vec::new(),
+        })
         .collect();
     for (id, local) in program.funcs.ids().zip(local) {
         let Some(body) = &mut program.funcs[id].body else {
@@ -90,6 +124,7 @@ pub fn run(program: &mut Program) {
             }
         }
     }
+    work.summaries = summaries;
 }
 
 /// The allocations that go to the frame.
@@ -160,27 +195,37 @@ fn buffered(program: &Program) -> Buffered {
 }
 
 /// Summaries of all functions: the greatest solution, found by repeating functions whose callees turned out to leak more.
-fn summarise(program: &Program, buffered: &Buffered) -> IndexVec<FuncId, Summary> {
-    let mut summaries: IndexVec<FuncId, Summary> =
-        program.funcs.iter().map(|f| assumed(program, f)).collect();
-    let order = crate::inline::callees_first(program);
+fn summarise(program: &Program, work: &Work, buffered: &Buffered) -> IndexVec<FuncId, Summary> {
+    let mut summaries: IndexVec<FuncId, Summary> = program
+        .funcs
+        .iter_enumerated()
+        .map(|(id, func)| match &work.known[id] {
+            Some(known) if !work.fresh[id] => known.summary.clone(),
+            _ => assumed(program, func),
+        })
+        .collect();
     let mut callers: IndexVec<FuncId, Vec<FuncId>> =
         IndexVec::from_elem_n(Vec::new(), program.funcs.len());
     for (id, func) in program.funcs.iter_enumerated() {
+        if !work.fresh[id] {
+            continue;
+        }
         for_each_callee(func, |callee| {
             if callers[callee].last() != Some(&id) {
                 callers[callee].push(id);
             }
         });
     }
-    let mut rank: IndexVec<FuncId, u32> = IndexVec::from_elem_n(0, program.funcs.len());
-    for (n, &id) in order.iter().enumerate() {
-        rank[id] = n as u32;
-    }
     // Lowest rank first: callees before callers, whatever is repeated.
-    let mut work: std::collections::BTreeSet<u32> = (0..order.len() as u32).collect();
-    while let Some(n) = work.pop_first() {
-        let id = order[n as usize];
+    let mut next: std::collections::BTreeSet<u32> = work
+        .order
+        .iter()
+        .enumerate()
+        .filter(|&(_, &id)| work.fresh[id])
+        .map(|(n, _)| n as u32)
+        .collect();
+    while let Some(n) = next.pop_first() {
+        let id = work.order[n as usize];
         let func = &program.funcs[id];
         let Some(body) = &func.body else { continue };
         if func.params.is_empty() && !func.flags.closure {
@@ -190,7 +235,7 @@ fn summarise(program: &Program, buffered: &Buffered) -> IndexVec<FuncId, Summary
         let summary = solve::summary(&graph, func);
         if summaries[id] != summary {
             summaries[id] = summary;
-            work.extend(callers[id].iter().map(|&caller| rank[caller]));
+            next.extend(callers[id].iter().map(|&caller| work.rank[caller]));
         }
     }
     summaries
@@ -214,7 +259,7 @@ fn assumed(program: &Program, func: &Function) -> Summary {
             };
         }
     }
-    flows.into()
+    Summary(flows.into())
 }
 
 /// Functions that are called directly, or whose closure objects are made here.

@@ -95,7 +95,7 @@ pub(super) fn summary(graph: &Graph, func: &Function) -> Summary {
             flow.results[n] = of_param(graph, &distances, param);
         }
     }
-    flows.into()
+    Summary(flows.into())
 }
 
 fn of_param(graph: &Graph, distances: &Distances, param: Node) -> Derefs {
