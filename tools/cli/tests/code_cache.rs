@@ -74,3 +74,175 @@ fn kept_code_is_the_code() {
     assert!(build(&dir, &cache_text, "damaged") == plain);
     std::fs::remove_dir_all(&dir).unwrap();
 }
+
+const UTIL: &str = r#"package util
+
+import "example.com/rebuild/model"
+
+var Table = []int{1, 2, 3}
+
+func Small(x int) int { return x + 1 }
+
+//go:noinline
+func Keep(p *int) int { return *p }
+
+//go:noinline
+func Sum[T any](list []T, f func(T) int) (n int) {
+	for _, x := range list {
+		n += f(x)
+	}
+	return n
+}
+
+func Even(n int) bool {
+	if n == 0 {
+		return true
+	}
+	return Odd(n - 1)
+}
+
+func Odd(n int) bool {
+	if n == 0 {
+		return false
+	}
+	return Even(n - 1)
+}
+
+func Describe(s model.Shape) string { return s.Name() + ":" + model.Unit }
+"#;
+
+const MODEL: &str = r#"package model
+
+const Unit = "cm"
+
+type Shape interface {
+	Name() string
+	Area() int
+}
+
+type Square struct {
+	Side int
+}
+
+func (s *Square) Name() string { return "square" }
+func (s *Square) Area() int    { return s.Side * s.Side }
+"#;
+
+const MAIN: &str = r#"package main
+
+import (
+	"example.com/rebuild/model"
+	"example.com/rebuild/util"
+)
+
+func local(n int) int {
+	x := n
+	return util.Keep(&x)
+}
+
+func main() {
+	defer func() {
+		println("recovered", recover() != nil)
+	}()
+	s := &model.Square{Side: 4}
+	println(util.Describe(s), s.Area(), util.Small(1), local(2), util.Even(10))
+	println(util.Sum([]model.Square{{Side: 1}, {Side: 2}}, func(s model.Square) int { return s.Area() }))
+	println(util.Sum(util.Table, util.Small), len(util.Table))
+	var none *model.Square
+	println(none.Area())
+}
+"#;
+
+/// Changes one after the other: (file, what, by what).
+const CHANGES: &[(&str, &str, &str)] = &[
+    ("main.go", "local(2)", "local(3)"),
+    // An inlined body, and a constant.
+    ("util/util.go", "return x + 1", "return x + 7"),
+    ("model/model.go", "\"cm\"", "\"mm\""),
+    // What is behind a parameter now escapes, then does not again.
+    (
+        "util/util.go",
+        "func Keep(p *int) int { return *p }",
+        "var kept *int\n\nfunc Keep(p *int) int { kept = p; return *kept }",
+    ),
+    ("util/util.go", "kept = p; return *kept", "return *p * 2"),
+    // Layout of a type that other packages' code and instances contain.
+    ("model/model.go", "Side int\n", "Color string\n\tSide int\n"),
+    // Methods of an interface.
+    (
+        "model/model.go",
+        "\tName() string\n",
+        "\tBorder() int\n\tName() string\n",
+    ),
+    (
+        "model/model.go",
+        "func (s *Square) Name()",
+        "func (s *Square) Border() int { return 4 * s.Side }\nfunc (s *Square) Name()",
+    ),
+    // Functions that call one another.
+    ("util/util.go", "return Odd(n - 1)", "return !Even(n - 1)"),
+    // Contents of a global, lines above everything, a function that is no longer inlined.
+    ("util/util.go", "{1, 2, 3}", "{1, 2, 3, 4}"),
+    ("util/util.go", "var Table", "// Table is one.\n\nvar Table"),
+    ("util/util.go", "func Small", "//go:noinline\nfunc Small"),
+    // Only white space.
+    ("main.go", "s := &model", "s  :=  &model"),
+];
+
+#[test]
+fn changed_programs_are_what_they_would_be_from_nothing() {
+    let dir = std::env::temp_dir().join(format!("ferrogo-rebuild-{}", std::process::id()));
+    let cache = dir.join("cache").display().to_string();
+    let mut texts = vec![
+        (
+            "go.mod",
+            "module example.com/rebuild\n\ngo 1.27\n".to_owned(),
+        ),
+        ("main.go", MAIN.to_owned()),
+        ("util/util.go", UTIL.to_owned()),
+        ("model/model.go", MODEL.to_owned()),
+    ];
+    for folder in ["util", "model"] {
+        std::fs::create_dir_all(dir.join(folder)).unwrap();
+    }
+    let write = |texts: &[(&str, String)]| {
+        for (name, text) in texts {
+            std::fs::write(dir.join(name), text).unwrap();
+        }
+    };
+    let build = |cache: &str, output: &str| {
+        let outcome = testkit::run(
+            Command::new(env!("CARGO_BIN_EXE_ferrogo"))
+                .args(["build", "-o", output, "."])
+                .current_dir(&dir)
+                .env("FERROGOCACHE", cache),
+            Duration::from_secs(120),
+        );
+        (outcome.status, outcome.stderr)
+    };
+    let original = texts.clone();
+    write(&texts);
+    assert_eq!(build(&cache, "warm"), (Some(0), String::new()));
+    for &(file, old, new) in CHANGES {
+        let (_, text) = texts.iter_mut().find(|t| t.0 == file).unwrap();
+        assert!(text.contains(old), "{file}: no {old:?}");
+        *text = text.replacen(old, new, 1);
+        write(&texts);
+        let (warm, plain) = (build(&cache, "warm"), build("off", "plain"));
+        assert_eq!(warm, plain, "after {old:?} became {new:?}");
+        if warm.0 == Some(0) {
+            let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+            assert!(
+                read("warm") == read("plain"),
+                "after {old:?} became {new:?}"
+            );
+        }
+    }
+    // Back to what the cache met first.
+    write(&original);
+    assert_eq!(build(&cache, "warm"), (Some(0), String::new()));
+    assert_eq!(build("off", "plain"), (Some(0), String::new()));
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    assert!(read("warm") == read("plain"), "back at the start");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
