@@ -68,6 +68,9 @@ unsafe impl World for Scheduler {
     }
 
     fn cycle_changes(&self, active: bool) {
+        if !active {
+            world::GC_WANTS_WORKERS.store(false, Ordering::Relaxed);
+        }
         trace::gc_phase(active);
         if trace::on() {
             trace::heap_live(HEAP.live_bytes.load(Ordering::Relaxed));
@@ -502,8 +505,16 @@ fn background(m: &'static M) -> ! {
         }
         loop {
             if syscall::try_idle_p(m) {
-                let more = GC.background_sweep(&WORLD);
-                give_up_p(m);
+                m.p().preempt.store(false, Ordering::Relaxed);
+                // Kept until somebody has a use for it: each time it changes hands, threads wake and go to sleep.
+                let mut more = true;
+                while more {
+                    more = GC.background_sweep(&WORLD);
+                    if WORLD.should_leave_mark(true) {
+                        break;
+                    }
+                }
+                rt_sched::thread::lay_down_p(rt_sched::thread::release_p(m));
                 if !more {
                     break;
                 }

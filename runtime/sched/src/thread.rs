@@ -8,7 +8,7 @@ use crate::proc;
 use crate::sched::{SCHED, SchedGuard};
 use crate::trace;
 use core::ptr;
-use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
 use rt_os::thread::NewThread;
 
 static NEXT_M: AtomicU64 = AtomicU64::new(0);
@@ -249,8 +249,24 @@ pub fn hand_to_locked_m(m: &'static M, g: &'static G) {
     stop_m(m);
 }
 
-/// A P that lost its M: start another M if there is anything to do, else make it idle.
+/// A P that lost its M: start another M if there is anything to do, or if all others are busy; else make it idle.
 pub fn hand_off_p(p: &'static P) {
+    pass_on(p, true);
+}
+
+/// A P that a thread of the runtime used while it was idle: idle again unless there is something to do.
+pub fn lay_down_p(p: &'static P) {
+    pass_on(p, false);
+    // Who made a goroutine ready meanwhile saw no idle P.
+    fence(Ordering::SeqCst);
+    if SCHED.idle_p_count.load(Ordering::Relaxed) > 0
+        && SCHED.all_ps().any(|p| !p.runq.is_empty())
+    {
+        proc::wake_p();
+    }
+}
+
+fn pass_on(p: &'static P, look_out: bool) {
     let guard = SCHED.lock();
     if SCHED.stopping.load(Ordering::SeqCst) {
         p.set_status(PStatus::Stopped);
@@ -266,7 +282,8 @@ pub fn hand_off_p(p: &'static P) {
     if !p.runq.is_empty() || !SCHED.runq.is_empty() || crate::world::gc_wants_workers() {
         return start_m_locked(guard, p, false);
     }
-    if SCHED.spinning.load(Ordering::SeqCst) == 0
+    if look_out
+        && SCHED.spinning.load(Ordering::SeqCst) == 0
         && SCHED.idle_p_count.load(Ordering::SeqCst) == 0
         && SCHED
             .spinning
