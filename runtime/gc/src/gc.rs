@@ -856,6 +856,7 @@ impl Gc {
             roots,
             allocated,
             background + assist,
+            self.idle_ns.load(Ordering::Relaxed),
             elapsed,
             world.num_procs(),
         );

@@ -2,8 +2,8 @@
 //!
 //! 1. Goal: the heap may grow to `marked + (marked + stacks + globals) * GOGC / 100`, at least
 //!    4 MiB * GOGC / 100; not above what the memory limit leaves for the heap.
-//! 2. Trigger: marking must begin early enough to end at the goal. While a quarter of the CPU
-//!    marks and the rest allocates, marking `scan` bytes lets the program allocate
+//! 2. Trigger: marking must begin early enough to end at the goal. While a share `u` of the CPU (a quarter, and what was idle in the last
+//!    cycles) marks and the rest allocates, marking `scan` bytes lets the program allocate
 //!    `cons_mark * (1 - u) / u * scan` bytes, where `cons_mark` is the ratio of allocation rate
 //!    to marking rate per CPU second, as measured in the last cycles. Trigger = goal minus that,
 //!    kept between 70 % and 95 % of the way from the marked heap to the goal.
@@ -41,6 +41,8 @@ pub struct Pacer {
     /// Stack and global bytes among them.
     pub last_roots: AtomicUsize,
     cons_mark: AtomicF64,
+    /// Share of the CPU that was idle otherwise and marked, in the last cycles.
+    idle_share: AtomicF64,
     /// Scan work per allocated byte, now.
     assist_ratio: AtomicF64,
     /// Heap size when the current cycle began.
@@ -66,6 +68,7 @@ impl Pacer {
             last_scan: AtomicUsize::new(0),
             last_roots: AtomicUsize::new(0),
             cons_mark: AtomicF64::new(0.0),
+            idle_share: AtomicF64::new(0.0),
             assist_ratio: AtomicF64::new(0.0),
             live_at_start: AtomicUsize::new(0),
             started_at: AtomicI64::new(0),
@@ -100,7 +103,7 @@ impl Pacer {
         }
         let room = goal - marked.min(goal);
         let scan = self.last_scan.load(Ordering::Relaxed) as f64;
-        let u = BACKGROUND_UTILIZATION;
+        let u = (BACKGROUND_UTILIZATION + self.idle_share.load()).min(0.95);
         let runway = (self.cons_mark.load() * (1.0 - u) / u * scan) as usize;
         let low = marked + room / 10 * 7;
         let high = marked + room / 100 * 95;
@@ -166,8 +169,8 @@ impl Pacer {
     }
 
     /// A cycle's mark phase ended: `marked` bytes survived, `scanned` bytes (of which `roots`
-    /// in stacks and globals) were scanned in `busy` CPU nanoseconds, while `allocated` bytes
-    /// were allocated, during `elapsed` nanoseconds on `procs` Ps.
+    /// in stacks and globals) were scanned in `busy` CPU nanoseconds (of which `idle` on Ps with nothing else to do), while `allocated`
+    /// bytes were allocated, during `elapsed` nanoseconds on `procs` Ps.
     pub fn finish(
         &self,
         marked: usize,
@@ -175,6 +178,7 @@ impl Pacer {
         roots: usize,
         allocated: usize,
         busy: i64,
+        idle: i64,
         elapsed: i64,
         procs: usize,
     ) {
@@ -182,7 +186,11 @@ impl Pacer {
         self.last_scan.store(scanned, Ordering::Relaxed);
         self.last_roots.store(roots, Ordering::Relaxed);
         if elapsed > 0 && scanned > 0 {
-            let u = (busy as f64 / (elapsed as f64 * procs as f64)).clamp(0.05, 0.95);
+            let all = elapsed as f64 * procs as f64;
+            let idle = (idle as f64 / all).clamp(0.0, 0.95);
+            self.idle_share
+                .store((self.idle_share.load() * 3.0 + idle) / 4.0);
+            let u = (busy as f64 / all).clamp(0.05, 0.95);
             let now = allocated as f64 * u / (scanned as f64 * (1.0 - u));
             let old = self.cons_mark.load();
             self.cons_mark.store(if old == 0.0 {
@@ -232,12 +240,25 @@ mod tests {
         assert!(trigger > 170 << 20 && trigger < goal);
         let pacer = Pacer::new();
         // Allocation outran marking: begin as early as allowed.
-        pacer.finish(100 << 20, 100 << 20, 0, 300 << 20, 250, 1000, 1);
+        pacer.finish(100 << 20, 100 << 20, 0, 300 << 20, 250, 0, 1000, 1);
         pacer.commit(usize::MAX);
         assert_eq!(
             pacer.trigger.load(Ordering::Relaxed),
             (100 << 20) + (100 << 20) / 10 * 7
         );
+    }
+
+    #[test]
+    fn idle_processors_that_mark_let_cycles_begin_later() {
+        let trigger = |idle| {
+            let pacer = Pacer::new();
+            for _ in 0..20 {
+                pacer.finish(100 << 20, 100 << 20, 0, 8 << 20, 500, idle, 1000, 1);
+            }
+            pacer.commit(usize::MAX);
+            pacer.trigger.load(Ordering::Relaxed)
+        };
+        assert!(trigger(400) > trigger(0));
     }
 
     #[test]
@@ -256,7 +277,7 @@ mod tests {
     #[test]
     fn assists_get_dearer_towards_the_goal() {
         let pacer = Pacer::new();
-        pacer.finish(100 << 20, 50 << 20, 0, 10 << 20, 250, 1000, 1);
+        pacer.finish(100 << 20, 50 << 20, 0, 10 << 20, 250, 0, 1000, 1);
         pacer.commit(usize::MAX);
         pacer.start(180 << 20, 0);
         let early = pacer.debt(1000);

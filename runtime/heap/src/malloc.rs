@@ -141,13 +141,7 @@ impl Heap {
                 Placement::Tiny => {
                     let (block, sampled) = self.slot(cache, TINY_SPAN_CLASS, true)?;
                     let cache = &mut *cache;
-                    // Keep the block with more room left.
-                    if cache.tiny_end.wrapping_sub(cache.tiny_next) < TINY_SIZE - size
-                        || cache.tiny_next == 0
-                    {
-                        cache.tiny_next = block + size;
-                        cache.tiny_end = block + TINY_SIZE;
-                    }
+                    cache.keep_tiny(block, size);
                     if sampled {
                         cache.sampled = block;
                         cache.sampled_size = size;
@@ -221,6 +215,33 @@ impl Heap {
             let span = self.acquire_span(span_class).ok_or(OutOfMemory { size })?;
             cache.spans[span_class] = span as *const MSpan as *mut MSpan;
         };
+        // SAFETY: the run is free memory of a span that the cache owns.
+        let start = unsafe { self.open_window(cache, span, first, count, zero || !single) };
+        let sampled = before_sample == Some(0);
+        if draw {
+            cache.sample_left[span_class] -= (count * size) as i64;
+        }
+        if sampled {
+            let next = self.next_sample(cache);
+            cache.sample_left[span_class] = next;
+        }
+        Ok((start, sampled))
+    }
+
+    /// Makes a free run of a cached span the window of its class and takes the first slot of it.
+    ///
+    /// # Safety
+    /// The cache owns the span, and `next_run` gave the run.
+    #[inline]
+    unsafe fn open_window(
+        &self,
+        cache: &mut MCache,
+        span: &MSpan,
+        first: usize,
+        count: usize,
+        clear: bool,
+    ) -> usize {
+        let (span_class, size) = (span.span_class(), span.elem_size());
         let start = span.start() + first * size;
         let bytes = count * size;
         span.alloc_count.fetch_add(count as u32, Ordering::Relaxed);
@@ -228,12 +249,12 @@ impl Heap {
             self.arena
                 .set_marks(span.first_bit_word() * 64 + first, count, true);
         }
-        // SAFETY: the run is free memory of a span that the cache owns.
+        // SAFETY: free memory, the caller's promise.
         unsafe {
             if self.config().poison && span.needs_zero.load(Ordering::Relaxed) != 0 {
                 self.check_poison(span, start, bytes);
             }
-            if span.needs_zero.load(Ordering::Relaxed) != 0 && (zero || !single) {
+            if span.needs_zero.load(Ordering::Relaxed) != 0 && clear {
                 ptr::write_bytes(start as *mut u8, 0, bytes);
             }
         }
@@ -258,15 +279,84 @@ impl Heap {
             next: start + size,
             end: start + bytes,
         };
-        let sampled = before_sample == Some(0);
-        if draw {
-            cache.sample_left[span_class] -= bytes as i64;
+        start
+    }
+
+    /// [`Heap::malloc`] if the cached span has another run and nothing else is due: no mark phase, no sample, no switch for tests, and
+    /// fewer than [`PENDING_LIVE`] bytes since the collector was last asked. In spans with scattered free slots, runs are short, and going
+    /// the whole way for each would cost more than all the rest of allocation.
+    ///
+    /// # Safety
+    /// As [`Heap::malloc`].
+    #[inline(never)]
+    pub unsafe fn malloc_next_run(
+        &self,
+        cache: *mut MCache,
+        size: usize,
+        typ: *const Type,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's promises.
+        unsafe {
+            let noscan = typ.is_null() || (*typ).noscan();
+            let cache = &mut *cache;
+            let at = match placement(size, noscan) {
+                Placement::Tiny => {
+                    let block = self.next_run_slot(cache, TINY_SPAN_CLASS)?;
+                    cache.keep_tiny(block, size);
+                    block
+                }
+                Placement::Small { span_class } => {
+                    let slot = self.next_run_slot(cache, span_class as usize)?;
+                    if !noscan {
+                        self.arena
+                            .or_pointer_bits(slot, typemap::small_mask(typ, size));
+                    }
+                    slot
+                }
+                Placement::SmallHeader { span_class } => {
+                    let slot = self.next_run_slot(cache, span_class as usize)?;
+                    (slot as *mut *const Type).write(typemap::element_type(typ));
+                    slot + MALLOC_HEADER_SIZE
+                }
+                Placement::Large => return None,
+            };
+            NonNull::new(at as *mut u8)
         }
-        if sampled {
-            let next = self.next_sample(cache);
-            cache.sample_left[span_class] = next;
+    }
+
+    /// First slot of the next run of the cached span, see [`Heap::malloc_next_run`].
+    #[inline]
+    unsafe fn next_run_slot(&self, cache: &mut MCache, span_class: usize) -> Option<usize> {
+        let size = CLASS_TO_SIZE[span_class >> 1] as usize;
+        let config = self.config();
+        if self.allocate_black()
+            || config.collect_every != 0
+            || config.poison
+            || config.null_collector
+            || span_class & 1 != 0 && size >= NO_WINDOW_SIZE
+        {
+            return None;
         }
-        Ok((start, sampled))
+        let mut limit = (WINDOW_BYTES / size).max(1);
+        let rate = self.profile.rate();
+        if rate > 0 {
+            let left = cache.sample_left[span_class].max(0) as usize / size;
+            if cache.sample_rate != rate || left == 0 {
+                return None;
+            }
+            limit = limit.min(left);
+        }
+        // SAFETY: a cached span belongs to the cache.
+        let span = unsafe { cache.spans[span_class].as_ref() }?;
+        let (first, count) = self.next_run(span, limit)?;
+        if cache.pending_live + count * size >= PENDING_LIVE {
+            return None;
+        }
+        if rate > 0 {
+            cache.sample_left[span_class] -= (count * size) as i64;
+        }
+        // SAFETY: the cache owns the span.
+        Some(unsafe { self.open_window(cache, span, first, count, true) })
     }
 
     /// The next free run of a span, at most `limit` slots: (first, count).

@@ -25,7 +25,7 @@
 //! `free_index` moves down, counts are corrected and, during marking, the tail's marks cleared.
 
 use crate::span::MSpan;
-use abi::sizeclass::NUM_SPAN_CLASSES;
+use abi::sizeclass::{NUM_SPAN_CLASSES, TINY_SIZE};
 use core::mem::offset_of;
 use core::ptr;
 
@@ -165,6 +165,15 @@ impl MCache {
         self.rng = seed | 1;
         self.wb_buf.reset();
         self.sample_rate = -1;
+    }
+
+    /// A fresh tiny block with `size` bytes taken becomes the current one if it has more room left than that.
+    #[inline]
+    pub(crate) fn keep_tiny(&mut self, block: usize, size: usize) {
+        if self.tiny_end.wrapping_sub(self.tiny_next) < TINY_SIZE - size || self.tiny_next == 0 {
+            self.tiny_next = block + size;
+            self.tiny_end = block + TINY_SIZE;
+        }
     }
 
     /// Some random bits (xorshift).

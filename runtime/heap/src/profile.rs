@@ -90,7 +90,7 @@ impl Profile {
             .store(variable as *const _ as *mut _, Ordering::Release);
     }
 
-    fn rate(&self) -> i64 {
+    pub(crate) fn rate(&self) -> i64 {
         // SAFETY: null or a variable that lives for ever.
         match unsafe { self.source.load(Ordering::Acquire).as_ref() } {
             Some(variable) => variable.load(Ordering::Relaxed),

@@ -259,8 +259,7 @@ pub fn lay_down_p(p: &'static P) {
     pass_on(p, false);
     // Who made a goroutine ready meanwhile saw no idle P.
     fence(Ordering::SeqCst);
-    if SCHED.idle_p_count.load(Ordering::Relaxed) > 0
-        && SCHED.all_ps().any(|p| !p.runq.is_empty())
+    if SCHED.idle_p_count.load(Ordering::Relaxed) > 0 && SCHED.all_ps().any(|p| !p.runq.is_empty())
     {
         proc::wake_p();
     }

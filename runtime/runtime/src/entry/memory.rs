@@ -222,12 +222,16 @@ extern "C" fn strong_from_weak(handle: usize) -> usize {
     unsafe { GC.strong_from_weak(M::current().p().mcache.get() as *mut _, handle) }
 }
 
-// Allocation first tries the current window, on the goroutine's stack: no safepoint, nothing saved. 0 asks for the whole way.
+// Allocation first tries the current window and the next run of its span, on the goroutine's stack: no safepoint, nothing saved. 0 asks for the whole way.
 
 unsafe extern "C" fn mallocgc_fast(size: usize, typ: *const Type, zero: bool) -> usize {
     // SAFETY: the compiler's descriptor, the current P's cache; no safepoint here.
-    unsafe { HEAP.malloc_fast(glue::current_cache(), size, typ, zero) }
-        .map_or(0, |at| at.as_ptr() as usize)
+    unsafe {
+        let cache = glue::current_cache();
+        HEAP.malloc_fast(cache, size, typ, zero)
+            .or_else(|| HEAP.malloc_next_run(cache, size, typ))
+    }
+    .map_or(0, |at| at.as_ptr() as usize)
 }
 
 unsafe extern "C" fn newobject_fast(typ: *const Type) -> usize {
