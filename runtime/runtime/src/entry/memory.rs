@@ -222,16 +222,15 @@ extern "C" fn strong_from_weak(handle: usize) -> usize {
     unsafe { GC.strong_from_weak(M::current().p().mcache.get() as *mut _, handle) }
 }
 
-// Allocation first tries the current window and the next run of its span, on the goroutine's stack: no safepoint, nothing saved. 0 asks for the whole way.
+// Allocation first tries the current window, on the goroutine's stack: no safepoint, nothing saved. Then it tries the next run of the span, on
+// the system stack but without a safepoint. 0 asks for the whole way.
 
 unsafe extern "C" fn mallocgc_fast(size: usize, typ: *const Type, zero: bool) -> usize {
     // SAFETY: the compiler's descriptor, the current P's cache; no safepoint here.
     unsafe {
-        let cache = glue::current_cache();
-        HEAP.malloc_fast(cache, size, typ, zero)
-            .or_else(|| HEAP.malloc_next_run(cache, size, typ))
+        HEAP.malloc_fast(glue::current_cache(), size, typ, zero)
+            .map_or(0, |at| at.as_ptr() as usize)
     }
-    .map_or(0, |at| at.as_ptr() as usize)
 }
 
 unsafe extern "C" fn newobject_fast(typ: *const Type) -> usize {
@@ -251,53 +250,79 @@ unsafe extern "C" fn newarray_fast(typ: *const Type, count: usize) -> usize {
     }
 }
 
+unsafe extern "C" fn mallocgc_run(size: usize, typ: *const Type) -> usize {
+    // SAFETY: as above.
+    unsafe { HEAP.malloc_next_run(glue::current_cache(), size, typ) }
+        .map_or(0, |at| at.as_ptr() as usize)
+}
+
+unsafe extern "C" fn newobject_run(typ: *const Type) -> usize {
+    // SAFETY: as above.
+    unsafe { mallocgc_run((*typ).size, typ) }
+}
+
+unsafe extern "C" fn newarray_run(typ: *const Type, count: usize) -> usize {
+    // SAFETY: as above.
+    unsafe {
+        match count.checked_mul((*typ).size) {
+            Some(bytes) if bytes <= abi::sizeclass::MAX_SMALL_REQUEST => mallocgc_run(bytes, typ),
+            _ => 0,
+        }
+    }
+}
+
 rt_sched::private_system_stub! { mallocgc_slow => mallocgc }
 rt_sched::private_system_stub! { newobject_slow => newobject }
 rt_sched::private_system_stub! { newarray_slow => newarray }
 
-rt_sched::go_symbols!(["runtime.mallocgc"], [
-    "push rbp",
-    "mov rbp, rsp",
-    "push rdi",
-    "push rsi",
-    "push rdx",
-    "sub rsp, 8",
-    "call {fast}",
-    "add rsp, 8",
-    "pop rdx",
-    "pop rsi",
-    "pop rdi",
-    "pop rbp",
-    "test rax, rax",
-    "jz {slow}",
-    "ret",
-], [fast = sym mallocgc_fast, slow = sym mallocgc_slow,]);
-rt_sched::go_symbols!(["runtime.newobject", "internal/runtime/maps.newobject", "reflect.unsafe_New", "internal/reflectlite.unsafe_New"], [
-    "push rbp",
-    "mov rbp, rsp",
-    "push rdi",
-    "sub rsp, 8",
-    "call {fast}",
-    "add rsp, 8",
-    "pop rdi",
-    "pop rbp",
-    "test rax, rax",
-    "jz {slow}",
-    "ret",
-], [fast = sym newobject_fast, slow = sym newobject_slow,]);
-rt_sched::go_symbols!(["runtime.newarray", "internal/runtime/maps.newarray", "reflect.unsafe_NewArray"], [
-    "push rbp",
-    "mov rbp, rsp",
-    "push rdi",
-    "push rsi",
-    "call {fast}",
-    "pop rsi",
-    "pop rdi",
-    "pop rbp",
-    "test rax, rax",
-    "jz {slow}",
-    "ret",
-], [fast = sym newarray_fast, slow = sym newarray_slow,]);
+/// Entry points with up to three arguments that try `fast` on the goroutine's stack, `run` on the system stack, and end in `slow`.
+macro_rules! allocation_stubs {
+    ($([$($sym:literal),+] => $fast:path, $run:path, $slow:path;)*) => {$(
+        rt_sched::go_symbols!([$($sym),+], [
+            "push rbp",
+            "mov rbp, rsp",
+            "push rdi",
+            "push rsi",
+            "push rdx",
+            "sub rsp, 8",
+            "call {fast}",
+            "test rax, rax",
+            "jnz 2f",
+            "mov rdi, [rbp - 8]",
+            "mov rsi, [rbp - 16]",
+            // For the profiler, which finds a stack pointer that is not the goroutine's.
+            "mov [r15 + {bp}], rbp",
+            "mov rsp, [r15 + {system}]",
+            "call {run}",
+            "test rax, rax",
+            "jnz 2f",
+            "mov rdi, [rbp - 8]",
+            "mov rsi, [rbp - 16]",
+            "mov rdx, [rbp - 24]",
+            "mov rsp, rbp",
+            "pop rbp",
+            "jmp {slow}",
+            "2:",
+            "mov rsp, rbp",
+            "pop rbp",
+            "ret",
+        ], [
+            fast = sym $fast,
+            run = sym $run,
+            slow = sym $slow,
+            bp = const abi::g::SCHED_BP,
+            system = const abi::g::SYSTEM_SP,
+        ]);
+    )*};
+}
+
+allocation_stubs! {
+    ["runtime.mallocgc"] => mallocgc_fast, mallocgc_run, mallocgc_slow;
+    ["runtime.newobject", "internal/runtime/maps.newobject", "reflect.unsafe_New", "internal/reflectlite.unsafe_New"]
+        => newobject_fast, newobject_run, newobject_slow;
+    ["runtime.newarray", "internal/runtime/maps.newarray", "reflect.unsafe_NewArray"]
+        => newarray_fast, newarray_run, newarray_slow;
+}
 
 rt_sched::system_stubs! {
     "runtime.memclrHasPointers" => memclr_pointers;
