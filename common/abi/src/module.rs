@@ -45,6 +45,8 @@ pub struct ModuleData {
     pub edata: usize,
     /// Bodies of locations, see [`SiteEntry`].
     pub sites: Table<SiteEntry>,
+    /// What of frames is live at calls, see [`frame`].
+    pub frames: Table<u8>,
 }
 
 /// Address and element count.
@@ -76,13 +78,62 @@ pub struct FuncEntry {
     pub name: u32,
     /// String offset of the file of its declaration.
     pub file: u32,
-    /// Line of its declaration.
-    pub line: u32,
+    /// Line of its declaration, shifted by [`FuncEntry::LINE_SHIFT`]; [`func_flags`] below.
+    pub line_flags: u32,
     /// Offset of its line program in `lines`: pairs (ULEB128 code-offset delta, SLEB128 location-index delta) from (0, 0): from that
     /// code offset on, the location is that index into `locs`. Ends with the pair (0, 0).
     pub lines: u32,
+    /// Offset of its record in `frames`; [`frame::NONE`] if it makes no calls.
+    pub frame: u32,
+}
+
+impl FuncEntry {
+    /// Bits of `line_flags` below the line.
+    pub const LINE_SHIFT: u32 = 5;
+
+    /// Line of its declaration.
+    pub const fn line(&self) -> u32 {
+        self.line_flags >> Self::LINE_SHIFT
+    }
     /// [`func_flags`].
-    pub flags: u32,
+    pub const fn flags(&self) -> u32 {
+        self.line_flags & ((1 << Self::LINE_SHIFT) - 1)
+    }
+}
+
+/// Records of `frames`: which words of a function's frame are live when a call in it is in progress. Words count downwards from the frame
+/// pointer: word 0 is at `rbp - 8`. Numbers are ULEB128.
+///
+/// ```text
+///   header byte: mask of saved registers | VARIABLES | SITES | UNCLEAR
+///   VARIABLES: count, then per variable, outermost first: words between it and the one before (or rbp), its words
+///   SITES:     count of columns, then per column the words between it and the one before
+///              more than 8 bits in a map: count of maps, then the maps
+///              count of calls, then per call, ascending: (return offset - the one before) * 2 + (same map as before);
+///              if not the same: the map itself (one byte), or its number in the list
+/// ```
+///
+/// A map has a bit for each saved register, each variable, each column in this order; least significant first, whole bytes. A call that is
+/// not listed has no bit set. A bit of a register means that the function itself needs the register's value after the call.
+///
+/// The saved registers of the caller are in the lowest words of the [`saved_bytes`](frame::saved_bytes) below rbp, in ascending order. Variables are
+/// those whose address is taken: they are live as well where a pointer to them is.
+pub mod frame {
+    /// [`FuncEntry::frame`](super::FuncEntry::frame) of a function without calls.
+    pub const NONE: u32 = u32::MAX;
+    /// Registers that calls preserve, by bit of the mask: rbx r12 r13 r14.
+    pub const REGISTERS: usize = 4;
+    /// Header: has variables.
+    pub const VARIABLES: u8 = 1 << 4;
+    /// Header: something is live at some call.
+    pub const SITES: u8 = 1 << 5;
+    /// Header: nothing is known, every word may be live; nothing follows.
+    pub const UNCLEAR: u8 = 1 << 6;
+
+    /// Bytes below rbp that `count` saved registers take.
+    pub const fn saved_bytes(count: u32) -> u32 {
+        (count * 8).next_multiple_of(16)
+    }
 }
 
 /// Bits of [`FuncEntry::flags`].
@@ -99,14 +150,31 @@ pub mod func_flags {
     pub const NO_PARAMS: u32 = 16;
 }
 
-/// A source location: there are many, so what lines of one body share is in [`SiteEntry`].
+/// A source location: there are many, so what lines of one body share is in [`SiteEntry`], and the two numbers are packed in six bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LocEntry {
-    #[allow(missing_docs)]
-    pub line: u32,
+pub struct LocEntry(pub [u16; 3]);
+
+impl LocEntry {
+    const LINE_BITS: u32 = 22;
+
+    /// A line (lines beyond 4 million become 0) and an index into `sites` (below 64 million).
+    pub const fn new(line: u32, site: u32) -> LocEntry {
+        let line = if line >> Self::LINE_BITS == 0 { line } else { 0 };
+        let word = line as u64 | (site as u64) << Self::LINE_BITS;
+        LocEntry([word as u16, (word >> 16) as u16, (word >> 32) as u16])
+    }
+    const fn word(self) -> u64 {
+        self.0[0] as u64 | (self.0[1] as u64) << 16 | (self.0[2] as u64) << 32
+    }
+    /// The line.
+    pub const fn line(self) -> u32 {
+        self.word() as u32 & ((1 << Self::LINE_BITS) - 1)
+    }
     /// Index into `sites`.
-    pub site: u32,
+    pub const fn site(self) -> u32 {
+        (self.word() >> Self::LINE_BITS) as u32
+    }
 }
 
 /// The body that a location is in: a compiled function's own or an inlined one; `parent` makes inlining a chain.

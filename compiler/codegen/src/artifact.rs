@@ -30,6 +30,8 @@ pub struct Artifact {
     pub lines: Vec<(u32, Option<u32>)>,
     /// (return offset, handler offset, rsp below rbp).
     pub handlers: Vec<(u32, u32, u32)>,
+    /// See [`abi::module::frame`].
+    pub frame: Vec<u8>,
 }
 
 /// A reference from code.
@@ -70,6 +72,8 @@ impl Artifact {
                 uleb(&mut out, n as u64);
             }
         }
+        uleb(&mut out, self.frame.len() as u64);
+        out.extend_from_slice(&self.frame);
         out
     }
 
@@ -102,7 +106,10 @@ impl Artifact {
         for _ in 0..r.count(3)? {
             out.handlers.push((r.small()?, r.small()?, r.small()?));
         }
-        r.0.is_empty().then_some(out)
+        let length = r.count(1)?;
+        let (frame, rest) = r.0.split_at_checked(length)?;
+        out.frame = frame.to_vec();
+        rest.is_empty().then_some(out)
     }
 }
 
@@ -190,6 +197,7 @@ mod tests {
             ],
             lines: vec![(0, Some(0)), (2, None)],
             handlers: vec![(3, 1, 1000)],
+            frame: vec![3, 4],
         };
         let bytes = artifact.encode();
         assert_eq!(Artifact::decode(&bytes), Some(artifact));

@@ -30,6 +30,8 @@ pub struct CompiledFunc {
     pub lines: Vec<(u32, Loc)>,
     /// (return offset, handler offset, rsp below rbp).
     pub handlers: Vec<(u32, u32, u32)>,
+    /// What of the frame is live at each call, see [`abi::module::frame`]; empty without calls.
+    pub frame: Vec<u8>,
 }
 
 /// A reference from code.
@@ -219,11 +221,14 @@ impl FuncCompiler {
                 out.handlers.push((site.ret_addr, *handler, below));
             }
         }
-        let frame = buffer
+        let bytes = buffer
             .frame_layout()
             .ok_or("no frame layout")?
             .frame_to_fp_offset;
-        Ok((out, frame))
+        let handlers: Vec<(u32, u32)> = out.handlers.iter().map(|h| (h.0, h.1)).collect();
+        let compiled = self.context.compiled_code().ok_or("no code")?;
+        out.frame = crate::liveness::analyze(&self.context.func, compiled, &handlers);
+        Ok((out, bytes))
     }
 }
 

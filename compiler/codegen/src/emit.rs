@@ -124,6 +124,7 @@ struct Tables {
     strings: Option<(SymbolId, u64)>,
     handlers: Option<(SymbolId, u64)>,
     sites: Option<(SymbolId, u64)>,
+    frames: Option<(SymbolId, u64)>,
 }
 
 impl<'a> Emitter<'a> {
@@ -403,6 +404,8 @@ impl<'a> Emitter<'a> {
         let mut resolver = PosResolver::new(sources, trim);
         let (mut entries, mut entry_relocs) = (Vec::new(), Vec::new());
         let (mut handlers, mut handler_relocs) = (Vec::new(), Vec::new());
+        let mut frames: Vec<u8> = Vec::new();
+        let mut known_frames: FxHashMap<Vec<u8>, u32> = FxHashMap::default();
         let text_off = RelocKind::SectionOff32(Section::GoText);
         for (&id, code) in ids.iter().zip(compiled) {
             let func = &self.program.funcs[id];
@@ -429,6 +432,15 @@ impl<'a> Emitter<'a> {
                 | flag(abi::module::func_flags::RUNTIME, func.flags.runtime)
                 | flag(abi::module::func_flags::NOSPLIT, func.flags.nosplit)
                 | flag(abi::module::func_flags::NO_PARAMS, func.params.is_empty());
+            let frame = if code.frame.is_empty() {
+                abi::module::frame::NONE
+            } else {
+                *known_frames.entry(code.frame).or_insert_with_key(|bytes| {
+                    let at = frames.len() as u32;
+                    frames.extend_from_slice(bytes);
+                    at
+                })
+            };
             entry_relocs.push(Reloc {
                 offset: entries.len() as u32,
                 kind: text_off,
@@ -440,9 +452,9 @@ impl<'a> Emitter<'a> {
                 size as u32,
                 strings.add(func.display.as_str()),
                 file,
-                line,
+                line << abi::module::FuncEntry::LINE_SHIFT | f,
                 program,
-                f,
+                frame,
             ] {
                 entries.extend_from_slice(&word.to_le_bytes());
             }
@@ -468,7 +480,7 @@ impl<'a> Emitter<'a> {
         let locs: Vec<u8> = lines
             .locs
             .iter()
-            .flatten()
+            .flat_map(|&[line, site]| abi::module::LocEntry::new(line, site).0)
             .flat_map(|w| w.to_le_bytes())
             .collect();
         let sites: Vec<u8> = lines
@@ -478,6 +490,7 @@ impl<'a> Emitter<'a> {
             .flat_map(|w| w.to_le_bytes())
             .collect();
         let site_count = lines.sites.len() as u64;
+        let frame_count = frames.len() as u64;
         let counts = (
             entries.len() / 28,
             lines.locs.len(),
@@ -493,6 +506,7 @@ impl<'a> Emitter<'a> {
             strings: Some((add(strings.bytes, Vec::new()), counts.3 as u64)),
             handlers: Some((add(handlers, handler_relocs), counts.4 as u64)),
             sites: Some((add(sites, Vec::new()), site_count)),
+            frames: Some((add(frames, Vec::new()), frame_count)),
         };
     }
 
@@ -593,8 +607,10 @@ impl<'a> Emitter<'a> {
         let edata = section(self, Definition::SectionEnd(Section::Bss));
         words.address(data, 0);
         words.address(edata, 0);
-        let (symbol, count) = tables.sites.expect("functions come first");
-        words.table(symbol, count);
+        for table in [tables.sites, tables.frames] {
+            let (symbol, count) = table.expect("functions come first");
+            words.table(symbol, count);
+        }
         debug_assert_eq!(words.bytes.len(), size_of::<abi::module::ModuleData>());
         let symbol = self
             .object

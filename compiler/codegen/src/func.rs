@@ -124,6 +124,8 @@ pub(crate) struct Translator<'a, 'f> {
     pub used_parts: IndexVec<Value, u32>,
     /// The block being translated.
     pub block: Block,
+    /// Uses that keep a value alive, so far.
+    pub kept: i64,
     pub loc: Loc,
 }
 
@@ -255,6 +257,7 @@ pub(crate) fn translate(
         nonnil: Default::default(),
         dominators: Dominators::compute(body, &body.reverse_postorder()),
         block: Body::ENTRY,
+        kept: 0,
         used_parts: used_parts(body),
         loc: Loc::default(),
     };

@@ -21,6 +21,8 @@ pub fn target(optimize: bool, verify: bool) -> Arc<dyn TargetIsa> {
         ("use_colocated_libcalls", "true"),
         ("unwind_info", "false"),
         ("enable_alias_analysis", "true"),
+        // Where basic blocks begin, for the liveness of frames.
+        ("machine_code_cfg_info", "true"),
         ("enable_nan_canonicalization", "false"),
         // Go promises nothing about speculation; switches are frequent.
         ("enable_table_access_spectre_mitigation", "false"),

@@ -1,7 +1,7 @@
 //! MIR to machine code and tables, through Cranelift.
 //!
 //! Reading order: [`isa`] (target settings), [`sig`] (where values travel), [`func`] (one function: driver of the translation),
-//! `ops`, `mem`, `calls`, `arith` (its parts), [`artifact`] (compiled code that can be kept), [`unit`] (what it refers to), [`compile`] (one function to bytes), [`emit`] (the program to linker input),
+//! `ops`, `mem`, `calls`, `arith` (its parts), `liveness` (what of a frame is needed at each call), [`artifact`] (compiled code that can be kept), [`unit`] (what it refers to), [`compile`] (one function to bytes), [`emit`] (the program to linker input),
 //! [`typedesc`] (type descriptors), [`tables`] (pc-line and handler tables).
 //!
 //! Architecture invariant: decides nothing about Go; what a construct means is in MIR already.
@@ -14,6 +14,7 @@ pub mod compile;
 pub mod emit;
 pub mod func;
 pub mod isa;
+mod liveness;
 mod mem;
 mod ops;
 pub mod sig;

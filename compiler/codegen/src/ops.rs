@@ -162,18 +162,15 @@ impl Translator<'_, '_> {
                 Vals::new()
             }
             Op::KeepAlive(x) => {
-                // A store to a slot keeps the value in the frame up to here; nothing reads it.
+                // No pointer is -1, -2 and so on: a use that costs a comparison. It must not look like another one of the same value, or
+                // the optimiser merges the two; a store that nothing reads it drops.
+                self.kept += 1;
+                let never = -(self.kept & 0xffff).max(1);
                 let vals = self.vals[*x].clone();
                 for val in vals {
-                    let ty = self.b.func.dfg.value_type(val);
-                    let data =
-                        ir::StackSlotData::new(ir::StackSlotKind::ExplicitSlot, ty.bytes(), 3);
-                    let slot = self.b.create_sized_stack_slot(data);
-                    self.b.ins().stack_store(types::I64, val, slot, 0);
-                    // The collector reads frames conservatively: leave nothing behind.
-                    if ty == types::I64 {
-                        let zero = self.b.ins().iconst(types::I64, 0);
-                        self.b.ins().stack_store(types::I64, zero, slot, 0);
+                    if self.b.func.dfg.value_type(val) == types::I64 {
+                        let equal = self.b.ins().icmp_imm_s(IntCC::Equal, val, never);
+                        self.b.ins().trapnz(equal, ir::TrapCode::unwrap_user(1));
                     }
                 }
                 Vals::new()

@@ -72,6 +72,7 @@ impl Unit {
             code: artifact.code,
             align: artifact.align,
             handlers: artifact.handlers,
+            frame: artifact.frame,
             ..CompiledFunc::default()
         };
         for reloc in artifact.relocs {

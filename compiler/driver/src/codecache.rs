@@ -125,7 +125,7 @@ impl<'a> CodePacks<'a> {
 
     fn key(&self, group: &str) -> Key {
         let mut digest = Sha256::new();
-        digest.update(b"code 3");
+        digest.update(b"code 4");
         digest.update((self.identity.len() as u64).to_le_bytes());
         digest.update(&self.identity);
         digest.update(group);

@@ -1,7 +1,7 @@
 //! Heap and collector of the program, and the scheduler as the collector sees it.
 
 use crate::callbacks;
-use crate::symtab;
+use crate::{stackscan, symtab};
 use abi::gotype::Type;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use rt_gc::{ConservativeRange, Gc, RootRange, StopReason, World};
@@ -102,7 +102,7 @@ unsafe impl World for Scheduler {
 
     fn scan_stack(&self, index: usize, scan: &mut dyn FnMut(ConservativeRange)) -> bool {
         let Some(g) = SCHED.g(index) else { return true };
-        world::with_goroutine_still(g, &mut |lo, hi| scan(ConservativeRange { lo, hi }))
+        world::with_goroutine_still(g, &mut |stopped| stackscan::scan(g, stopped, &mut *scan))
     }
 
     fn for_each_global_root(&self, f: &mut dyn FnMut(RootRange)) {
@@ -166,26 +166,25 @@ unsafe impl World for Scheduler {
     }
 }
 
-/// Words of a goroutine's descriptor that may hold heap pointers.
+/// Words of a goroutine's descriptor that may hold heap pointers. What else it has in registers and on the stack is for
+/// [`stackscan`]: the closure of a call in progress, arguments of system functions.
 fn goroutine_roots(g: &G, f: &mut dyn FnMut(usize)) {
-    if g.status() == Status::Dead {
+    let status = g.status();
+    if status == Status::Dead {
         return;
     }
     for word in [
-        g.closure_ctx.get(),
         g.defer.get(),
         g.panic.get(),
         g.start_fn.get(),
         g.labels.load(Ordering::Relaxed),
         g.coro.get(),
-        g.ret0.get(),
-        g.ret1.get(),
-        g.panic_arg0.get(),
-        g.panic_arg1.get(),
-        g.sudog.elem.get(),
-        g.sudog.object.get(),
     ] {
         f(word);
+    }
+    if status == Status::Waiting {
+        f(g.sudog.elem.get());
+        f(g.sudog.object.get());
     }
 }
 
@@ -204,13 +203,8 @@ fn shared_roots(f: &mut dyn FnMut(usize)) {
                 // SAFETY: between the saved stack pointer and the callback's entry on a live stack.
                 f(unsafe { *(at as *const usize) });
             }
-            for word in [
-                &m.g0.closure_ctx,
-                &m.g0.ret0,
-                &m.g0.ret1,
-                &m.g0.sudog.elem,
-                &m.g0.sudog.object,
-            ] {
+            f(m.g0.closure_ctx.get());
+            for word in &m.g0.args[..usize::from(m.g0.arg_count.get())] {
                 f(word.get());
             }
         }
@@ -301,19 +295,6 @@ fn gc_work(p: &'static P, idle: bool) -> bool {
             true
         }
     }
-}
-
-/// Keeps arguments of an entry point reachable across its own allocations: they came in registers, and the caller may have dropped
-/// them. Overwritten by the next one.
-pub fn hold(words: [usize; 4]) {
-    for word in words {
-        wb_slot(0, word);
-    }
-    let g = G::current();
-    g.ret0.set(words[0]);
-    g.ret1.set(words[1]);
-    g.sudog.elem.set(words[2]);
-    g.sudog.object.set(words[3]);
 }
 
 /// Allocates for the runtime and for compiled code.

@@ -212,6 +212,12 @@ fn config() -> rt_heap::Config {
     config.stop_the_world = number(b"gcstoptheworld") > 0;
     config.eager_sweep = number(b"gcstoptheworld") > 1;
     config.trace = number(b"gctrace") > 0;
+    for (name, switch) in [
+        (&b"gcstackconservative"[..], &crate::stackscan::CONSERVATIVE),
+        (b"gcdeadslots", &crate::stackscan::DEAD_SLOTS),
+    ] {
+        switch.store(number(name) > 0, Ordering::Relaxed);
+    }
     config
 }
 

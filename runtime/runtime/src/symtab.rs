@@ -148,7 +148,8 @@ pub struct Location {
 
 /// A location.
 pub fn location(index: u32) -> Option<Location> {
-    let LocEntry { line, site } = *slice(&module().locs).get(index as usize)?;
+    let entry: LocEntry = *slice(&module().locs).get(index as usize)?;
+    let (line, site) = (entry.line(), entry.site());
     let SiteEntry {
         file,
         func,

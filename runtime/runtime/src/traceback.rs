@@ -280,13 +280,13 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
         return;
     };
     let offset = frame.pc - symtab::entry(func);
-    let flags = func.flags;
+    let flags = func.flags();
     let mut index = symtab::location_index(frame.lookup);
     if index == NO_LOC {
         visit(Logical {
             name: symtab::string(func.name),
             file: symtab::string(func.file),
-            line: func.line,
+            line: func.line(),
             inlined: false,
             runtime: flags & func_flags::RUNTIME != 0,
             wrapper: flags & func_flags::WRAPPER != 0,

@@ -11,7 +11,9 @@
 //!   lower    | r14                           | <- G.sched_sp
 //! ```
 //!
-//! so there is one way to resume whatever the reason of the pause: [`gogo`] loads the result words from G,
+//! Its arguments are in G ([`G::args`]): nothing else holds them while the function is in progress.
+//!
+//! So there is one way to resume whatever the reason of the pause: [`gogo`] loads the result words from G,
 //! pops, returns. A new goroutine is given such a context by hand.
 
 use crate::g::G;
@@ -29,6 +31,29 @@ pub const G_SEG: usize = offset_of!(G, seg);
 pub const G_PREEMPT: usize = offset_of!(G, preempt);
 /// Offset of `G::start_fn`.
 pub const G_START_FN: usize = offset_of!(G, start_fn);
+
+/// Offset of `G::args`.
+pub const G_ARGS: usize = offset_of!(G, args);
+/// Offset of `G::arg_count`.
+pub const G_ARG_COUNT: usize = offset_of!(G, arg_count);
+
+/// Checks how many parameters a function has: `arity!(2, function)` is 2, or an error of compilation.
+#[macro_export]
+macro_rules! arity {
+    ($count:tt, $function:path) => {{
+        const fn check<F: Copy>(_: F, count: usize) -> usize {
+            count
+        }
+        check($crate::arity!(@pointer $count, $function), $count)
+    }};
+    (@pointer 0, $function:path) => { $function as extern "C" fn() -> _ };
+    (@pointer 1, $function:path) => { $function as extern "C" fn(_) -> _ };
+    (@pointer 2, $function:path) => { $function as extern "C" fn(_, _) -> _ };
+    (@pointer 3, $function:path) => { $function as extern "C" fn(_, _, _) -> _ };
+    (@pointer 4, $function:path) => { $function as extern "C" fn(_, _, _, _) -> _ };
+    (@pointer 5, $function:path) => { $function as extern "C" fn(_, _, _, _, _) -> _ };
+    (@pointer 6, $function:path) => { $function as extern "C" fn(_, _, _, _, _, _) -> _ };
+}
 
 /// Assembles a function under each of the symbols (Go symbols have slashes, so names are quoted; `#[unsafe(naked)]` cannot do that).
 #[macro_export]
@@ -50,11 +75,11 @@ macro_rules! go_symbols {
     };
 }
 
-/// Defines *system* entry points: `"symbol", ... => rust_function;`. The stub saves the goroutine's context, runs the function
+/// Defines *system* entry points: `"symbol", ... => rust_function: parameters;`. The stub saves the goroutine's context, runs the function
 /// on the M's system stack, and returns its one or two words.
 #[macro_export]
 macro_rules! system_stubs {
-    ($($($sym:literal),+ => $target:path;)*) => {$(
+    ($($($sym:literal),+ => $target:path: $arity:tt;)*) => {$(
         $crate::go_symbols!([$($sym),+], [
             "push rbp",
             "mov rbp, rsp",
@@ -62,6 +87,25 @@ macro_rules! system_stubs {
             "push r12",
             "push r13",
             "push r14",
+            "mov byte ptr [r15 + {arg_count}], {arity}",
+            ".if {arity} > 0",
+            "mov [r15 + {args}], rdi",
+            ".endif",
+            ".if {arity} > 1",
+            "mov [r15 + {args} + 8], rsi",
+            ".endif",
+            ".if {arity} > 2",
+            "mov [r15 + {args} + 16], rdx",
+            ".endif",
+            ".if {arity} > 3",
+            "mov [r15 + {args} + 24], rcx",
+            ".endif",
+            ".if {arity} > 4",
+            "mov [r15 + {args} + 32], r8",
+            ".endif",
+            ".if {arity} > 5",
+            "mov [r15 + {args} + 40], r9",
+            ".endif",
             "mov [r15 + {sp}], rsp",
             "mov [r15 + {bp}], rbp",
             "mov rsp, [r15 + {system}]",
@@ -75,6 +119,9 @@ macro_rules! system_stubs {
             "pop rbp",
             "ret",
         ], [
+            arg_count = const $crate::arch::G_ARG_COUNT,
+            args = const $crate::arch::G_ARGS,
+            arity = const $crate::arity!($arity, $target),
             sp = const abi::g::SCHED_SP,
             bp = const abi::g::SCHED_BP,
             system = const abi::g::SYSTEM_SP,
@@ -428,10 +475,10 @@ unsafe extern "C" fn restore_args() {
     )
 }
 
-/// Defines a *system* stub that only assembly refers to: `name => rust_function`. Preserves nothing in rcx, rdx.
+/// Defines a *system* stub that only assembly refers to: `name => rust_function: parameters`. Preserves nothing in rcx, rdx.
 #[macro_export]
 macro_rules! private_system_stub {
-    ($name:ident => $target:path) => {
+    ($name:ident => $target:path: $arity:tt) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
@@ -441,6 +488,25 @@ macro_rules! private_system_stub {
                 "push r12",
                 "push r13",
                 "push r14",
+                "mov byte ptr [r15 + {arg_count}], {arity}",
+                ".if {arity} > 0",
+                "mov [r15 + {args}], rdi",
+                ".endif",
+                ".if {arity} > 1",
+                "mov [r15 + {args} + 8], rsi",
+                ".endif",
+                ".if {arity} > 2",
+                "mov [r15 + {args} + 16], rdx",
+                ".endif",
+                ".if {arity} > 3",
+                "mov [r15 + {args} + 24], rcx",
+                ".endif",
+                ".if {arity} > 4",
+                "mov [r15 + {args} + 32], r8",
+                ".endif",
+                ".if {arity} > 5",
+                "mov [r15 + {args} + 40], r9",
+                ".endif",
                 "mov [r15 + {sp}], rsp",
                 "mov [r15 + {bp}], rbp",
                 "mov rsp, [r15 + {system}]",
@@ -452,6 +518,9 @@ macro_rules! private_system_stub {
                 "pop rbx",
                 "pop rbp",
                 "ret",
+                arg_count = const $crate::arch::G_ARG_COUNT,
+                args = const $crate::arch::G_ARGS,
+                arity = const $crate::arity!($arity, $target),
                 sp = const abi::g::SCHED_SP,
                 bp = const abi::g::SCHED_BP,
                 system = const abi::g::SYSTEM_SP,
@@ -460,8 +529,8 @@ macro_rules! private_system_stub {
         }
     };
 }
-private_system_stub!(preempt_stub => crate::proc::preempt_point);
-private_system_stub!(grow_stub => crate::stack::grow);
+private_system_stub!(preempt_stub => crate::proc::preempt_point: 0);
+private_system_stub!(grow_stub => crate::stack::grow: 1);
 
 /// `runtime.pollslow`: safepoint of a loop; preserves every register.
 ///

@@ -78,11 +78,13 @@ pub struct G {
     pub system_sp: Cell<usize>,
 
     // ---- the runtime's own. Up to `scan_cycle`: all that making, running once and ending a goroutine touches, in four cache lines.
-    // Offsets known to arch.rs: seg, preempt, start_fn.
+    // Offsets known to arch.rs: seg, preempt, arg_count, start_fn, args.
     /// Current stack segment; null until it first runs and when it is dead.
     pub seg: Cell<*mut Segment>,
     /// Somebody wants it to stop at the next safepoint; the limit is (or will be) poisoned.
     pub preempt: AtomicBool,
+    /// How many of [`G::args`] there are.
+    pub arg_count: Cell<u8>,
     /// Why it is parked (valid while waiting); read by dumps.
     pub reason: AtomicU8,
     /// [`Status`], perhaps with [`G::SCAN`].
@@ -143,6 +145,8 @@ pub struct G {
     pub syscall_bp: Cell<usize>,
 
     // ---- blocking operations
+    /// Arguments of the system function in progress (or the last one): they came in registers, so nothing else holds them.
+    pub args: [Cell<usize>; 6],
     /// The waiter of operations on one object.
     pub sudog: Sudog,
     /// Select: won by the first to exchange 0 for 1.
@@ -191,7 +195,7 @@ check_offsets! {
 }
 const _: () = assert!(offset_of!(G, seg) == off::RUNTIME_FIELDS);
 // A million goroutines have a million of these.
-const _: () = assert!(offset_of!(G, stack_bytes) == 256 && size_of::<G>() <= 448);
+const _: () = assert!(offset_of!(G, stack_bytes) == 256 && size_of::<G>() <= 496);
 
 impl G {
     /// Bit of `status`: the collector examines the stack; the state must not change meanwhile.
@@ -219,6 +223,7 @@ impl G {
             system_sp: Cell::new(0),
             seg: Cell::new(ptr::null_mut()),
             preempt: AtomicBool::new(false),
+            arg_count: Cell::new(0),
             reason: AtomicU8::new(0),
             status: AtomicU32::new(Status::Idle as u32),
             start_fn: Cell::new(0),
@@ -247,6 +252,7 @@ impl G {
             syscall_sp: Cell::new(0),
             syscall_pc: Cell::new(0),
             syscall_bp: Cell::new(0),
+            args: [const { Cell::new(0) }; 6],
             sudog: Sudog::new(),
             select_done: AtomicU32::new(0),
             trace_seq: Cell::new(0),

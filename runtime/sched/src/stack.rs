@@ -294,6 +294,7 @@ fn place_context(g: &G, first: *mut Segment) {
             .write(arch::goroutine_start as *const () as usize);
         g.sched_sp.set(sp);
         g.sched_bp.set(0);
+        g.arg_count.set(0);
         g.preempt.store(false, Ordering::Relaxed);
         g.stack_limit
             .store((*first).limit as u64, Ordering::Relaxed);
@@ -474,6 +475,21 @@ pub fn for_each_range(g: &G, sp: usize, mut visit: impl FnMut(usize, usize)) {
     }
 }
 
+/// Lowest and highest address of the goroutine's segments in use; not all between need be its own.
+pub fn bounds(g: &G) -> (usize, usize) {
+    let (mut lo, mut hi) = (usize::MAX, 0);
+    let mut seg = g.seg.get();
+    while !seg.is_null() {
+        // SAFETY: the chain of a goroutine that does not change meanwhile.
+        unsafe {
+            lo = lo.min((*seg).lo);
+            hi = hi.max((*seg).hi());
+            seg = (*seg).prev;
+        }
+    }
+    (lo, hi)
+}
+
 /// Whether the address is on one of the goroutine's segments in use.
 pub fn on_stack(g: &G, addr: usize) -> bool {
     let mut seg = g.seg.get();
@@ -502,6 +518,21 @@ pub unsafe fn frame_return(fp: usize) -> usize {
             return *(((fp + 16) as *const usize).read() as *const usize);
         }
         pc
+    }
+}
+
+/// Where the return address of the frame whose rbp is `fp` is stored, segment boundaries hidden: the caller's frame begins above it.
+///
+/// # Safety
+/// As [`frame_return`].
+pub unsafe fn return_slot(fp: usize) -> usize {
+    // SAFETY: as there.
+    unsafe {
+        if ((fp + 8) as *const usize).read() == arch::lessstack as *const () as usize {
+            ((fp + 16) as *const usize).read()
+        } else {
+            fp + 8
+        }
     }
 }
 

@@ -156,7 +156,8 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
             // SAFETY: we are inside a system stub of this goroutine: its context is at sched_sp.
             cell.set(unsafe { (g.sched_sp.get() as *const usize).add(index).read() });
         }
-        g.syscall_sp.set(g.sched_sp.get());
+        g.syscall_sp
+            .set(g.sched_sp.get() + crate::arch::CONTEXT_WORDS * 8);
         note_caller(g);
         if trace::on() {
             trace::syscall_begins(g, m.p());

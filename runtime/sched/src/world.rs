@@ -214,13 +214,69 @@ pub fn set_procs(count: i64) -> u32 {
     old
 }
 
-/// Holds a goroutine still and calls `visit` with every range of its stack in use and its saved registers. The caller's own
+/// A goroutine that was stopped inside a system function: where its stack is in use, and what it had in registers.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped {
+    /// Lowest stack address in use: the frame of the code that called the system function begins here.
+    pub sp: usize,
+    /// Return address into that code; 0 if the goroutine has not started.
+    pub pc: usize,
+    /// Its rbp.
+    pub fp: usize,
+    /// Where its rbx, r12, r13, r14 are.
+    pub registers: [usize; 4],
+    /// The goroutine may run meanwhile, in the innermost frame: it is in a system call.
+    pub loose: bool,
+}
+
+impl Stopped {
+    fn in_stub(g: &G) -> Option<Stopped> {
+        let context = g.sched_sp.get();
+        if context == 0 || g.seg.get().is_null() {
+            return None;
+        }
+        let stub = g.sched_bp.get();
+        let (pc, fp) = if stub == 0 {
+            (0, 0)
+        } else {
+            // SAFETY: the stub's frame: [rbp] is the caller's rbp.
+            (stack::return_of_saved(g), unsafe { *(stub as *const usize) })
+        };
+        Some(Stopped {
+            sp: context + crate::arch::CONTEXT_WORDS * 8,
+            pc,
+            fp,
+            registers: [3, 2, 1, 0].map(|word| context + word * 8),
+            loose: false,
+        })
+    }
+
+    fn in_syscall(g: &G) -> Option<Stopped> {
+        if g.seg.get().is_null() {
+            return None;
+        }
+        Some(Stopped {
+            sp: g.syscall_sp.get(),
+            pc: g.syscall_pc.get(),
+            fp: g.syscall_bp.get(),
+            registers: [3, 2, 1, 0].map(|word| g.scratch[word].as_ptr() as usize),
+            loose: true,
+        })
+    }
+}
+
+/// Holds a goroutine still and calls `visit` with where it stopped, unless it has no stack in use. The caller's own
 /// goroutine is at rest (system stack). Returns false if it runs and was asked to stop: try again later.
-pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) -> bool {
+pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(&Stopped)) -> bool {
     let m = M::current();
     let own = m.curg.load(Ordering::Relaxed);
+    let mut visit = |stopped: Option<Stopped>| {
+        if let Some(stopped) = stopped {
+            visit(&stopped);
+        }
+    };
     if ptr::eq(own, g) || ptr::eq(m.before_g0.get(), g) {
-        visit_context(g, g.sched_sp.get(), visit);
+        visit(Stopped::in_stub(g));
         return true;
     }
     loop {
@@ -234,7 +290,7 @@ pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) 
             Status::Running => {
                 if SCHED.stopping.load(Ordering::Relaxed) && all_stopped() {
                     // World stopped: a goroutine that counts as running is inside the runtime on its system stack.
-                    visit_context(g, g.sched_sp.get(), visit);
+                    visit(Stopped::in_stub(g));
                     return true;
                 }
                 g.request_preempt();
@@ -251,16 +307,10 @@ pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) 
                     // A coarse clock is enough for dumps, and costs nothing when parking.
                     g.wait_since.set(rt_os::time::nanotime());
                 }
-                let sp = if status == Status::Syscall {
-                    g.syscall_sp.get()
-                } else {
-                    g.sched_sp.get()
-                };
-                visit_context(g, sp, visit);
                 if status == Status::Syscall {
-                    let regs = g.scratch.as_ptr() as usize;
-                    visit(regs, regs + size_of_val(&g.scratch));
+                    visit(Stopped::in_syscall(g));
                 } else {
+                    visit(Stopped::in_stub(g));
                     stack::trim(g);
                 }
                 g.status.store(found, Ordering::Release);
@@ -272,10 +322,4 @@ pub fn with_goroutine_still(g: &'static G, visit: &mut dyn FnMut(usize, usize)) 
 
 fn all_stopped() -> bool {
     SCHED.all_ps().all(|p| p.status() != PStatus::Running)
-}
-
-fn visit_context(g: &G, sp: usize, visit: &mut dyn FnMut(usize, usize)) {
-    if sp != 0 && !g.seg.get().is_null() {
-        stack::for_each_range(g, sp, visit);
-    }
 }

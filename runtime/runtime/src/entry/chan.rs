@@ -80,17 +80,17 @@ extern "C" fn selectgo(
 }
 
 rt_sched::system_stubs! {
-    "runtime.makechan", "reflect.makechan" => makechan;
-    "runtime.chansend1" => chansend1;
-    "runtime.chanrecv1" => chanrecv1;
-    "runtime.chanrecv2" => chanrecv2;
-    "runtime.closechan", "reflect.chanclose" => closechan;
-    "runtime.selectnbsend" => selectnbsend;
-    "runtime.selectnbrecv" => selectnbrecv;
-    "runtime.selectgo" => selectgo;
-    "reflect.chanrecv" => reflect_chanrecv;
-    "reflect.chansend0" => reflect_chansend;
-    "runtime.chanlen", "reflect.chanlen", "internal/reflectlite.chanlen" => chanlen;
+    "runtime.makechan", "reflect.makechan" => makechan: 2;
+    "runtime.chansend1" => chansend1: 2;
+    "runtime.chanrecv1" => chanrecv1: 2;
+    "runtime.chanrecv2" => chanrecv2: 2;
+    "runtime.closechan", "reflect.chanclose" => closechan: 1;
+    "runtime.selectnbsend" => selectnbsend: 2;
+    "runtime.selectnbrecv" => selectnbrecv: 2;
+    "runtime.selectgo" => selectgo: 5;
+    "reflect.chanrecv" => reflect_chanrecv: 3;
+    "reflect.chansend0" => reflect_chansend: 3;
+    "runtime.chanlen", "reflect.chanlen", "internal/reflectlite.chanlen" => chanlen: 1;
 }
 
 rt_sched::jump_stubs! {

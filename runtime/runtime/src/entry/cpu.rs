@@ -126,8 +126,8 @@ unsafe extern "C" fn raw_syscall() {
     )
 }
 
-rt_sched::private_system_stub! { enter_stub => rt_sched::syscall::enter }
-rt_sched::private_system_stub! { exit_stub => rt_sched::syscall::exit }
+rt_sched::private_system_stub! { enter_stub => rt_sched::syscall::enter: 0 }
+rt_sched::private_system_stub! { exit_stub => rt_sched::syscall::exit: 0 }
 
 /// `golang.org/x/sys/unix.Syscall6(trap, a1..a6) (r1, r2, err)`: a call that may block.
 #[unsafe(naked)]

@@ -19,7 +19,7 @@ extern "C" fn reparse_godebug(data: *const u8, len: usize) {
 }
 
 rt_sched::system_stubs! {
-    "runtime/debug.WriteHeapDump" => write_heap_dump;
+    "runtime/debug.WriteHeapDump" => write_heap_dump: 1;
 }
 
 rt_sched::jump_stubs! {

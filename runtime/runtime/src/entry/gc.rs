@@ -121,18 +121,18 @@ extern "C" fn block_until_finalizers_done(timeout: i64) -> bool {
 }
 
 rt_sched::system_stubs! {
-    "runtime.gcRun" => gc_run;
-    "runtime.freeOSMemoryRaw", "runtime/debug.freeOSMemory" => free_os_memory;
-    "runtime/debug.setGCPercent" => set_gc_percent;
-    "runtime/debug.setMemoryLimit" => set_memory_limit;
-    "runtime.readMemStatsRaw" => read_mem_stats;
-    "runtime.gcPauses" => gc_pauses;
-    "runtime.readMetricRaw" => read_metric;
-    "runtime.setFinalizerRaw" => set_finalizer;
-    "runtime.addCleanupRaw" => add_cleanup;
-    "runtime.stopCleanupRaw" => stop_cleanup;
-    "runtime.nextFinalizer" => glue::next_finalizer;
-    "runtime.blockUntilFinalizersDone" => block_until_finalizers_done;
+    "runtime.gcRun" => gc_run: 0;
+    "runtime.freeOSMemoryRaw", "runtime/debug.freeOSMemory" => free_os_memory: 0;
+    "runtime/debug.setGCPercent" => set_gc_percent: 1;
+    "runtime/debug.setMemoryLimit" => set_memory_limit: 1;
+    "runtime.readMemStatsRaw" => read_mem_stats: 1;
+    "runtime.gcPauses" => gc_pauses: 3;
+    "runtime.readMetricRaw" => read_metric: 2;
+    "runtime.setFinalizerRaw" => set_finalizer: 5;
+    "runtime.addCleanupRaw" => add_cleanup: 2;
+    "runtime.stopCleanupRaw" => stop_cleanup: 2;
+    "runtime.nextFinalizer" => glue::next_finalizer: 1;
+    "runtime.blockUntilFinalizersDone" => block_until_finalizers_done: 1;
 }
 
 rt_sched::leaf_stubs! {

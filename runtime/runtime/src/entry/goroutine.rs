@@ -107,7 +107,6 @@ extern "C" fn set_running_inits(_on: bool) {}
 
 extern "C" fn newcoro(start: usize) -> usize {
     // 16 bytes without pointers; the G reports the object as its root.
-    crate::glue::hold([start, 0, 0, 0]);
     let at = crate::glue::malloc(16, core::ptr::null(), true);
     crate::glue::wb_slot(0, start);
     // SAFETY: fresh zeroed memory of sufficient size.
@@ -207,21 +206,21 @@ extern "C" fn set_max_threads(count: i64) -> i64 {
 }
 
 rt_sched::system_stubs! {
-    "runtime.newproc" => newproc;
-    "runtime.gosched" => gosched;
-    "runtime.goyield" => goyield;
-    "runtime.goexit1" => goexit1;
-    "runtime.gomaxprocs" => gomaxprocs;
-    "runtime.gomaxprocsDefault" => gomaxprocs_default;
-    "runtime.blockForever" => block_forever;
-    "runtime.parkNilChan" => park_nil_chan;
-    "runtime.newcoroRaw" => newcoro;
-    "runtime.coroswitchRaw" => coroswitch;
-    "runtime.coroexitRaw" => coroexit;
-    "internal/synctest.Run" => rt_sched::bubble::run;
-    "internal/synctest.Wait" => rt_sched::bubble::wait;
-    "runtime.synctestRelease" => synctest_release;
-    "runtime/pprof.runtime_setProfLabel" => set_labels;
+    "runtime.newproc" => newproc: 1;
+    "runtime.gosched" => gosched: 0;
+    "runtime.goyield" => goyield: 0;
+    "runtime.goexit1" => goexit1: 0;
+    "runtime.gomaxprocs" => gomaxprocs: 1;
+    "runtime.gomaxprocsDefault" => gomaxprocs_default: 0;
+    "runtime.blockForever" => block_forever: 0;
+    "runtime.parkNilChan" => park_nil_chan: 1;
+    "runtime.newcoroRaw" => newcoro: 1;
+    "runtime.coroswitchRaw" => coroswitch: 1;
+    "runtime.coroexitRaw" => coroexit: 1;
+    "internal/synctest.Run" => rt_sched::bubble::run: 1;
+    "internal/synctest.Wait" => rt_sched::bubble::wait: 0;
+    "runtime.synctestRelease" => synctest_release: 1;
+    "runtime/pprof.runtime_setProfLabel" => set_labels: 1;
 }
 
 rt_sched::jump_stubs! {

@@ -202,7 +202,6 @@ extern "C" fn register_weak(addr: usize) -> usize {
     if addr == 0 {
         return 0;
     }
-    glue::hold([addr, 0, 0, 0]);
     // SAFETY: system function: at a safepoint, with a P; the object is held.
     match unsafe { GC.weak_handle(&glue::WORLD, M::current().p().mcache.get() as *mut _, addr) } {
         Ok(handle) => handle,
@@ -271,9 +270,9 @@ unsafe extern "C" fn newarray_run(typ: *const Type, count: usize) -> usize {
     }
 }
 
-rt_sched::private_system_stub! { mallocgc_slow => mallocgc }
-rt_sched::private_system_stub! { newobject_slow => newobject }
-rt_sched::private_system_stub! { newarray_slow => newarray }
+rt_sched::private_system_stub! { mallocgc_slow => mallocgc: 3 }
+rt_sched::private_system_stub! { newobject_slow => newobject: 1 }
+rt_sched::private_system_stub! { newarray_slow => newarray: 2 }
 
 /// Entry points with up to three arguments that try `fast` on the goroutine's stack, `run` on the system stack, and end in `slow`.
 macro_rules! allocation_stubs {
@@ -325,22 +324,22 @@ allocation_stubs! {
 }
 
 rt_sched::system_stubs! {
-    "runtime.memclrHasPointers" => memclr_pointers;
-    "reflect.typedmemclrpartial" => typedmemclrpartial;
-    "runtime.typedarraycopy" => typedarraycopy;
-    "runtime.typedarrayclear", "reflect.typedarrayclear" => typedarrayclear;
-    "runtime.bulkBarrierPreWrite" => bulk_barrier;
-    "runtime.gcWriteBarrier" => gc_write_barrier;
-    "weak.runtime_registerWeakPointer" => register_weak;
-    "weak.runtime_makeStrongFromWeak" => strong_from_weak;
-    "runtime.persistentalloc" => persistentalloc;
+    "runtime.memclrHasPointers" => memclr_pointers: 2;
+    "reflect.typedmemclrpartial" => typedmemclrpartial: 4;
+    "runtime.typedarraycopy" => typedarraycopy: 4;
+    "runtime.typedarrayclear", "reflect.typedarrayclear" => typedarrayclear: 3;
+    "runtime.bulkBarrierPreWrite" => bulk_barrier: 4;
+    "runtime.gcWriteBarrier" => gc_write_barrier: 2;
+    "weak.runtime_registerWeakPointer" => register_weak: 1;
+    "weak.runtime_makeStrongFromWeak" => strong_from_weak: 1;
+    "runtime.persistentalloc" => persistentalloc: 2;
 }
 
-rt_sched::private_system_stub! { typedmemmove_slow => typedmemmove }
-rt_sched::private_system_stub! { typedmemclr_slow => typedmemclr }
-rt_sched::private_system_stub! { store_pointer_slow => store_pointer }
-rt_sched::private_system_stub! { swap_pointer_slow => swap_pointer }
-rt_sched::private_system_stub! { cas_pointer_slow => cas_pointer }
+rt_sched::private_system_stub! { typedmemmove_slow => typedmemmove: 3 }
+rt_sched::private_system_stub! { typedmemclr_slow => typedmemclr: 2 }
+rt_sched::private_system_stub! { store_pointer_slow => store_pointer: 2 }
+rt_sched::private_system_stub! { swap_pointer_slow => swap_pointer: 2 }
+rt_sched::private_system_stub! { cas_pointer_slow => cas_pointer: 3 }
 
 // While the barrier is off these are leaf functions.
 rt_sched::go_symbols!(

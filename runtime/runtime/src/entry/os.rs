@@ -136,7 +136,7 @@ unsafe extern "C" fn do_all_threads_syscall() {
     )
 }
 
-rt_sched::private_system_stub! { all_threads_stub => all_threads }
+rt_sched::private_system_stub! { all_threads_stub => all_threads: 2 }
 
 extern "C" fn poll_open(fd: usize) -> Pair {
     match netpoll::open(fd as i32) {
@@ -146,28 +146,28 @@ extern "C" fn poll_open(fd: usize) -> Pair {
 }
 
 rt_sched::system_stubs! {
-    "runtime.entersyscall", "syscall.runtime_entersyscall" => syscall::enter;
-    "runtime.exitsyscall", "syscall.runtime_exitsyscall" => syscall::exit;
-    "internal/poll.runtime_pollServerInit" => netpoll::init;
-    "internal/poll.runtime_pollOpen" => poll_open;
-    "internal/poll.runtime_pollClose" => netpoll::close;
-    "internal/poll.runtime_pollWait" => netpoll::wait;
-    "internal/poll.runtime_pollWaitCanceled" => netpoll::wait_canceled;
-    "internal/poll.runtime_pollReset" => netpoll::reset;
-    "internal/poll.runtime_pollSetDeadline" => netpoll::set_deadline;
-    "internal/poll.runtime_pollUnblock" => netpoll::unblock;
-    "os.sigpipe" => signals::sigpipe;
-    "os.ignoreSIGSYS" => signals::ignore_sigsys;
-    "os.restoreSIGSYS" => signals::restore_sigsys;
-    "os/signal.signalWaitUntilIdle" => signals::wait_until_idle;
-    "os/signal.signal_disable" => signals::disable;
-    "os/signal.signal_enable" => signals::enable;
-    "os/signal.signal_ignore" => signals::ignore;
-    "os/signal.signal_recv" => signals::receive;
-    "syscall.runtime_BeforeExec" => before_exec;
-    "syscall.runtime_AfterExec" => after_exec;
-    "syscall.cgocaller" => cgocaller;
-    "syscall.runtime_AfterFork" => after_fork;
+    "runtime.entersyscall", "syscall.runtime_entersyscall" => syscall::enter: 0;
+    "runtime.exitsyscall", "syscall.runtime_exitsyscall" => syscall::exit: 0;
+    "internal/poll.runtime_pollServerInit" => netpoll::init: 0;
+    "internal/poll.runtime_pollOpen" => poll_open: 1;
+    "internal/poll.runtime_pollClose" => netpoll::close: 1;
+    "internal/poll.runtime_pollWait" => netpoll::wait: 2;
+    "internal/poll.runtime_pollWaitCanceled" => netpoll::wait_canceled: 2;
+    "internal/poll.runtime_pollReset" => netpoll::reset: 2;
+    "internal/poll.runtime_pollSetDeadline" => netpoll::set_deadline: 3;
+    "internal/poll.runtime_pollUnblock" => netpoll::unblock: 1;
+    "os.sigpipe" => signals::sigpipe: 0;
+    "os.ignoreSIGSYS" => signals::ignore_sigsys: 0;
+    "os.restoreSIGSYS" => signals::restore_sigsys: 0;
+    "os/signal.signalWaitUntilIdle" => signals::wait_until_idle: 0;
+    "os/signal.signal_disable" => signals::disable: 1;
+    "os/signal.signal_enable" => signals::enable: 1;
+    "os/signal.signal_ignore" => signals::ignore: 1;
+    "os/signal.signal_recv" => signals::receive: 0;
+    "syscall.runtime_BeforeExec" => before_exec: 0;
+    "syscall.runtime_AfterExec" => after_exec: 0;
+    "syscall.cgocaller" => cgocaller: 0;
+    "syscall.runtime_AfterFork" => after_fork: 0;
 }
 
 rt_sched::leaf_stubs! {

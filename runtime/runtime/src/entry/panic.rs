@@ -51,11 +51,11 @@ unsafe extern "C" fn abort() {
 }
 
 rt_sched::system_stubs! {
-    "runtime.startpanic" => fatal::start_panic;
-    "runtime.fatalpanic" => fatalpanic;
-    "runtime.throw", "sync.throw", "internal/sync.throw" => throw;
-    "runtime.fatal", "sync.fatal", "internal/sync.fatal", "internal/runtime/maps.fatal", "crypto/internal/fips140.fatal", "crypto/internal/sysrand.fatal", "crypto/rand.fatal" => fatal_error;
-    "runtime.writeErr" => write_err;
+    "runtime.startpanic" => fatal::start_panic: 0;
+    "runtime.fatalpanic" => fatalpanic: 0;
+    "runtime.throw", "sync.throw", "internal/sync.throw" => throw: 2;
+    "runtime.fatal", "sync.fatal", "internal/sync.fatal", "internal/runtime/maps.fatal", "crypto/internal/fips140.fatal", "crypto/internal/sysrand.fatal", "crypto/rand.fatal" => fatal_error: 2;
+    "runtime.writeErr" => write_err: 2;
 }
 
 rt_sched::jump_stubs! {

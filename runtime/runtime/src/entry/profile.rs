@@ -38,15 +38,15 @@ extern "C" fn leak_gc() {
 }
 
 rt_sched::system_stubs! {
-    "runtime.goroutineProfileRaw" => goroutine_profile;
-    "runtime.setBlockProfileRateRaw" => set_block_rate;
-    "runtime.setMutexProfileFractionRaw" => set_mutex_fraction;
-    "runtime.blockevent" => profile::block_event;
-    "runtime.blockProfileRaw" => block_profile;
-    "runtime.memProfileRateAt" => mem_profile_rate_at;
-    "runtime.memProfileRaw" => mem_profile;
-    "runtime.setCPUProfileRateRaw" => set_cpu_rate;
-    "runtime.readCPUProfile" => read_cpu;
-    "runtime/pprof.runtime_goroutineleakcount" => leak_count;
-    "runtime/pprof.runtime_goroutineLeakGC" => leak_gc;
+    "runtime.goroutineProfileRaw" => goroutine_profile: 3;
+    "runtime.setBlockProfileRateRaw" => set_block_rate: 1;
+    "runtime.setMutexProfileFractionRaw" => set_mutex_fraction: 1;
+    "runtime.blockevent" => profile::block_event: 2;
+    "runtime.blockProfileRaw" => block_profile: 3;
+    "runtime.memProfileRateAt" => mem_profile_rate_at: 1;
+    "runtime.memProfileRaw" => mem_profile: 2;
+    "runtime.setCPUProfileRateRaw" => set_cpu_rate: 1;
+    "runtime.readCPUProfile" => read_cpu: 1;
+    "runtime/pprof.runtime_goroutineleakcount" => leak_count: 0;
+    "runtime/pprof.runtime_goroutineLeakGC" => leak_gc: 0;
 }

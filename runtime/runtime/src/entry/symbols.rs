@@ -30,10 +30,10 @@ extern "C" fn func_file(at: usize) -> Pair {
     string(func(at).file)
 }
 extern "C" fn func_line(at: usize) -> usize {
-    func(at).line as usize
+    func(at).line() as usize
 }
 extern "C" fn func_flags(at: usize) -> u32 {
-    func(at).flags
+    func(at).flags()
 }
 extern "C" fn pc_loc(pc: usize) -> u32 {
     symtab::location_index(pc)
@@ -98,8 +98,8 @@ extern "C" fn stack_text(buf: *mut u8, len: usize, all: bool) -> usize {
 }
 
 rt_sched::system_stubs! {
-    "runtime.callers" => callers;
-    "runtime.stackText" => stack_text;
+    "runtime.callers" => callers: 3;
+    "runtime.stackText" => stack_text: 3;
 }
 
 rt_sched::leaf_stubs! {

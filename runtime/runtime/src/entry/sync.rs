@@ -82,18 +82,18 @@ extern "C" fn register_pool_cleanup(function: usize) {
 }
 
 rt_sched::system_stubs! {
-    "sync.runtime_Semacquire", "internal/poll.runtime_Semacquire" => semacquire;
-    "sync.runtime_SemacquireWaitGroup" => semacquire_wait_group;
-    "internal/sync.runtime_SemacquireMutex" => semacquire_mutex;
-    "sync.runtime_SemacquireRWMutexR" => semacquire_rw_read;
-    "sync.runtime_SemacquireRWMutex" => semacquire_rw;
-    "sync.runtime_Semrelease", "internal/sync.runtime_Semrelease" => semrelease;
-    "internal/poll.runtime_Semrelease" => semrelease_plain;
-    "sync.runtime_notifyListWait" => notify_wait;
-    "sync.runtime_notifyListNotifyAll" => notify_all;
-    "sync.runtime_notifyListNotifyOne" => notify_one;
-    "sync.runtime_notifyListCheck" => notify_check;
-    "sync.runtime_registerPoolCleanup" => register_pool_cleanup;
+    "sync.runtime_Semacquire", "internal/poll.runtime_Semacquire" => semacquire: 1;
+    "sync.runtime_SemacquireWaitGroup" => semacquire_wait_group: 2;
+    "internal/sync.runtime_SemacquireMutex" => semacquire_mutex: 3;
+    "sync.runtime_SemacquireRWMutexR" => semacquire_rw_read: 3;
+    "sync.runtime_SemacquireRWMutex" => semacquire_rw: 3;
+    "sync.runtime_Semrelease", "internal/sync.runtime_Semrelease" => semrelease: 3;
+    "internal/poll.runtime_Semrelease" => semrelease_plain: 1;
+    "sync.runtime_notifyListWait" => notify_wait: 2;
+    "sync.runtime_notifyListNotifyAll" => notify_all: 1;
+    "sync.runtime_notifyListNotifyOne" => notify_one: 1;
+    "sync.runtime_notifyListCheck" => notify_check: 1;
+    "sync.runtime_registerPoolCleanup" => register_pool_cleanup: 1;
 }
 
 rt_sched::jump_stubs! {

@@ -162,7 +162,6 @@ extern "C" fn new_timer(
     arg_data: usize,
     chan: usize,
 ) -> usize {
-    glue::hold([f, arg_type, arg_data, chan]);
     let at = glue::malloc(size_of::<TimeTimer>(), &raw const TIMER_TYPE.0, true);
     // SAFETY: fresh memory of the right size and type; no bit pattern of it was seen by anybody.
     let timer: &'static TimeTimer = unsafe {
@@ -203,13 +202,13 @@ extern "C" fn reset_timer(at: usize, when: i64, period: i64) -> bool {
 }
 
 rt_sched::system_stubs! {
-    "time.Sleep" => rt_sched::timer::sleep;
-    "time.newTimer" => new_timer;
-    "time.stopTimer" => stop_timer;
-    "time.resetTimer" => reset_timer;
-    "runtime.tickspersecond", "runtime/pprof.pprof_cyclesPerSecond" => ticks_per_second;
-    "runtime.rand", "runtime.bootstrapRand", "internal/runtime/maps.rand" => rand;
-    "runtime.randn" => randn;
+    "time.Sleep" => rt_sched::timer::sleep: 1;
+    "time.newTimer" => new_timer: 6;
+    "time.stopTimer" => stop_timer: 1;
+    "time.resetTimer" => reset_timer: 3;
+    "runtime.tickspersecond", "runtime/pprof.pprof_cyclesPerSecond" => ticks_per_second: 0;
+    "runtime.rand", "runtime.bootstrapRand", "internal/runtime/maps.rand" => rand: 0;
+    "runtime.randn" => randn: 1;
 }
 
 rt_sched::jump_stubs! {
