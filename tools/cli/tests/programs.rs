@@ -27,13 +27,16 @@ const MODES: &[(&str, &[(&str, &str)])] = &[
         "collecting all the time, eight Ps",
         &[
             ("GOGC", "1"),
-            ("GODEBUG", "gcpoison=1,gccheckmark=1"),
+            ("GODEBUG", "gcdeadslots=1,gcpoison=1,gccheckmark=1"),
             ("GOMAXPROCS", "8"),
         ],
     ),
     (
         "collecting every 100 allocations",
-        &[("GODEBUG", "gcevery=100,gcpoison=1,gccheckmark=1")],
+        &[(
+            "GODEBUG",
+            "gcdeadslots=1,gcevery=100,gcpoison=1,gccheckmark=1",
+        )],
     ),
 ];
 
