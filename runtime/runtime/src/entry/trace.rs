@@ -45,14 +45,14 @@ extern "C" fn log(
 }
 
 rt_sched::system_stubs! {
-    "runtime.traceStartRaw" => start;
-    "runtime.traceAdvanceRaw" => advance;
-    "runtime.traceReadRaw" => read;
-    "runtime.becomeSystemGoroutine" => set_system;
-    "runtime.traceClockNow" => clock;
-    "runtime/trace.runtime_traceClockUnitsPerSecond" => clock_units_per_second;
-    "runtime/trace.userTaskCreate" => task;
-    "runtime/trace.userTaskEnd" => task_end;
-    "runtime/trace.userRegion" => region;
-    "runtime/trace.userLog" => log;
+    "runtime.traceStartRaw" => start: 0;
+    "runtime.traceAdvanceRaw" => advance: 1;
+    "runtime.traceReadRaw" => read: 1;
+    "runtime.becomeSystemGoroutine" => set_system: 0;
+    "runtime.traceClockNow" => clock: 0;
+    "runtime/trace.runtime_traceClockUnitsPerSecond" => clock_units_per_second: 0;
+    "runtime/trace.userTaskCreate" => task: 4;
+    "runtime/trace.userTaskEnd" => task_end: 1;
+    "runtime/trace.userRegion" => region: 4;
+    "runtime/trace.userLog" => log: 5;
 }
