@@ -160,7 +160,11 @@ impl LocEntry {
 
     /// A line (lines beyond 4 million become 0) and an index into `sites` (below 64 million).
     pub const fn new(line: u32, site: u32) -> LocEntry {
-        let line = if line >> Self::LINE_BITS == 0 { line } else { 0 };
+        let line = if line >> Self::LINE_BITS == 0 {
+            line
+        } else {
+            0
+        };
         let word = line as u64 | (site as u64) << Self::LINE_BITS;
         LocEntry([word as u16, (word >> 16) as u16, (word >> 32) as u16])
     }

@@ -20,8 +20,8 @@ use abi::module::frame;
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::ir::Function;
 use iced_x86::{
-    Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
-    OpKind, Register,
+    Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic,
+    OpAccess, OpKind, Register,
 };
 
 use crate::tables::uleb;
@@ -69,7 +69,11 @@ struct Step {
 struct Unclear;
 
 /// The table of a compiled function. `handlers`: (return offset, handler offset).
-pub(crate) fn analyze(func: &Function, compiled: &CompiledCode, handlers: &[(u32, u32)]) -> Vec<u8> {
+pub(crate) fn analyze(
+    func: &Function,
+    compiled: &CompiledCode,
+    handlers: &[(u32, u32)],
+) -> Vec<u8> {
     match Analysis::run(func, compiled, handlers) {
         Ok(table) => table,
         Err(Unclear) => vec![frame::UNCLEAR],
@@ -165,7 +169,9 @@ impl Analysis {
                 let from = self.events.len() as u32;
                 let mut flow = match instruction.flow_control() {
                     FlowControl::Next => Flow::Next,
-                    FlowControl::ConditionalBranch => Flow::Branch(instruction.near_branch64() as u32),
+                    FlowControl::ConditionalBranch => {
+                        Flow::Branch(instruction.near_branch64() as u32)
+                    }
                     FlowControl::UnconditionalBranch => {
                         if relocs.binary_search(&(at + 1)).is_ok() {
                             Flow::End
@@ -387,8 +393,7 @@ impl Analysis {
             let restored = at >= self.saved_from();
             for used in details.used_memory() {
                 // Not what a call or push does below the stack pointer.
-                if used.base() != base
-                    || used.displacement() != instruction.memory_displacement64()
+                if used.base() != base || used.displacement() != instruction.memory_displacement64()
                 {
                     continue;
                 }
@@ -439,6 +444,12 @@ impl Analysis {
 
     fn solve(&self, slots: &[(u32, u32)]) -> Result<Vec<u8>, Unclear> {
         let ids = Ids::new(self, slots)?;
+        let sites = self.sites(&ids)?;
+        Ok(ids.encode(self, &sites))
+    }
+
+    /// What is live at each call: (return offset, bits by id), ascending.
+    fn sites(&self, ids: &Ids<'_>) -> Result<Vec<(u32, Vec<u64>)>, Unclear> {
         let blocks = self.blocks()?;
         let bits = ids.count();
         let width = bits.div_ceil(64).max(1);
@@ -508,7 +519,8 @@ impl Analysis {
                     for &next in &blocks[index].next {
                         for word in 0..width {
                             let from = index * width + word;
-                            let add = (touched[from] | touches[from]) & !touched[next * width + word];
+                            let add =
+                                (touched[from] | touches[from]) & !touched[next * width + word];
                             if add != 0 {
                                 touched[next * width + word] |= add;
                                 changed = true;
@@ -546,7 +558,10 @@ impl Analysis {
                         let mut map = now.clone();
                         let touched = at_calls.pop().unwrap_or_default();
                         for n in ids.variable_ids() {
-                            if touched.get(n as usize / 64).is_some_and(|w| w >> (n % 64) & 1 == 0) {
+                            if touched
+                                .get(n as usize / 64)
+                                .is_some_and(|w| w >> (n % 64) & 1 == 0)
+                            {
                                 clear(&mut map, n);
                             }
                         }
@@ -556,7 +571,7 @@ impl Analysis {
             }
         }
         sites.sort_unstable_by_key(|site| site.0);
-        Ok(ids.encode(self, &sites))
+        Ok(sites)
     }
 
     fn blocks(&self) -> Result<Vec<CodeBlock>, Unclear> {
@@ -855,5 +870,107 @@ impl<'a> Ids<'a> {
         uleb(&mut out, live.len() as u64);
         out.extend(entries);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::Context;
+    use cranelift_codegen::control::ControlPlane;
+    use cranelift_codegen::ir::{
+        AbiParam, ExtFuncData, ExternalName, InstBuilder, Signature, StackSlotData, StackSlotKind,
+        UserExternalName, UserFuncName, types,
+    };
+    use cranelift_codegen::isa::CallConv;
+    use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+    /// Analyses `fn(x) { a = f(x); slot[1] = x; g(&slot); h(slot[1]); return a }` and compares what is live at the three calls.
+    fn check(expected: &[&str]) {
+        let isa = crate::isa::target(true, true);
+        let mut context = Context::new();
+        let mut builder = FunctionBuilderContext::new();
+        let mut sig = Signature::new(CallConv::Tail);
+        sig.params.push(AbiParam::new(types::I64));
+        sig.returns.push(AbiParam::new(types::I64));
+        context.func.signature = sig.clone();
+        context.func.name = UserFuncName::user(0, 0);
+        let mut b = FunctionBuilder::new(&mut context.func, &mut builder);
+        let entry = b.create_block();
+        b.append_block_params_for_function_params(entry);
+        b.switch_to_block(entry);
+        let x = b.block_params(entry)[0];
+        let sig = b.import_signature(sig);
+        let callee = |b: &mut FunctionBuilder<'_>, index| {
+            let name = b.func.declare_imported_user_function(UserExternalName {
+                namespace: 0,
+                index,
+            });
+            b.import_function(ExtFuncData {
+                name: ExternalName::user(name),
+                signature: sig,
+                colocated: true,
+                patchable: false,
+            })
+        };
+        let functions = [1, 2, 3].map(|index| callee(&mut b, index));
+        let slot =
+            b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 24, 3));
+        let call = b.ins().call(functions[0], &[x]);
+        let a = b.inst_results(call)[0];
+        b.ins().stack_store(types::I64, x, slot, 8);
+        let address = b.ins().stack_addr(types::I64, slot, 0);
+        b.ins().call(functions[1], &[address]);
+        let word = b.ins().stack_load(types::I64, types::I64, slot, 8);
+        b.ins().call(functions[2], &[word]);
+        b.ins().return_(&[a]);
+        b.seal_all_blocks();
+        b.finalize(isa.frontend_config());
+        context
+            .compile(&*isa, &mut ControlPlane::default())
+            .unwrap();
+        let table = analyze(&context.func, context.compiled_code().unwrap(), &[]);
+        assert_eq!(table[0] & frame::UNCLEAR, 0, "understood");
+        assert_ne!(
+            table[0] & frame::VARIABLES,
+            0,
+            "the slot's address is taken"
+        );
+        let mut analysis = Analysis {
+            steps: Vec::new(),
+            events: Vec::new(),
+            targets: Vec::new(),
+            size: 0,
+            saved: 0,
+        };
+        let compiled = context.compiled_code().unwrap();
+        analysis.size = compiled.buffer.frame_layout().unwrap().frame_to_fp_offset;
+        assert!(analysis.decode(compiled, &[]).is_ok());
+        let slots = [(
+            compiled.buffer.frame_layout().unwrap().stackslots[slot].offset,
+            24,
+        )];
+        let ids = Ids::new(&analysis, &slots).ok().unwrap();
+        let sites = analysis.sites(&ids).ok().unwrap();
+        let found: Vec<String> = sites
+            .iter()
+            .map(|(_, row)| {
+                let values = (0..ids.count() as u32)
+                    .filter(|&id| !ids.is_variable(id) && get(row, id))
+                    .count();
+                let variable = ids.variable_ids().any(|id| get(row, id));
+                format!(
+                    "{values} values{}",
+                    if variable { ", variable" } else { "" }
+                )
+            })
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    /// Before the slot is touched it is dead; while its address is with the callee it is needed only if it is read later.
+    #[test]
+    fn values_and_variables_live_across_calls_are_found() {
+        check(&["1 values", "1 values, variable", "1 values"]);
     }
 }

@@ -9,7 +9,8 @@
 //! 2. *Variables* whose address is taken are live where the table says so, and where a pointer to them is: in a live word of this frame or of
 //!    one further in, in G, in the arguments of the system function. Pointers into the stack that were found wait in `pending` for the
 //!    frame that they point into. They point outwards: escape analysis keeps nothing in a frame that a frame further out, or the heap,
-//!    refers to. Defer records are the exception: their list, innermost first, runs through frames and heap.
+//!    refers to. Defer records are the exception: their list, innermost first, runs through frames and heap. Should a live word point inwards
+//!    all the same, the whole stack is scanned.
 //! 3. *Frames of anything else* (assembly, and what it called without a frame of its own), frames with a faulting instruction, and functions
 //!    whose table says that it is unclear are scanned whole, and so are the four registers.
 //!
@@ -48,7 +49,10 @@ pub fn scan(g: &G, stopped: &Stopped, emit: &mut dyn FnMut(ConservativeRange)) {
         registers: stopped.registers,
         certain: !stopped.loose,
         defer: 0,
+        sp: stopped.sp,
+        current: stopped.sp,
         whole: CONSERVATIVE.load(Ordering::Relaxed),
+        inward: false,
         poison: DEAD_SLOTS.load(Ordering::Relaxed),
         loose: stopped.loose,
     };
@@ -68,8 +72,13 @@ struct Scan<'a> {
     certain: bool,
     /// Innermost defer record in a frame not yet passed; 0 for none.
     defer: usize,
+    /// Lowest address in use, and where the current frame begins: frames between are done.
+    sp: usize,
+    current: usize,
     /// Nothing is left out from here on.
     whole: bool,
+    /// A live word points into a frame that is done: everything has to be looked at again.
+    inward: bool,
     poison: bool,
     /// The goroutine may run in the innermost frame.
     loose: bool,
@@ -103,6 +112,7 @@ impl Scan<'_> {
         let mut innermost = true;
         let mut callee_entry = 0;
         while fp != 0 {
+            self.current = lo;
             if fp < lo || fp & 7 != 0 || !stack::on_stack(g, fp) {
                 rt_os::throw!(
                     "goroutine {}: frame pointer {fp:#x} of {pc:#x} is not on the stack",
@@ -130,6 +140,9 @@ impl Scan<'_> {
                 self.unknown(lo, fp);
             }
             self.passed(lo, fp);
+            if self.inward {
+                return self.rest(stopped.sp);
+            }
             if self.whole {
                 return self.rest(fp + 16);
             }
@@ -213,6 +226,7 @@ impl Scan<'_> {
     }
 
     fn add_pending(&mut self, word: usize) {
+        self.inward |= self.is_done(word);
         if self.pending[..self.pending_len].contains(&word) {
             return;
         }
@@ -222,6 +236,26 @@ impl Scan<'_> {
         }
         self.pending[self.pending_len] = word;
         self.pending_len += 1;
+    }
+
+    /// Whether an address within the bounds is in a frame that the walk has left behind.
+    fn is_done(&self, word: usize) -> bool {
+        let mut low = self.sp;
+        let mut seg = self.g.seg.get();
+        while !seg.is_null() {
+            // SAFETY: the chain of a stopped goroutine; segments above the first have an origin.
+            unsafe {
+                if (*seg).contains(self.current) {
+                    return low <= word && word < self.current;
+                }
+                if low <= word && word < (*seg).hi() {
+                    return true;
+                }
+                low = (*seg).origin_sp();
+                seg = (*seg).prev;
+            }
+        }
+        false
     }
 
     fn is_pending(&self, lo: usize, hi: usize) -> bool {
@@ -325,7 +359,18 @@ impl Scan<'_> {
             self.variables(variables, &mut live, fp);
         }
         if poison {
-            self.overwrite(saved, variables, count, &live, columns, column_count, &map, bit, lo, fp);
+            self.overwrite(
+                saved,
+                variables,
+                count,
+                &live,
+                columns,
+                column_count,
+                &map,
+                bit,
+                lo,
+                fp,
+            );
         }
         let below = fp - frame::saved_bytes(saved.count_ones()) as usize;
         let mut place = below;
@@ -400,7 +445,11 @@ impl Scan<'_> {
                 let start = variable_word + variables.number();
                 variable_word = start + variables.number();
                 let index = next_variable;
-                variable = Some((start, variable_word, live[index / 64] >> (index % 64) & 1 != 0));
+                variable = Some((
+                    start,
+                    variable_word,
+                    live[index / 64] >> (index % 64) & 1 != 0,
+                ));
                 next_variable += 1;
             }
             while next_column < column_count && column.is_none_or(|(at, _)| at < word) {
@@ -409,7 +458,8 @@ impl Scan<'_> {
                 column_word += 1;
                 next_column += 1;
             }
-            let kept = variable.is_some_and(|(start, end, live)| live && start <= word && word < end)
+            let kept = variable
+                .is_some_and(|(start, end, live)| live && start <= word && word < end)
                 || column.is_some_and(|(at, live)| live && at == word);
             if word >= first && !kept {
                 // SAFETY: a word of the frame that the function will not read before writing it.

@@ -240,7 +240,9 @@ impl Stopped {
             (0, 0)
         } else {
             // SAFETY: the stub's frame: [rbp] is the caller's rbp.
-            (stack::return_of_saved(g), unsafe { *(stub as *const usize) })
+            (stack::return_of_saved(g), unsafe {
+                *(stub as *const usize)
+            })
         };
         Some(Stopped {
             sp: context + crate::arch::CONTEXT_WORDS * 8,
