@@ -20,6 +20,8 @@ use crate::vars::VarLoc;
 
 /// Variables larger than this are on the heap, as gc has it.
 pub(crate) const MAX_STACK_VAR: u64 = 128 << 10;
+/// Larger memory is not cleared before something is received in it.
+const MAX_FORGET: u64 = 256;
 
 /// A statement that break or continue may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -345,6 +347,21 @@ impl<'c, 'a> FnCx<'c, 'a> {
         }
         let slot = self.b.new_slot(ty, Symbol::intern("·tmp"));
         self.slot_addr(slot)
+    }
+    /// Memory for something to be received. While a goroutine waits for it the memory is reachable: what an earlier trip of a loop
+    /// received must not be in it.
+    pub(crate) fn receive_temp(&mut self, ty: Ty) -> Value {
+        let temp = self.temp(ty);
+        self.forget(temp, ty);
+        temp
+    }
+    /// Clears pointers in memory that is about to be overwritten. Not in large memory: that costs more than it is worth.
+    pub(crate) fn forget(&mut self, dst: Value, ty: Ty) {
+        let layout = self.cx.p.types.layout(ty);
+        if layout.ptr_bytes > 0 && layout.size <= MAX_FORGET {
+            let barrier = Barrier::No;
+            self.b.emit(Op::ZeroMem { dst, ty, barrier });
+        }
     }
     pub(crate) fn slot_addr(&mut self, slot: Slot) -> Value {
         let ty = self.b.body.slots[slot].ty;

@@ -330,6 +330,7 @@ impl FnCx<'_, '_> {
         let (head, inner, exit) = (self.new_block(), self.new_block(), self.new_block());
         self.b.jump(head);
         self.b.switch_to(head);
+        self.forget(t, elem);
         let ok = self.rt1("chanrecv2", &[ch, t]);
         self.b.branch(ok, inner, exit);
         self.start_block(inner);

@@ -45,7 +45,7 @@ impl FnCx<'_, '_> {
         let elem = self.chan_elem(ct);
         let c = self.expr(x);
         self.set_pos(self.file.ast.exprs[e].span.lo);
-        let t = self.temp(elem);
+        let t = self.receive_temp(elem);
         self.rt("chanrecv1", &[c, t]);
         self.load(t, elem)
     }
@@ -55,7 +55,7 @@ impl FnCx<'_, '_> {
         let elem = self.chan_elem(ct);
         let c = self.expr(x);
         self.set_pos(self.file.ast.exprs[e].span.lo);
-        let t = self.temp(elem);
+        let t = self.receive_temp(elem);
         let ok = self.rt1("chanrecv2", &[c, t]);
         smallvec![self.load(t, elem), ok]
     }
@@ -136,7 +136,7 @@ impl FnCx<'_, '_> {
                         let elem = self.chan_elem(ct);
                         let ch = self.expr(chan);
                         self.set_pos(file.ast.stmts[*comm].pos);
-                        let t = self.temp(elem);
+                        let t = self.receive_temp(elem);
                         let ok = self.rt1("chanrecv2", &[ch, t]);
                         self.bind_received(&lhs, define, t, elem, ok);
                         self.hoisted.clear();
@@ -187,7 +187,7 @@ impl FnCx<'_, '_> {
                 let elem = self.chan_elem(ct);
                 let ch = self.expr(chan);
                 self.set_pos(pos);
-                let t = self.temp(elem);
+                let t = self.receive_temp(elem);
                 let out = self.rt("selectnbrecv", &[t, ch]);
                 self.b.branch(out[0], yes, no);
                 self.start_block(yes);
@@ -252,7 +252,7 @@ impl FnCx<'_, '_> {
                     let elem = self.chan_elem(ct);
                     self.prep(&[*chan]);
                     let ch = self.expr(*chan);
-                    let t = self.temp(elem);
+                    let t = self.receive_temp(elem);
                     evaluated.push((ch, t, elem));
                 }
             }

@@ -34,7 +34,7 @@ pub(crate) fn run(program: &Program, body: &mut Body) {
         }
     }
     for block in body.blocks.ids() {
-        rewrite(body, block, &places, &parts, &slots);
+        rewrite(program, body, block, &places, &parts, &slots);
     }
     crate::edit::remove_dead(body);
 }
@@ -175,6 +175,7 @@ fn add(program: &Program, parts: &mut BTreeMap<u64, Ty>, offset: u64, ty: Ty) ->
 }
 
 fn rewrite(
+    program: &Program,
     body: &mut Body,
     block: Block,
     places: &IndexVec<Value, Option<(Slot, u64)>>,
@@ -231,7 +232,22 @@ fn rewrite(
                 }
             }
             // The address of a slot is not nil, and nothing else looks at it.
-            Op::NilCheck(addr) | Op::KeepAlive(addr) if place(addr).is_some() => {}
+            Op::NilCheck(addr) if place(addr).is_some() => {}
+            // What keeps the slot keeps everything that it refers to.
+            Op::KeepAlive(addr) if place(addr).is_some() => {
+                let (slot, _) = place(addr).expect("just seen");
+                for &part in slots[slot].values() {
+                    let ty = body.slots[part].ty;
+                    if program.types.layout(ty).ptr_bytes == 0 {
+                        continue;
+                    }
+                    let addr = part_addr(body, part, loc, &mut out);
+                    let load = body.make_inst(Op::Load(addr), &[ty], loc);
+                    out.push(load);
+                    let value = body.insts[load].results[0];
+                    out.push(body.make_inst(Op::KeepAlive(value), &[], loc));
+                }
+            }
             _ => out.push(inst),
         }
     }

@@ -475,3 +475,60 @@ b2:
 "#,
     );
 }
+
+#[test]
+fn what_is_put_into_a_large_object_stays_on_the_heap_with_it() {
+    check(
+        "escape",
+        r#"func f() (int) {
+b0:
+  v0: *[4000]*int = heapalloc [4000]*int
+  v1: *int = heapalloc int
+  v2: **int = offset v0, 8
+  store v2, v1
+  v3: *int = heapalloc int
+  v4: int = load v3
+  return v4
+}
+"#,
+        r#"func f() (int) {
+  slot0 ~alloc: int
+b0:
+  v0: *[4000]*int = heapalloc [4000]*int
+  v1: *int = heapalloc int
+  v2: **int = offset v0, 8
+  store v2, v1
+  v3: *int = slotaddr slot0
+  zeromem.nobarrier v3, int
+  v4: int = load v3
+  return v4
+}
+"#,
+    );
+}
+
+#[test]
+fn what_a_slot_that_is_kept_alive_refers_to_is_kept_alive() {
+    check(
+        "promote",
+        r#"func f(*int, int) {
+  slot0 x: [2]*int
+b0(v0: *int, v1: int):
+  v2: *[2]*int = slotaddr slot0
+  zeromem.nobarrier v2, [2]*int
+  v3: **int = offset v2, 8
+  store.nobarrier v3, v0
+  keepalive v2
+  return
+}
+"#,
+        r#"func f(*int, int) {
+  slot0 x: [2]*int
+  slot1 x: *int
+b0(v0: *int, v1: int):
+  keepalive v0
+  return
+}
+"#,
+    );
+}

@@ -99,7 +99,8 @@ impl P {
             status: AtomicU32::new(PStatus::Dead as u32),
             m: AtomicPtr::new(ptr::null_mut()),
             idle_link: Cell::new(ptr::null()),
-            sched_tick: AtomicU32::new(0),
+            // Not 0: with a multiple of `GLOBAL_EVERY` the first Gosched would come back before the goroutine that was just started has run.
+            sched_tick: AtomicU32::new(1),
             syscall_tick: AtomicU32::new(0),
             seen: SysmonView {
                 sched_tick: Cell::new(0),

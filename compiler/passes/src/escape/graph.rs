@@ -106,6 +106,7 @@ impl Graph {
         program: &Program,
         func: &Function,
         body: &Body,
+        candidates: &[(Block, Inst)],
         summaries: &IndexVec<FuncId, Summary>,
         buffered: &Buffered,
     ) -> Graph {
@@ -128,7 +129,7 @@ impl Graph {
             memory_results: FxHashMap::default(),
             targets: IndexVec::from_elem_n(Target::Nothing, body.values.len()),
         };
-        builder.objects(func, buffered);
+        builder.objects(func, candidates, buffered);
         builder.targets();
         builder.closures();
         builder.assignments(func, summaries);
@@ -174,8 +175,9 @@ impl Builder<'_> {
     }
 
     /// Numbers the objects, and the values that are their addresses.
-    fn objects(&mut self, func: &Function, buffered: &Buffered) {
+    fn objects(&mut self, func: &Function, candidates: &[(Block, Inst)], buffered: &Buffered) {
         let body = self.body;
+        let candidates: FxHashSet<Inst> = candidates.iter().map(|&(_, inst)| inst).collect();
         for _ in body.slots.iter() {
             let object = self.new_object(None);
             self.slots.push(object);
@@ -213,6 +215,9 @@ impl Builder<'_> {
                         self.graph.by_inst.insert(inst, object);
                         self.graph.allocations.insert(object);
                         self.address(results[0], object);
+                        if !candidates.contains(&inst) {
+                            self.edges.push((HEAP, self.graph.object(object), -1));
+                        }
                     }
                     Op::Call {
                         callee,

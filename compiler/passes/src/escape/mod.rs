@@ -28,7 +28,7 @@ use graph::Graph;
 
 /// Objects larger than this stay on the heap: frames are for small things.
 const MAX_SLOT: u64 = 16 << 10;
-/// Objects move to a frame until they take this much of it.
+/// Objects may move to a frame until they take this much of it.
 const MAX_FRAME: u64 = 64 << 10;
 
 /// How often the value of a parameter is dereferenced before it gets somewhere: 0 = the value itself does, `NEVER` = it does not.
@@ -141,42 +141,35 @@ fn local_objects(
     if candidates.is_empty() {
         return candidates;
     }
-    let graph = Graph::build(program, func, body, summaries, buffered);
+    let graph = Graph::build(program, func, body, &candidates, summaries, buffered);
     let escaping = solve::escaping(&graph, body);
-    let mut room = MAX_FRAME;
     candidates
         .into_iter()
         .filter(|&(_, inst)| graph.object_of(inst).is_some_and(|o| !escaping[o]))
-        .filter(|&(_, inst)| {
-            let size = match body.insts[inst].op {
-                Op::HeapAlloc(ty) => program.types.layout(ty).size,
+        .collect()
+}
+
+/// Instructions that make an object which could be in the frame. Others stay on the heap even if nothing outlives the call: what is put
+/// into them must stay there too, for the collector looks for pointers into frames in frames only.
+fn candidates(program: &Program, body: &Body, buffered: &Buffered) -> Vec<(Block, Inst)> {
+    let mut room = MAX_FRAME;
+    body.blocks
+        .iter_enumerated()
+        .flat_map(|(b, data)| data.insts.iter().map(move |&i| (b, i)))
+        .filter(|&(_, i)| {
+            let size = match &body.insts[i].op {
+                Op::HeapAlloc(ty) => program.types.layout(*ty).size,
                 Op::Call {
                     callee: Callee::Func(f),
                     ..
-                } => buffered[&f].1,
-                _ => unreachable!("a candidate"),
+                } if let Some(&(_, size)) = buffered.get(f) => size,
+                _ => return false,
             };
-            let fits = size <= room;
+            let fits = size <= MAX_SLOT.min(room);
             if fits {
                 room -= size;
             }
             fits
-        })
-        .collect()
-}
-
-/// Instructions that make an object which could be in the frame.
-fn candidates(program: &Program, body: &Body, buffered: &Buffered) -> Vec<(Block, Inst)> {
-    body.blocks
-        .iter_enumerated()
-        .flat_map(|(b, data)| data.insts.iter().map(move |&i| (b, i)))
-        .filter(|&(_, i)| match &body.insts[i].op {
-            Op::HeapAlloc(ty) => program.types.layout(*ty).size <= MAX_SLOT,
-            Op::Call {
-                callee: Callee::Func(f),
-                ..
-            } => buffered.contains_key(f),
-            _ => false,
         })
         .collect()
 }
@@ -231,7 +224,8 @@ fn summarise(program: &Program, work: &Work, buffered: &Buffered) -> IndexVec<Fu
         if func.params.is_empty() && !func.flags.closure {
             continue;
         }
-        let graph = Graph::build(program, func, body, &summaries, buffered);
+        let candidates = candidates(program, body, buffered);
+        let graph = Graph::build(program, func, body, &candidates, &summaries, buffered);
         let summary = solve::summary(&graph, func);
         if summaries[id] != summary {
             summaries[id] = summary;
