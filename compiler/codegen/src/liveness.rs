@@ -737,6 +737,7 @@ impl<'a> Ids<'a> {
         self.registers() as usize + self.variables.len() + self.words.len()
     }
 
+    #[cfg(test)]
     fn is_variable(&self, id: u32) -> bool {
         self.variable_ids().contains(&id)
     }
