@@ -165,13 +165,16 @@ pub(crate) enum StackCheck {
 fn needs_stack_check(program: &Program, func: &Function, body: &Body) -> bool {
     if func.flags.nosplit {
         // The slack has room for two such frames: whoever starts a longer chain, or is part of a recursion, looks.
-        // What an indirect call reaches is not known; it may start a chain of two itself.
-        return calls_indirectly(body)
-            || unchecked_callees(program, body)
-                .filter_map(|f| program.funcs[f].body.as_ref())
-                .any(|body| {
-                    calls_indirectly(body) || unchecked_callees(program, body).next().is_some()
-                });
+        let mut insts = body.blocks.iter().flat_map(|block| &block.insts);
+        return insts.any(|&inst| match body.insts[inst].op {
+            Op::Call {
+                callee: mir::Callee::Func(f),
+                ..
+            } => program.funcs[f].flags.chains,
+            // It may start a chain of two itself.
+            Op::Call { .. } => true,
+            _ => false,
+        });
     }
     let frame: u64 = body
         .slots
@@ -193,29 +196,6 @@ fn needs_stack_check(program: &Program, func: &Function, body: &Body) -> bool {
                 )
             })
         })
-}
-
-/// Whether a function calls through a func value or a method table.
-fn calls_indirectly(body: &Body) -> bool {
-    let mut insts = body.blocks.iter().flat_map(|block| &block.insts);
-    insts.any(|&inst| {
-        matches!(&body.insts[inst].op, Op::Call { callee, .. } if !matches!(callee, mir::Callee::Func(_)))
-    })
-}
-
-/// The `//go:nosplit` functions that a function calls directly.
-fn unchecked_callees<'a>(
-    program: &'a Program,
-    body: &'a Body,
-) -> impl Iterator<Item = mir::FuncId> + 'a {
-    let insts = body.blocks.iter().flat_map(|block| &block.insts);
-    insts.filter_map(|&inst| match body.insts[inst].op {
-        Op::Call {
-            callee: mir::Callee::Func(f),
-            ..
-        } if program.funcs[f].flags.nosplit && program.funcs[f].body.is_some() => Some(f),
-        _ => None,
-    })
 }
 
 /// Fills `clif` with the translation of `func`; returns whether it has a stack check.

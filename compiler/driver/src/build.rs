@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{FxHashMap, Symbol};
 use lower::{EmbedFile, InputPackage, LowerInput, PackageMeta};
-use mir::callgraph::CallGraph;
+use mir::callgraph::{self, CallGraph};
 use mir::fingerprint::Names;
 use modules::load::Variant;
 use modules::{Package, PackageGraph, PackageId};
@@ -119,6 +119,7 @@ pub fn build_program(
     pass_options.no_optimize |= options.no_optimize;
     let packs = cache.and_then(|cache| CodePacks::new(cache, system));
     let code_cache = packs.as_ref().map(|p| p as &dyn codegen::CodeCache);
+    callgraph::mark_chains(&mut program);
     let calls = timings.time("call graph", || CallGraph::new(&program));
     let names = timings.time("names", || Names::new(&program));
     // What is asked about passes and code is answered by running them.
@@ -166,6 +167,8 @@ pub fn build_program(
         Ok::<_, String>(object)
     })?;
     let build_info = buildinfo::section(&program.modinfo);
+    drop(memo);
+    drop_later((program, work));
     object.add_data(link::Section::BuildInfo, 16, build_info, Vec::new());
     timings.time("link", || {
         let failed = |text: String| title.clone() + &text;
@@ -180,6 +183,11 @@ pub fn build_program(
         )
         .map_err(|e| failed(e.to_string()))
     })
+}
+
+/// Frees something large on another thread: nobody waits for it, at the end of the process least of all.
+pub fn drop_later<T: Send + 'static>(value: T) {
+    rayon::spawn(move || drop(value));
 }
 
 fn meta(

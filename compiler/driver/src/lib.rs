@@ -1,8 +1,8 @@
 //! Builds: from a loaded package graph to an executable.
 //!
 //! Reading order: [`overlay`] (the embedded `goroot/`), [`frontend`] (parsing and checking a graph in parallel),
-//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`codecache`] (machine code of functions kept), [`godebug`]
-//! and [`buildinfo`] (what the binary knows of its build), [`testmain`] (programs of `go test`),
+//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`codecache`] (machine code of functions kept), `memo` (optimised functions kept),
+//! [`godebug`] and [`buildinfo`] (what the binary knows of its build), [`testmain`] (programs of `go test`),
 //! [`timings`].
 //!
 //! Architecture invariant: the only crate that knows all stages; holds no logic of any of them.
@@ -19,5 +19,5 @@ pub mod overlay;
 pub mod testmain;
 pub mod timings;
 
-pub use build::{BuildOptions, build_program};
+pub use build::{BuildOptions, build_program, drop_later};
 pub use frontend::{ExtraFiles, Frontend, check_graph};

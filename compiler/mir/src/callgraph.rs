@@ -45,6 +45,28 @@ pub fn references(func: &Function) -> Vec<FuncId> {
     out
 }
 
+/// Sets [`FuncFlags::chains`](crate::ir::FuncFlags::chains) of all functions, from their bodies before any pass, so that what is made of
+/// one function does not depend on how far another was taken.
+pub fn mark_chains(program: &mut Program) {
+    let unchecked: IndexVec<FuncId, bool> = program
+        .funcs
+        .iter()
+        .map(|func| func.flags.nosplit && func.body.is_some())
+        .collect();
+    for func in program.funcs.iter_mut().filter(|f| f.flags.nosplit) {
+        let Some(body) = &func.body else { continue };
+        let mut insts = body.blocks.iter().flat_map(|block| &block.insts);
+        func.flags.chains = insts.any(|&inst| match body.insts[inst].op {
+            Op::Call {
+                callee: Callee::Func(f),
+                ..
+            } => unchecked[f],
+            Op::Call { .. } => true,
+            _ => false,
+        });
+    }
+}
+
 impl CallGraph {
     /// The graph of a program as it is now.
     pub fn new(program: &Program) -> CallGraph {

@@ -565,6 +565,7 @@ impl FuncCx<'_, '_> {
             closure,
             leaf,
             noescape,
+            chains,
         } = func.flags;
         let bits = [
             noinline,
@@ -576,6 +577,7 @@ impl FuncCx<'_, '_> {
             closure,
             leaf,
             noescape,
+            chains,
             func.body.is_some(),
         ];
         self.out()

@@ -100,6 +100,8 @@ pub struct FuncFlags {
     pub leaf: bool,
     /// Extern function that keeps none of its pointer arguments beyond the call (`//go:noescape`); what they point to it may copy.
     pub noescape: bool,
+    /// `//go:nosplit`, and calls others of that kind, or what it does not know: see `callgraph::mark_chains`.
+    pub chains: bool,
 }
 
 /// A function's code.

@@ -50,7 +50,7 @@ pub(crate) fn type_name(types: &TypeTable, id: NamedId) -> String {
 }
 
 /// The words of a function's properties, in the order in which they are printed.
-pub(crate) fn flag_words(flags: &mut FuncFlags) -> [(&'static str, &mut bool); 9] {
+pub(crate) fn flag_words(flags: &mut FuncFlags) -> [(&'static str, &mut bool); 10] {
     let FuncFlags {
         noinline,
         nosplit,
@@ -61,6 +61,7 @@ pub(crate) fn flag_words(flags: &mut FuncFlags) -> [(&'static str, &mut bool); 9
         closure,
         leaf,
         noescape,
+        chains,
     } = flags;
     [
         ("noinline", noinline),
@@ -72,6 +73,7 @@ pub(crate) fn flag_words(flags: &mut FuncFlags) -> [(&'static str, &mut bool); 9
         ("closure", closure),
         ("leaf", leaf),
         ("noescape", noescape),
+        ("chains", chains),
     ]
 }
 

@@ -60,7 +60,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
     }
     for &main in &mains {
         if graph.roots.len() > 1 && !only_check {
-            frontend = None;
+            driver::drop_later(frontend.take());
         }
         let program = session.program(&graph, main, &[], &mut frontend)?;
         if !write {
@@ -84,6 +84,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
             session.write_executable(&path, &program)?;
         }
     }
+    driver::drop_later(frontend);
     session.print_timings();
     Ok(ExitCode::SUCCESS)
 }
@@ -146,7 +147,9 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
         )));
     }
     let prefix = exec_prefix(&session)?;
-    let program = session.program(&graph, main, &[], &mut None)?;
+    let mut frontend = None;
+    let program = session.program(&graph, main, &[], &mut frontend)?;
+    driver::drop_later(frontend);
     session.print_timings();
     let name = binary_name(&graph, main);
     let (path, dir) = match &program {
@@ -247,7 +250,9 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         .iter()
         .filter(|&&id| graph.package(id).name == "main")
     {
-        let program = session.program(&graph, main, &[], &mut None)?;
+        let mut frontend = None;
+        let program = session.program(&graph, main, &[], &mut frontend)?;
+        driver::drop_later(frontend);
         if !session.is_dry() {
             session
                 .system

@@ -119,7 +119,10 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
             continue;
         }
         let main_file = plan.main_file(&graph);
-        let program = match session.program(&graph, plan.target.main, &main_file, &mut None) {
+        let mut frontend = None;
+        let program = session.program(&graph, plan.target.main, &main_file, &mut frontend);
+        driver::drop_later(frontend);
+        let program = match program {
             Ok(program) => program,
             Err(failure) => {
                 reporter.build_failed(path, &format!("{}\n", failure.text.trim_end()));
