@@ -22,6 +22,9 @@ const ROUNDS: usize = 5;
 /// Callers do not grow beyond this many instructions.
 const MAX_CALLER: usize = 8000;
 
+/// Functions with more instructions are not tried as thin ones, see [`thin`].
+const MAX_THIN: usize = 200;
+
 /// The pass, over the functions that are being worked on.
 pub fn run(program: &mut Program, work: &mut Work) {
     let order = work.order.clone();
@@ -29,11 +32,16 @@ pub fn run(program: &mut Program, work: &mut Work) {
         if !work.active[id] {
             continue;
         }
+        let original = program.funcs[id]
+            .body
+            .as_ref()
+            .is_some_and(|body| body.insts.len() <= MAX_THIN)
+            .then(|| program.funcs[id].clone());
         for round in 0..ROUNDS {
             let Some(mut body) = program.funcs[id].body.take() else {
                 break;
             };
-            let changed = inline_calls(program, id, &mut body, work, round > 0);
+            let changed = inline_calls(program, id, &mut body, work, round > 0, u32::MAX);
             program.funcs[id].body = Some(body);
             if !changed {
                 break;
@@ -43,12 +51,46 @@ pub fn run(program: &mut Program, work: &mut Work) {
             program.funcs[id] = func;
         }
         let mut cost = inline_cost(program, &program.funcs[id]);
+        if cost.is_none()
+            && let Some((func, thin_cost)) = original.and_then(|f| thin(program, id, f, work))
+        {
+            program.funcs[id] = func;
+            cost = Some(thin_cost);
+        }
         if cost.is_some() && callees(program, id).contains(&id) {
             unroll_recursion(program, id);
             cost = None;
         }
         work.inlinable[id] = cost.is_some();
     }
+}
+
+/// A function that inlining made too large to be inlined itself, with that undone as far as it must be: a short way, and one call for the
+/// rest (`RUnlock` and its slow way, say). Where it is inlined, the short way costs no call, and the other as many as before.
+fn thin(program: &Program, id: FuncId, mut func: Function, work: &Work) -> Option<(Function, u32)> {
+    inline_calls(program, id, func.body.as_mut()?, work, false, CALL_COST);
+    crate::simplify::run(program, &mut func);
+    let cost = inline_cost(program, &func)?;
+    let body = func.body.as_ref()?;
+    let mut seen: IndexVec<Block, bool> = IndexVec::from_elem_n(false, body.blocks.len());
+    let mut calls = 0;
+    for block in body.reverse_postorder() {
+        seen[block] = true;
+        if body.successors(block).iter().any(|&next| seen[next]) {
+            // A loop, which may go through a call often.
+            return None;
+        }
+        let data = &body.blocks[block];
+        for &inst in &data.insts {
+            if let Op::Call { callee, .. } = &body.insts[inst].op {
+                if *callee == Callee::Func(id) {
+                    return None;
+                }
+                calls += !data.cold as usize;
+            }
+        }
+    }
+    (calls <= 1).then_some((func, cost))
 }
 
 /// Inlines a small function once into itself: half of the calls of a recursion, or more, go away.
@@ -158,6 +200,7 @@ fn inline_calls(
     body: &mut Body,
     work: &Work,
     only_closures: bool,
+    most: u32,
 ) -> bool {
     let nosplit = program.funcs[id].flags.nosplit;
     let wrapper = program.funcs[id].flags.wrapper;
@@ -189,6 +232,9 @@ fn inline_calls(
                 continue;
             }
             let callee = &program.funcs[f];
+            if most != u32::MAX && inline_cost(program, callee).is_none_or(|cost| cost > most) {
+                continue;
+            }
             if nosplit && !callee.flags.nosplit {
                 continue;
             }
