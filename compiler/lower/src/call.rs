@@ -148,12 +148,15 @@ impl FnCx<'_, '_> {
             Target::Value(f) => operands.push(*f),
             Target::Static(_) | Target::MethodExpr(_) => {}
         }
-        operands.extend(args.iter().copied());
-        self.prep(&operands);
         let fun_ty = self.ty_of(*fun);
         let TyKind::Func(sig) = self.cx.p.types.under(fun_ty).clone() else {
             unreachable!("call of a non-function")
         };
+        let mut params: SmallVec<[Option<Ty>; 8]> = SmallVec::new();
+        params.resize(operands.len(), None);
+        operands.extend(args.iter().copied());
+        params.extend((0..args.len()).map(|i| self.param_ty(&sig, i, ellipsis.is_some())));
+        self.prep_converted(&operands, &params);
         let results: SmallVec<[Ty; 2]> = SmallVec::from_slice(&sig.results);
         let mut out: Vec<(Value, Ty)> = Vec::with_capacity(args.len() + 1);
         let mut keep = Vec::new();
@@ -344,6 +347,18 @@ impl FnCx<'_, '_> {
                 }
             }
             FoundKind::Field(_) => unreachable!("a method"),
+        }
+    }
+
+    /// The type that argument `i` is converted to.
+    fn param_ty(&self, sig: &FuncTy, i: usize, spread: bool) -> Option<Ty> {
+        let last = sig.params.len().checked_sub(1)?;
+        if !sig.variadic || spread || i < last {
+            return sig.params.get(i).copied();
+        }
+        match self.cx.p.types.under(sig.params[last]) {
+            TyKind::Slice(elem) => Some(*elem),
+            _ => None,
         }
     }
 

@@ -628,7 +628,8 @@ impl<'c, 'a> FnCx<'c, 'a> {
         match &ast.exprs[e].kind {
             ExprKind::Call { fun, args, .. } => {
                 if self.mode(*fun) == Mode::TypeExpr {
-                    return args.iter().any(|&a| within(a));
+                    // Some conversions have a place: `hoist` looks closer.
+                    return sought == Sought::Place || args.iter().any(|&a| within(a));
                 }
                 if let Mode::Builtin(b) = self.mode(*fun) {
                     if sought == Sought::Place && is_ordered(b) {
@@ -648,7 +649,9 @@ impl<'c, 'a> FnCx<'c, 'a> {
             ExprKind::Unary { x, .. } | ExprKind::Paren(x) | ExprKind::Star(x) => within(*x),
             ExprKind::Selector { x, .. } => self.file.selections.contains_key(&e) && within(*x),
             ExprKind::Index { x, indices } => within(*x) || indices.iter().any(|&i| within(i)),
-            ExprKind::Binary { x, y, .. } => within(*x) || within(*y),
+            ExprKind::Binary { op, x, y, .. } => {
+                sought == Sought::Place && is_conditional(*op) || within(*x) || within(*y)
+            }
             ExprKind::KeyValue { key, value } => within(*value) || within(*key),
             ExprKind::CompositeLit { elems, .. } => elems.iter().any(|&x| within(x)),
             _ => false,
@@ -666,6 +669,9 @@ impl<'c, 'a> FnCx<'c, 'a> {
             ExprKind::Call { fun, args, .. } if self.mode(*fun) == Mode::TypeExpr => {
                 for &a in args {
                     self.hoist(a);
+                }
+                if self.makes_slice_of_string(e, args) {
+                    self.hoist_value(e);
                 }
             }
             ExprKind::Call { fun, args, .. } if matches!(self.mode(*fun), Mode::Builtin(b) if is_operator(b) && !is_ordered(b)) => {
@@ -708,6 +714,12 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 for &i in indices {
                     self.hoist(i);
                 }
+                // gc does not copy the bytes for the look-up, so that follows at once.
+                if self.mode(e) == Mode::MapIndex
+                    && indices.iter().any(|&i| self.is_string_of_bytes(i))
+                {
+                    self.hoist_value(e);
+                }
             }
             ExprKind::Binary { x, y, .. } => {
                 self.hoist(*x);
@@ -725,6 +737,94 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Evaluates an expression in its place among the calls.
+    fn hoist_value(&mut self, e: ExprId) {
+        if self.hoisted.contains_key(&e) {
+            return;
+        }
+        let values = self.expr_multi(e);
+        let values = self.stabilise(e, values);
+        self.hoisted.insert(e, values);
+    }
+
+    /// A conversion of a string to a slice, which gc has the runtime make.
+    fn makes_slice_of_string(&mut self, e: ExprId, args: &[ExprId]) -> bool {
+        let ty = self.ty_of(e);
+        let &[arg] = args else { return false };
+        let from = self.ty_of(arg);
+        let types = &self.cx.p.types;
+        matches!(types.under(ty), TyKind::Slice(_)) && matches!(types.under(from), TyKind::String)
+    }
+
+    /// A conversion of a slice of bytes to a string.
+    fn is_string_of_bytes(&mut self, e: ExprId) -> bool {
+        let file = self.file;
+        let ExprKind::Call { fun, args, .. } = &file.ast.exprs[file.ast.unparen(e)].kind else {
+            return false;
+        };
+        if self.mode(*fun) != Mode::TypeExpr || args.len() != 1 {
+            return false;
+        }
+        let from = self.ty_of(args[0]);
+        let TyKind::Slice(elem) = *self.cx.p.types.under(from) else {
+            return false;
+        };
+        self.size(elem) == 1
+    }
+
+    /// Whether gc, when it converts the value of an expression to an interface, evaluates the expression in its place among the
+    /// calls: it is no variable (those are read late), and its type is none of those that the runtime takes by value (2, 4 or 8
+    /// bytes without pointers, strings, slices, and structs or arrays of just one such).
+    fn is_early_in_interface(&mut self, e: ExprId) -> bool {
+        let file = self.file;
+        let inner = file.ast.unparen(e);
+        let computed = matches!(self.mode(inner), Mode::Value | Mode::MapIndex)
+            && !matches!(file.ast.exprs[inner].kind, ExprKind::FuncLit { .. });
+        if !computed {
+            return false;
+        }
+        let mut ty = self.ty_of(inner);
+        let types = &self.cx.p.types;
+        let layout = types.layout(ty);
+        if types.is_interface(ty) || matches!(layout.size, 2 | 4 | 8) && layout.ptr_bytes == 0 {
+            return false;
+        }
+        loop {
+            ty = match types.under(ty) {
+                TyKind::Struct(fields) if fields.len() == 1 => fields[0].ty,
+                TyKind::Array(elem, 1) => *elem,
+                kind => {
+                    return !matches!(kind, TyKind::String | TyKind::Slice(_) | TyKind::Tuple(_));
+                }
+            };
+        }
+    }
+
+    /// [`prep`](Self::prep) of operands of which some are converted to interfaces.
+    pub(crate) fn prep_converted(&mut self, operands: &[ExprId], types: &[Option<Ty>]) {
+        if !operands.iter().any(|&e| self.may_call(e)) {
+            return;
+        }
+        let is_converted = |f: &mut Self, i: usize| {
+            types
+                .get(i)
+                .copied()
+                .flatten()
+                .is_some_and(|ty| f.cx.p.types.is_interface(ty))
+                && f.is_early_in_interface(operands[i])
+        };
+        if !(0..operands.len()).any(|i| is_converted(self, i)) {
+            self.prep(operands);
+            return;
+        }
+        for (i, &e) in operands.iter().enumerate() {
+            self.hoist(e);
+            if is_converted(self, i) {
+                self.hoist_value(self.file.ast.unparen(e));
+            }
         }
     }
 
@@ -788,6 +888,14 @@ enum Sought {
 fn is_ordered(b: types::Builtin) -> bool {
     use types::Builtin::*;
     matches!(b, Len | Cap | Real | Imag | Complex | Min | Max)
+}
+
+/// `&&` or `||`.
+fn is_conditional(op: syntax::ast::BinaryOp) -> bool {
+    matches!(
+        op,
+        syntax::ast::BinaryOp::AndAnd | syntax::ast::BinaryOp::OrOr
+    )
 }
 
 fn is_operator(b: types::Builtin) -> bool {

@@ -380,7 +380,8 @@ impl FnCx<'_, '_> {
         let values: Option<Vec<Value>> = if results.is_empty() {
             None
         } else if results.len() == types.len() {
-            self.prep(results);
+            let converted: Vec<Option<Ty>> = types.iter().copied().map(Some).collect();
+            self.prep_converted(results, &converted);
             let copy = results.len() > 1 || keys.is_some();
             let mut out = Vec::new();
             for (&e, &ty) in results.iter().zip(&types) {
