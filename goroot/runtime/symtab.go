@@ -139,7 +139,8 @@ type funcInfo struct {
 
 // Frame is what Frames tells about one call.
 type Frame struct {
-	// PC is the program counter of the frame's call, zero if not known.
+	// PC is the program counter of the frame's call, zero if not known. Where calls were inlined it is a logical one, since
+	// loggers keep it and look it up again.
 	PC uintptr
 
 	// Func is nil for inlined functions and functions that are not Go's.
@@ -226,7 +227,6 @@ func frameOf(pc uintptr) (Frame, bool) {
 	}
 	entry := funcEntryPC(f)
 	fr := Frame{PC: pc, Entry: entry, funcInfo: funcInfo{fn: (*Func)(f)}}
-	fr.PC &= pcMask
 	if pc != entry {
 		fr.PC--
 	}

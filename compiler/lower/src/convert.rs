@@ -3,7 +3,8 @@
 use mir::{Barrier, BoundKind, CmpOp, Init, Op, Ty, TyKind, TypeTable, Value};
 use smallvec::{SmallVec, smallvec};
 use syntax::ast::{ExprId, ExprKind};
-use types::{Mode, constant::ConstValue};
+use types::Mode;
+use types::constant::{ConstValue, decode_rune};
 
 use crate::func::FnCx;
 
@@ -11,6 +12,15 @@ use crate::func::FnCx;
 pub(crate) const ITAB_TYPE: u64 = 8;
 /// Offset of the first method in an itab.
 pub(crate) const ITAB_FUN: u64 = 24;
+
+/// The characters of a string; an invalid byte is U+FFFD.
+fn runes(mut text: &[u8]) -> impl Iterator<Item = char> {
+    std::iter::from_fn(move || {
+        let (rune, width) = decode_rune(text);
+        text = text.get(width..)?;
+        (width > 0).then(|| rune.unwrap_or(char::REPLACEMENT_CHARACTER))
+    })
+}
 
 impl FnCx<'_, '_> {
     /// `T(x)`
@@ -51,9 +61,8 @@ impl FnCx<'_, '_> {
                 let mut buf = [0; 4];
                 self.string(rune.encode_utf8(&mut buf).as_bytes(), to)
             }
-            (TyKind::Slice(_), ConstValue::Str(_)) => {
-                let v = self.constant(c, TypeTable::STRING);
-                self.convert_value(v, TypeTable::STRING, to)
+            (TyKind::Slice(elem), ConstValue::Str(text)) => {
+                self.slice_of_constant(text.bytes(), *elem, to)
             }
             // Values that the target type cannot hold exactly occur with type parameters only.
             (TyKind::Int(_), ConstValue::Float(_)) => {
@@ -62,6 +71,36 @@ impl FnCx<'_, '_> {
             }
             _ => self.constant(c, to),
         }
+    }
+
+    /// A slice of a constant's bytes or runes, with room for no more (as gc makes it).
+    fn slice_of_constant(&mut self, text: &[u8], elem: Ty, to: Ty) -> Value {
+        let size = self.size(elem);
+        let bytes = match size {
+            1 => text.to_vec(),
+            _ => runes(text).flat_map(|r| (r as u32).to_le_bytes()).collect(),
+        };
+        let n = bytes.len() as u64 / size;
+        let array = self.cx.p.types.array(elem, n);
+        let base = self.heap(array);
+        if n > 0 {
+            let init = Init {
+                bytes,
+                relocs: Vec::new(),
+            };
+            let data = self.cx.rodata(init, size);
+            let src = self
+                .b
+                .emit_value(Op::Data(data, 0), TypeTable::UNSAFE_POINTER);
+            self.b.emit(Op::Move {
+                dst: base,
+                src,
+                ty: array,
+                barrier: Barrier::No,
+            });
+        }
+        let len = self.iconst(n as i64);
+        self.make(to, &[base, len, len])
     }
 
     /// Converts a value of any type (spec, "Conversions"); implicit conversions too.

@@ -670,8 +670,15 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 for &a in args {
                     self.hoist(a);
                 }
+                let to = self.ty_of(e);
                 if self.makes_slice_of_string(e, args) {
                     self.hoist_value(e);
+                } else if self.cx.p.types.is_interface(to) {
+                    for &a in args {
+                        if self.is_early_in_interface(a) {
+                            self.hoist_value(self.file.ast.unparen(a));
+                        }
+                    }
                 }
             }
             ExprKind::Call { fun, args, .. } if matches!(self.mode(*fun), Mode::Builtin(b) if is_operator(b) && !is_ordered(b)) => {
@@ -788,6 +795,9 @@ impl<'c, 'a> FnCx<'c, 'a> {
         }
         let mut ty = self.ty_of(inner);
         let types = &self.cx.p.types;
+        if matches!(types.under(ty), TyKind::Tuple(_)) {
+            return false;
+        }
         let layout = types.layout(ty);
         if types.is_interface(ty) || matches!(layout.size, 2 | 4 | 8) && layout.ptr_bytes == 0 {
             return false;
@@ -797,7 +807,7 @@ impl<'c, 'a> FnCx<'c, 'a> {
                 TyKind::Struct(fields) if fields.len() == 1 => fields[0].ty,
                 TyKind::Array(elem, 1) => *elem,
                 kind => {
-                    return !matches!(kind, TyKind::String | TyKind::Slice(_) | TyKind::Tuple(_));
+                    return !matches!(kind, TyKind::String | TyKind::Slice(_));
                 }
             };
         }

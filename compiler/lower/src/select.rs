@@ -141,6 +141,19 @@ impl FnCx<'_, '_> {
                         self.bind_received(&lhs, define, t, elem, ok);
                         self.hoisted.clear();
                     }
+                    // Unlike in a statement of its own, the channel is read before the value's calls.
+                    Comm::Send { chan, value } => {
+                        let ct = self.ty_of(chan);
+                        let elem = self.chan_elem(ct);
+                        self.prep(&[chan]);
+                        let ch = self.expr(chan);
+                        self.prep(&[value]);
+                        let v = self.argument(value, elem);
+                        self.set_pos(file.ast.stmts[*comm].pos);
+                        let addr = self.addressable(v, elem);
+                        self.rt("chansend1", &[ch, addr]);
+                        self.hoisted.clear();
+                    }
                     _ => self.stmt(*comm),
                 }
                 self.ensure_reachable();

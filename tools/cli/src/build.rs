@@ -38,7 +38,11 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
             session.flags.get("o").unwrap_or_default()
         )));
     }
-    let only_check = mains.len() < graph.roots.len();
+    // Into a directory only programs are built.
+    if into_dir && mains.is_empty() {
+        return Err(Failure::from("go: no main packages to build".to_owned()));
+    }
+    let only_check = !into_dir && mains.len() < graph.roots.len();
     // Without -o, several packages (or none that is a program) are built only to see whether they can be.
     let write = !mains.is_empty() && (output.is_some() || graph.roots.len() == 1);
     if write && output.is_none() {
@@ -100,6 +104,11 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     let (patterns, rest) = all.split_at(if files > 0 { files } else { 1.min(all.len()) });
     if patterns.is_empty() {
         return Err(Failure::from("go: no go files listed".to_owned()));
+    }
+    if let Some(name) = patterns[..files].iter().find(|n| n.ends_with("_test.go")) {
+        return Err(Failure::from(format!(
+            "go: cannot run *_test.go files ({name})"
+        )));
     }
     if let Some((name, error)) = patterns[..files]
         .iter()

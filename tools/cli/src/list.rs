@@ -29,7 +29,7 @@ pub const FLAGS: &[Flag] = &[
 ];
 
 /// Flags that are known and not there yet.
-const NOT_YET: &[&str] = &["find", "compiled", "export", "retracted", "reuse"];
+const NOT_YET: &[&str] = &["export", "retracted", "reuse"];
 
 /// `ferrogo list`.
 ///
@@ -61,6 +61,8 @@ pub fn list(args: &[String]) -> Result<ExitCode, Failure> {
         errors_are_data: parsed.is_set("e"),
         updates: parsed.is_set("u"),
         versions: parsed.is_set("versions"),
+        find: parsed.is_set("find"),
+        compiled: parsed.is_set("compiled"),
     };
     if options.json && options.format.is_some() {
         return Err(Failure::from(
@@ -71,6 +73,13 @@ pub fn list(args: &[String]) -> Result<ExitCode, Failure> {
         if options.modules && is_set {
             return Err(Failure::from(format!(
                 "go list -{name} cannot be used with -m"
+            )));
+        }
+    }
+    for (name, is_set) in [("deps", options.deps), ("test", options.test)] {
+        if options.find && is_set {
+            return Err(Failure::from(format!(
+                "go list -{name} cannot be used with -find"
             )));
         }
     }

@@ -1,5 +1,6 @@
 //! `ferrogo test`: builds and runs the tests of packages.
 
+use std::num::IntErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -77,6 +78,9 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     let known = &[BUILD, TEST_FLAGS, OWN_FLAGS];
     let parsed = flags::parse(&strip_test_prefix(args), known, true)
         .map_err(|text| help::usage_error("test", &text))?;
+    if let Some(text) = bad_value(&parsed) {
+        return Err(help::usage_error("test", &text));
+    }
     if parsed.get("fuzz").is_some() {
         return Err(Failure::usage(
             "ferrogo test: -fuzz is not supported by ferrogo yet",
@@ -149,6 +153,53 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what is wrong with the values that `go test` itself reads.
+fn bad_value(parsed: &flags::Parsed) -> Option<String> {
+    if let Some(text) = parsed.get("timeout").filter(|t| !is_duration(t)) {
+        return Some(format!(
+            "invalid value {text:?} for flag -timeout: parse error"
+        ));
+    }
+    let text = parsed.get("shuffle")?;
+    let reason = match text.parse::<i64>() {
+        Ok(_) => return None,
+        Err(_) if matches!(text, "on" | "off") => return None,
+        Err(e)
+            if matches!(
+                e.kind(),
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow
+            ) =>
+        {
+            "value out of range"
+        }
+        Err(_) => "invalid syntax",
+    };
+    Some(format!(
+        "invalid value {text:?} for flag -shuffle: -shuffle argument must be \"on\", \"off\", or an int64: strconv.ParseInt: parsing {text:?}: {reason}"
+    ))
+}
+
+/// What `time.ParseDuration` takes: numbers with units.
+fn is_duration(text: &str) -> bool {
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return true;
+    }
+    let is_number = |c: char| c.is_ascii_digit() || c == '.';
+    let is_valid = |number: &str| number.matches('.').count() < 2 && number != "." && number != "";
+    while !rest.is_empty() {
+        let unit = rest.trim_start_matches(is_number);
+        let number = &rest[..rest.len() - unit.len()];
+        let next = unit.find(is_number).unwrap_or(unit.len());
+        let known = ["ns", "us", "\u{b5}s", "\u{3bc}s", "ms", "s", "m", "h"];
+        if !is_valid(number) || !known.contains(&&unit[..next]) {
+            return false;
+        }
+        rest = &unit[next..];
+    }
+    !text.is_empty() && text != "-" && text != "+"
 }
 
 /// Where `-c` and `-o` put test programs.
@@ -349,6 +400,20 @@ impl Reporter {
             test_json::end(path, "skip", 0.0, None);
         } else {
             println!("{line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn durations() {
+        let check = |text: &str, want: bool| assert_eq!(super::is_duration(text), want, "{text}");
+        for text in ["0", "1s", "1.5h", "1h2m3.25s", "-3ms", ".5s", "+1us"] {
+            check(text, true);
+        }
+        for text in ["", "x", "1", "1x", "s", "-", ".s", "1.2.3s", "1s2"] {
+            check(text, false);
         }
     }
 }

@@ -92,10 +92,17 @@ impl Runner {
     ) -> Result<bool, Failure> {
         let path = &package.import_path;
         let image = session.image(program)?;
-        let environment = [
+        // A `go` that the test runs is GOROOT's, as under the official command.
+        let mut environment = vec![
             ("PWD", package.dir.display().to_string()),
             ("GOROOT", session.goroot.display().to_string()),
         ];
+        let bin = session.goroot.join("bin");
+        if session.system.stat(&bin.join("go")).is_ok() {
+            let path = session.system.env_var("PATH").unwrap_or_default();
+            let path = format!("{}:{path}", bin.display());
+            environment.push(("PATH", path.trim_end_matches(':').to_owned()));
+        }
         let root = package.module.as_ref().map_or(&session.goroot, |m| &m.dir);
         let known = self.cache.as_ref().map(|cache| {
             let dirs = (package.dir.as_path(), root.as_path());

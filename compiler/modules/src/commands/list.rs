@@ -1,8 +1,10 @@
 //! `go list`.
 
+use super::list_record::complete;
 use super::package_json::{ModuleJson, module_json, package_json, to_json};
 use super::template::Template;
 use crate::ModuleVersion;
+use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::load::Loader;
 use crate::load::directory::NO_ASSEMBLY;
@@ -34,10 +36,34 @@ pub struct ListOptions {
     pub updates: bool,
     /// `-versions` (with `-m`).
     pub versions: bool,
+    /// `-find`: imports are not looked up.
+    pub find: bool,
+    /// `-compiled`.
+    pub compiled: bool,
 }
 
 fn io(error: std::io::Error) -> Error {
     Error::new(error.to_string())
+}
+
+/// What the function `context` of templates gives.
+fn context(env: &Env) -> serde_json::Value {
+    let minor = crate::GO_RELEASE.split('.').nth(1);
+    let minor: u32 = minor.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let releases: Vec<String> = (1..=minor).map(|n| format!("go1.{n}")).collect();
+    serde_json::json!({
+        "GOARCH": env.get("GOARCH"),
+        "GOOS": env.get("GOOS"),
+        "GOROOT": env.get("GOROOT"),
+        "GOPATH": env.get("GOPATH"),
+        "CgoEnabled": false,
+        "UseAllFiles": false,
+        "Compiler": "gc",
+        "BuildTags": [],
+        "ToolTags": [],
+        "ReleaseTags": releases,
+        "InstallSuffix": "",
+    })
 }
 
 enum Output {
@@ -47,13 +73,15 @@ enum Output {
 }
 
 impl Output {
-    fn new(options: &ListOptions) -> Result<Output> {
+    fn new(options: &ListOptions, env: &Env) -> Result<Output> {
         if options.json {
             return Ok(Output::Json(options.json_fields.clone()));
         }
         match &options.format {
             Some(text) => Ok(Output::Template(
-                Template::parse(text).map_err(Error::bare)?,
+                Template::parse(text)
+                    .map_err(Error::bare)?
+                    .with_context(context(env)),
             )),
             None => Ok(Output::Plain),
         }
@@ -74,8 +102,9 @@ impl Output {
                 writeln!(out, "{}", only_fields(&to_json(value)?, fields)).map_err(io)
             }
             Output::Template(template) => {
-                let value =
+                let mut value =
                     serde_json::to_value(value).map_err(|error| Error::new(error.to_string()))?;
+                complete(&mut value);
                 let text = template.execute(&value).map_err(Error::bare)?;
                 if text.is_empty() {
                     return Ok(());
@@ -126,7 +155,7 @@ pub fn packages(
     out: &mut dyn Write,
     errors: &mut dyn Write,
 ) -> Result<bool> {
-    let output = Output::new(options)?;
+    let output = Output::new(options, &loader.env)?;
     let mut graph = loader.load(patterns)?;
     for warning in &graph.warnings {
         writeln!(errors, "{warning}").map_err(io)?;
@@ -156,7 +185,14 @@ pub fn packages(
         match output {
             Output::Plain => writeln!(out, "{path}").map_err(io)?,
             Output::Json(_) | Output::Template(_) => {
-                output.print(&package_json(loader, &graph, package), &path, out)?;
+                let mut record = package_json(loader, &graph, package);
+                if options.compiled {
+                    record.compiled_go_files.clone_from(&record.go_files);
+                }
+                if options.find {
+                    record.forget_imports();
+                }
+                output.print(&record, &path, out)?;
             }
         }
     }
@@ -232,7 +268,7 @@ pub fn modules(
     options: &ListOptions,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let output = Output::new(options)?;
+    let output = Output::new(options, &modules.env)?;
     for (module, plain) in matching(modules, patterns, options)? {
         output.print(&module, &plain, out)?;
     }

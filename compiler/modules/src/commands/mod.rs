@@ -7,6 +7,7 @@ pub mod all_packages;
 pub mod clean;
 pub mod env_command;
 pub mod list;
+pub mod list_record;
 pub mod mod_simple;
 pub mod package_json;
 pub mod synopsis;

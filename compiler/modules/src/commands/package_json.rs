@@ -46,6 +46,8 @@ pub struct PackageJson {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub go_files: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub compiled_go_files: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored_go_files: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored_other_files: Vec<String>,
@@ -83,6 +85,22 @@ pub struct PackageJson {
     pub x_test_embed_patterns: Vec<String>,
     #[serde(rename = "XTestEmbedFiles", skip_serializing_if = "Vec::is_empty")]
     pub x_test_embed_files: Vec<String>,
+}
+
+impl PackageJson {
+    /// Leaves out what `-find` does not look up.
+    pub fn forget_imports(&mut self) {
+        for list in [
+            &mut self.imports,
+            &mut self.deps,
+            &mut self.test_imports,
+            &mut self.x_test_imports,
+        ] {
+            list.clear();
+        }
+        self.import_map.clear();
+        self.deps_errors.clear();
+    }
 }
 
 /// A package error.
@@ -339,6 +357,7 @@ pub fn package_json(loader: &Loader, graph: &PackageGraph, package: &Package) ->
                 is_external || package.variant == Variant::InternalTest || !is_test_file(name)
             })
             .collect(),
+        compiled_go_files: Vec::new(),
         ignored_go_files: ignored_go,
         ignored_other_files: ignored_other,
         s_files: directory

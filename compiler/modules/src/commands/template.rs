@@ -1,22 +1,53 @@
-//! The part of text/template that `go list -f` users need: fields, `if`/`else`/`with`/`range`, `join`, `len`,
-//! `eq`, `ne`, `not`, `and`, `or`, `print`, `json`, string literals, trim markers. Anything else is an
-//! error that names it.
+//! The part of text/template that `go list -f` users need: fields, variables, `if`/`else`/`with`/`range`, `join`, `len`,
+//! comparisons, `not`, `and`, `or`, `print`, `printf`, `json`, `index`, `context`, string literals, trim markers. Anything else
+//! is an error that names it.
 
+use super::list_record::{pointer_type, text_of, type_of};
 use serde_json::Value;
+use std::cell::RefCell;
+
+/// A word of an action and its offset in the template.
+#[derive(Clone, Debug)]
+struct Word {
+    text: String,
+    at: usize,
+}
+
+/// What went wrong while a template was executed, and at which word.
+#[derive(Debug)]
+struct Fault {
+    place: Option<(usize, String)>,
+    text: String,
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Fault {
+        Fault { place: None, text }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(text: &str) -> Fault {
+        text.to_owned().into()
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Node {
     Text(String),
-    Print(Vec<String>),
-    If(Vec<String>, Vec<Node>, Vec<Node>),
-    With(Vec<String>, Vec<Node>, Vec<Node>),
-    Range(Vec<String>, Vec<Node>, Vec<Node>),
+    Print(Vec<Word>),
+    If(Vec<Word>, Vec<Node>, Vec<Node>),
+    With(Vec<Word>, Vec<Node>, Vec<Node>),
+    Range(Vec<Word>, Vec<Node>, Vec<Node>),
 }
 
 /// A parsed template.
 #[derive(Clone, Debug)]
 pub struct Template {
     nodes: Vec<Node>,
+    text: String,
+    /// What `context` gives.
+    context: Value,
 }
 
 /// Nesting deeper than this is refused.
@@ -24,7 +55,7 @@ const MAX_DEPTH: usize = 50;
 
 enum Piece {
     Text(String),
-    Action(Vec<String>),
+    Action(Vec<Word>),
 }
 
 fn split(text: &str) -> Result<Vec<Piece>, String> {
@@ -39,9 +70,11 @@ fn split(text: &str) -> Result<Vec<Piece>, String> {
         let inner = &rest[open + 2..];
         let close = inner.find("}}").ok_or("unclosed action")?;
         let mut action = &inner[..close];
+        let mut at = text.len() - inner.len();
         if action.starts_with("- ") {
             before = before.trim_end();
             action = &action[2..];
+            at += 2;
         }
         trim_next = action.ends_with(" -");
         if trim_next {
@@ -49,7 +82,7 @@ fn split(text: &str) -> Result<Vec<Piece>, String> {
         }
         pieces.push(Piece::Text(before.to_string()));
         if !action.trim_start().starts_with("/*") {
-            pieces.push(Piece::Action(words(action)?));
+            pieces.push(Piece::Action(words(action, at)?));
         }
         rest = &inner[close + 2..];
     }
@@ -61,7 +94,7 @@ fn split(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-fn words(action: &str) -> Result<Vec<String>, String> {
+fn words(action: &str, base: usize) -> Result<Vec<Word>, String> {
     let mut out = Vec::new();
     let mut rest = action.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -70,12 +103,15 @@ fn words(action: &str) -> Result<Vec<String>, String> {
                 .find(first)
                 .map(|at| at + 2)
                 .ok_or("unterminated quoted string")?,
-            '(' | ')' | '|' => 1,
+            '(' | ')' | '|' | ',' => 1,
             _ => rest
-                .find(|c: char| c.is_whitespace() || "()|".contains(c))
+                .find(|c: char| c.is_whitespace() || "()|,".contains(c))
                 .unwrap_or(rest.len()),
         };
-        out.push(rest[..end].to_string());
+        out.push(Word {
+            text: rest[..end].to_string(),
+            at: base + action.len() - rest.len(),
+        });
         rest = rest[end..].trim_start();
     }
     Ok(out)
@@ -89,7 +125,7 @@ struct Parser {
 enum Closer {
     Eof,
     End,
-    Else(Vec<String>),
+    Else(Vec<Word>),
 }
 
 impl Parser {
@@ -102,7 +138,7 @@ impl Parser {
             match piece {
                 Piece::Text(text) if text.is_empty() => {}
                 Piece::Text(text) => nodes.push(Node::Text(text)),
-                Piece::Action(words) => match words.first().map(String::as_str) {
+                Piece::Action(words) => match words.first().map(|w| w.text.as_str()) {
                     None => return Err("missing value for command".to_string()),
                     Some("end") => return Ok((nodes, Closer::End)),
                     Some("else") => return Ok((nodes, Closer::Else(words[1..].to_vec()))),
@@ -111,7 +147,10 @@ impl Parser {
                         nodes.push(self.control(&keyword, words[1..].to_vec(), depth + 1)?);
                     }
                     Some("template" | "define" | "block" | "break" | "continue") => {
-                        return Err(format!("unsupported template action {{{{{}}}}}", words[0]));
+                        return Err(format!(
+                            "unsupported template action {{{{{}}}}}",
+                            words[0].text
+                        ));
                     }
                     Some(_) => nodes.push(Node::Print(words)),
                 },
@@ -123,14 +162,14 @@ impl Parser {
     fn control(
         &mut self,
         keyword: &str,
-        condition: Vec<String>,
+        condition: Vec<Word>,
         depth: usize,
     ) -> Result<Node, String> {
         let (then, end) = self.list(depth)?;
         let otherwise = match end {
             Closer::Eof => return Err("unexpected EOF".to_string()),
             Closer::End => Vec::new(),
-            Closer::Else(rest) => match rest.first().map(String::as_str) {
+            Closer::Else(rest) => match rest.first().map(|w| w.text.as_str()) {
                 None => {
                     let (nodes, end) = self.list(depth)?;
                     if !matches!(end, Closer::End) {
@@ -139,7 +178,7 @@ impl Parser {
                     nodes
                 }
                 Some("if" | "with") => {
-                    vec![self.control(&rest[0].clone(), rest[1..].to_vec(), depth + 1)?]
+                    vec![self.control(&rest[0].text.clone(), rest[1..].to_vec(), depth + 1)?]
                 }
                 Some(other) => return Err(format!("unexpected {other} after else")),
             },
@@ -165,13 +204,16 @@ fn is_true(value: &Value) -> bool {
 
 fn show(value: &Value) -> String {
     match value {
-        Value::Null => String::new(),
+        Value::Null => "<nil>".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
             format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" "))
         }
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::Object(map) => {
+            if let Some(text) = text_of(map) {
+                return text;
+            }
             format!(
                 "map[{}]",
                 map.iter()
@@ -186,68 +228,154 @@ fn show(value: &Value) -> String {
 struct Scope<'a> {
     root: &'a Value,
     dot: Value,
+    context: &'a Value,
+    variables: &'a RefCell<Vec<(String, Value)>>,
+}
+
+/// The fields `path` of a value, whose first one is at offset `at` in the template.
+fn fields(mut value: Value, path: &str, word: &Word) -> Result<Value, Fault> {
+    // The official parser names a chain by its second element.
+    let dots = word.text.match_indices('.').map(|(at, _)| at);
+    let skipped = usize::from(word.text.starts_with('.'));
+    let at = word.at + dots.skip(skipped).next().unwrap_or(0);
+    let fault = |text: String| Fault {
+        place: Some((at, word.text.clone())),
+        text,
+    };
+    let mut nil = "";
+    for field in path.split('.') {
+        value = match value {
+            Value::Object(mut record) => {
+                let owner = type_of(&record);
+                nil = pointer_type(owner, field);
+                match (record.remove(field), owner) {
+                    (Some(found), _) => found,
+                    (None, None) => Value::String(String::new()),
+                    (None, Some(owner)) => {
+                        return Err(fault(format!(
+                            "can't evaluate field {field} in type {owner}"
+                        )));
+                    }
+                }
+            }
+            Value::Null => return Err(fault(format!("nil pointer evaluating {nil}.{field}"))),
+            other => {
+                let name = match other {
+                    Value::Array(_) => "[]string",
+                    Value::Bool(_) => "bool",
+                    Value::Number(_) => "int",
+                    _ => "string",
+                };
+                return Err(fault(format!(
+                    "can't evaluate field {field} in type {name}"
+                )));
+            }
+        };
+    }
+    Ok(value)
 }
 
 impl Scope<'_> {
-    fn operand(&self, word: &str) -> Result<Value, String> {
-        if word == "." {
-            return Ok(self.dot.clone());
+    fn with_dot(&self, dot: Value) -> Scope<'_> {
+        Scope {
+            root: self.root,
+            dot,
+            context: self.context,
+            variables: self.variables,
         }
-        if let Some(path) = word.strip_prefix("$.").or_else(|| word.strip_prefix('.')) {
-            let mut value = if word.starts_with('$') {
-                self.root.clone()
-            } else {
-                self.dot.clone()
-            };
-            for field in path.split('.') {
-                value = value.get_mut(field).map(Value::take).unwrap_or(Value::Null);
-            }
-            return Ok(value);
-        }
-        if word == "$" {
+    }
+
+    fn variable(&self, name: &str) -> Result<Value, Fault> {
+        if name == "$" {
             return Ok(self.root.clone());
         }
-        if word.starts_with('"') || word.starts_with('`') {
-            return crate::gomod::syntax::unquote(word)
-                .map(Value::String)
-                .ok_or_else(|| format!("bad string {word}"));
+        let variables = self.variables.borrow();
+        let known = variables.iter().rev().find(|(n, _)| n == name);
+        known
+            .map(|(_, value)| value.clone())
+            .ok_or_else(|| format!("undefined variable {}", crate::module_path::quote(name)).into())
+    }
+
+    fn operand(&self, word: &Word) -> Result<Value, Fault> {
+        let text = word.text.as_str();
+        if text == "." {
+            return Ok(self.dot.clone());
         }
-        match word {
+        if let Some(path) = text.strip_prefix('.') {
+            return fields(self.dot.clone(), path, word);
+        }
+        if text.starts_with('$') {
+            return match text.split_once('.') {
+                None => self.variable(text),
+                Some((name, path)) => fields(self.variable(name)?, path, word),
+            };
+        }
+        if text == "context" {
+            return Ok(self.context.clone());
+        }
+        if let Some(path) = text.strip_prefix("context.") {
+            return fields(self.context.clone(), path, word);
+        }
+        if text.starts_with('"') || text.starts_with('`') {
+            return crate::gomod::syntax::unquote(text)
+                .map(Value::String)
+                .ok_or_else(|| format!("bad string {text}").into());
+        }
+        match text {
             "true" => return Ok(Value::Bool(true)),
             "false" => return Ok(Value::Bool(false)),
+            "nil" => return Err("nil is not a command".into()),
             _ => {}
         }
-        word.parse::<i64>()
+        text.parse::<i64>()
             .map(Value::from)
-            .map_err(|_| format!("function {} not defined", crate::module_path::quote(word)))
+            .map_err(|_| format!("function {} not defined", crate::module_path::quote(text)).into())
+    }
+
+    /// A pipeline that may declare variables or set one: their names, and the value.
+    fn declaration(&self, words: &[Word]) -> Result<(Vec<String>, Value), Fault> {
+        let sign = words.iter().position(|w| w.text == ":=" || w.text == "=");
+        let Some(sign) = sign else {
+            return Ok((Vec::new(), self.eval(words, 0)?));
+        };
+        let names = words[..sign].iter().filter(|w| w.text != ",");
+        let names: Vec<String> = names.map(|w| w.text.clone()).collect();
+        if let Some(odd) = names
+            .iter()
+            .find(|n| !n.starts_with('$') || n.contains('.'))
+        {
+            return Err(format!("unexpected {odd} in declaration").into());
+        }
+        Ok((names, self.eval(&words[sign + 1..], 0)?))
     }
 
     /// A pipeline: commands separated by `|`.
-    fn eval(&self, words: &[String], depth: usize) -> Result<Value, String> {
+    fn eval(&self, words: &[Word], depth: usize) -> Result<Value, Fault> {
         if depth > MAX_DEPTH {
-            return Err("template nests too deep".to_string());
+            return Err("template nests too deep".into());
         }
         let mut piped: Option<Value> = None;
         let mut at = 0;
         loop {
             let mut function: Option<String> = None;
             let mut arguments = Vec::new();
-            while at < words.len() && words[at] != "|" {
+            while at < words.len() && words[at].text != "|" {
                 let word = &words[at];
                 at += 1;
-                if word == "(" {
+                if word.text == "(" {
                     let mut level = 1;
                     let start = at;
                     while at < words.len() && level > 0 {
-                        level += i32::from(words[at] == "(") - i32::from(words[at] == ")");
+                        level +=
+                            i32::from(words[at].text == "(") - i32::from(words[at].text == ")");
                         at += 1;
                     }
                     if level > 0 {
-                        return Err("unclosed left paren".to_string());
+                        return Err("unclosed left paren".into());
                     }
                     arguments.push(self.eval(&words[start..at - 1], depth + 1)?);
-                } else if function.is_none() && arguments.is_empty() && is_function(word) {
-                    function = Some(word.clone());
+                } else if function.is_none() && arguments.is_empty() && is_function(&word.text) {
+                    function = Some(word.text.clone());
                 } else {
                     arguments.push(self.operand(word)?);
                 }
@@ -272,7 +400,7 @@ impl Scope<'_> {
 fn is_function(word: &str) -> bool {
     [
         "join", "len", "eq", "ne", "not", "and", "or", "print", "println", "printf", "json",
-        "index",
+        "index", "lt", "le", "gt", "ge",
     ]
     .contains(&word)
 }
@@ -315,6 +443,22 @@ fn call(name: &str, arguments: Vec<Value>) -> Result<Value, String> {
             .or(arguments.last())
             .cloned()
             .unwrap_or(Value::Null),
+        "lt" | "le" | "gt" | "ge" => {
+            let [Some(a), Some(b)] = [arguments.first(), arguments.get(1)] else {
+                return Err("missing argument for comparison".to_string());
+            };
+            let order = match (a.as_i64(), b.as_i64()) {
+                (Some(a), Some(b)) => a.cmp(&b),
+                _ => show(a).cmp(&show(b)),
+            };
+            Value::Bool(match name {
+                "lt" => order.is_lt(),
+                "le" => order.is_le(),
+                "gt" => order.is_gt(),
+                _ => order.is_ge(),
+            })
+        }
+        "printf" => Value::String(printf(&text(arguments.first()), &arguments[1..])?),
         "print" => Value::String(arguments.iter().map(show).collect()),
         "println" => Value::String(arguments.iter().map(show).collect::<Vec<_>>().join(" ") + "\n"),
         "json" => Value::String(arguments.first().map(Value::to_string).unwrap_or_default()),
@@ -340,7 +484,51 @@ fn call(name: &str, arguments: Vec<Value>) -> Result<Value, String> {
     })
 }
 
+/// The verbs `%s`, `%v`, `%d`, `%t`, `%q` and `%%` with a width.
+fn printf(format: &str, arguments: &[Value]) -> Result<String, String> {
+    let mut out = String::new();
+    let mut arguments = arguments.iter();
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let digits = rest
+            .find(|c: char| c != '-' && !c.is_ascii_digit())
+            .ok_or("incomplete verb in printf")?;
+        let (width, verb) = rest.split_at(digits);
+        let verb = verb.chars().next().unwrap_or('%');
+        rest = &rest[digits + verb.len_utf8()..];
+        if verb == '%' {
+            out.push('%');
+            continue;
+        }
+        let Some(value) = arguments.next() else {
+            out.push_str(&format!("%!{verb}(MISSING)"));
+            continue;
+        };
+        let text = match verb {
+            's' | 'v' | 'd' | 't' => show(value),
+            'q' => crate::module_path::quote(&show(value)),
+            _ => return Err(format!("printf with %{verb} is not supported")),
+        };
+        let size = width.trim_start_matches('-').parse().unwrap_or(0);
+        out.push_str(&match width.starts_with('-') {
+            true => format!("{text:<size$}"),
+            false => format!("{text:>size$}"),
+        });
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
 impl Template {
+    /// The value of `context` in the template.
+    #[must_use]
+    pub fn with_context(mut self, context: Value) -> Template {
+        self.context = context;
+        self
+    }
+
     /// Parses; the error text is prefixed as `go list` prefixes it.
     pub fn parse(text: &str) -> Result<Template, String> {
         let pieces = split(text).map_err(|text| format!("template: main:1: {text}"))?;
@@ -351,7 +539,11 @@ impl Template {
             .list(0)
             .map_err(|text| format!("template: main:1: {text}"))?
         {
-            (nodes, Closer::Eof) => Ok(Template { nodes }),
+            (nodes, Closer::Eof) => Ok(Template {
+                nodes,
+                text: text.to_owned(),
+                context: Value::Null,
+            }),
             (_, Closer::End | Closer::Else(_)) => {
                 Err("template: main:1: unexpected {{end}}".to_string())
             }
@@ -361,70 +553,106 @@ impl Template {
     /// Executes for a value.
     pub fn execute(&self, value: &Value) -> Result<String, String> {
         let mut out = String::new();
-        run(
-            &self.nodes,
-            &Scope {
-                root: value,
-                dot: value.clone(),
-            },
-            &mut out,
-        )
-        .map_err(|text| format!("template: main:1: {text}"))?;
+        let scope = Scope {
+            root: value,
+            dot: value.clone(),
+            context: &self.context,
+            variables: &RefCell::default(),
+        };
+        run(&self.nodes, &scope, &mut out).map_err(|fault| self.tell(&fault))?;
         Ok(out)
+    }
+
+    fn tell(&self, fault: &Fault) -> String {
+        let Some((at, node)) = &fault.place else {
+            return format!("template: main:1: {}", fault.text);
+        };
+        let before = &self.text[..*at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rfind('\n').map_or(*at, |newline| at - newline - 1);
+        format!(
+            "template: main:{line}:{column}: executing \"main\" at <{node}>: {}",
+            fault.text
+        )
     }
 }
 
-fn run(nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<(), String> {
+fn run(nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<(), Fault> {
+    let mark = scope.variables.borrow().len();
+    let declare = |names: Vec<String>, values: &[Value]| {
+        let mut variables = scope.variables.borrow_mut();
+        variables.extend(names.into_iter().zip(values.iter().cloned()));
+    };
     for node in nodes {
         match node {
             Node::Text(text) => out.push_str(text),
-            Node::Print(words) => out.push_str(&show(&scope.eval(words, 0)?)),
+            Node::Print(words) => {
+                let (names, value) = scope.declaration(words)?;
+                match names.is_empty() {
+                    true => out.push_str(&show(&value)),
+                    false if words.iter().any(|w| w.text == "=") => {
+                        let mut variables = scope.variables.borrow_mut();
+                        if let Some((_, old)) =
+                            variables.iter_mut().rev().find(|(n, _)| *n == names[0])
+                        {
+                            *old = value;
+                        }
+                    }
+                    false => declare(names, &[value]),
+                }
+            }
             Node::If(condition, then, otherwise) => {
-                let branch = if is_true(&scope.eval(condition, 0)?) {
-                    then
-                } else {
-                    otherwise
-                };
+                let inner = scope.variables.borrow().len();
+                let (names, value) = scope.declaration(condition)?;
+                let branch = if is_true(&value) { then } else { otherwise };
+                declare(names, &[value]);
                 run(branch, scope, out)?;
+                scope.variables.borrow_mut().truncate(inner);
             }
             Node::With(condition, then, otherwise) => {
-                let value = scope.eval(condition, 0)?;
+                let inner = scope.variables.borrow().len();
+                let (names, value) = scope.declaration(condition)?;
+                declare(names, std::slice::from_ref(&value));
                 if is_true(&value) {
-                    run(
-                        then,
-                        &Scope {
-                            root: scope.root,
-                            dot: value,
-                        },
-                        out,
-                    )?;
+                    run(then, &scope.with_dot(value), out)?;
                 } else {
                     run(otherwise, scope, out)?;
                 }
+                scope.variables.borrow_mut().truncate(inner);
             }
             Node::Range(condition, body, otherwise) => {
-                let items: Vec<Value> = match scope.eval(condition, 0)? {
-                    Value::Array(items) => items,
-                    Value::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
+                let (names, value) = scope.declaration(condition)?;
+                let items: Vec<(Value, Value)> = match value {
+                    Value::Array(items) => items
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, item)| (Value::from(at), item))
+                        .collect(),
+                    Value::Object(map) => map
+                        .into_iter()
+                        .map(|(key, value)| (Value::String(key), value))
+                        .collect(),
                     Value::Null => Vec::new(),
-                    other => return Err(format!("range can't iterate over {}", show(&other))),
+                    other => {
+                        return Err(format!("range can't iterate over {}", show(&other)).into());
+                    }
                 };
                 if items.is_empty() {
                     run(otherwise, scope, out)?;
                 }
-                for item in items {
-                    run(
-                        body,
-                        &Scope {
-                            root: scope.root,
-                            dot: item,
-                        },
-                        out,
-                    )?;
+                for (key, item) in items {
+                    let inner = scope.variables.borrow().len();
+                    match names.len() {
+                        1 => declare(names.clone(), std::slice::from_ref(&item)),
+                        _ => declare(names.clone(), &[key, item.clone()]),
+                    }
+                    run(body, &scope.with_dot(item), out)?;
+                    scope.variables.borrow_mut().truncate(inner);
                 }
             }
         }
     }
+    scope.variables.borrow_mut().truncate(mark);
     Ok(())
 }
 
@@ -434,7 +662,7 @@ mod tests {
 
     fn check(template: &str, want: &str) {
         let value = serde_json::json!({
-            "ImportPath": "a/b", "Imports": ["x", "y"], "Standard": true, "Module": {"Path": "m", "Version": "v1"}, "N": 2
+            "ImportPath": "a/b", "Imports": ["x", "y"], "Standard": true, "Module": {"Path": "m", "Version": "v1", "Replace": null}, "N": 2, "Replace": null
         });
         let got = match Template::parse(template).and_then(|template| template.execute(&value)) {
             Ok(text) | Err(text) => text,
@@ -456,16 +684,35 @@ mod tests {
         check("{{.Imports}}", "[x y]");
         check("{{len .Imports}} {{.N}}", "2 2");
         check("{{if eq .ImportPath \"a/b\"}}yes{{end}}", "yes");
-        check("{{if and .Standard (not .Missing)}}1{{end}}", "1");
+        check("{{if and .Standard (not .Replace)}}1{{end}}", "1");
+        check(
+            "{{$x := .N}}{{range $i, $p := .Imports}}{{$i}}={{$p}}{{$x}};{{end}}",
+            "0=x2;1=y2;",
+        );
+        check(
+            "{{printf \"%-4s|%q|%d\" .ImportPath .Module.Path .N}}",
+            "a/b |\"m\"|2",
+        );
+        check(
+            "{{if gt .N 1}}more{{end}} {{.Module}} {{.Replace}}",
+            "more m v1 <nil>",
+        );
         check("a {{- .N -}} b", "a2b");
         check("{{.Imports | len}}", "2");
         check("{{\"\\n\"}}", "\n");
-        check("{{.None}}", "");
         check("{{/* c */}}x", "x");
     }
 
     #[test]
     fn template_errors() {
+        check(
+            "x\n{{.None}}",
+            "template: main:2:2: executing \"main\" at <.None>: can't evaluate field None in type *load.PackagePublic",
+        );
+        check(
+            "{{.Module.Replace.Path}}",
+            "template: main:1:9: executing \"main\" at <.Module.Replace.Path>: nil pointer evaluating *modinfo.ModulePublic.Path",
+        );
         check("{{", "template: main:1: unclosed action");
         check("{{if .X}}", "template: main:1: unexpected EOF");
         check("{{end}}", "template: main:1: unexpected {{end}}");

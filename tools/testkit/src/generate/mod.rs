@@ -366,4 +366,13 @@ mod tests {
         assert_eq!(super::program(7, 12), super::program(7, 12));
         assert_ne!(super::program(7, 12), super::program(8, 12));
     }
+
+    #[test]
+    fn every_size_is_made() {
+        for functions in 0..4 {
+            for seed in 0..3 {
+                assert!(super::program(seed, functions).contains("func main() {"));
+            }
+        }
+    }
 }
