@@ -34,10 +34,6 @@ pub struct Options {
 ///
 /// # Errors
 /// A variable that is too large; a defect in our MIR that Cranelift found, with the function's name.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the state of a build, which one caller has"
-)]
 pub fn emit_program(
     program: &mut Program,
     sources: &SourceMap,

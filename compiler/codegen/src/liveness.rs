@@ -317,9 +317,10 @@ impl Analysis {
         let base = instruction.memory_base();
         let memory = (0..instruction.op_count()).any(|n| instruction.op_kind(n) == OpKind::Memory);
         let in_frame = memory && matches!(base, Register::RSP | Register::RBP);
-        let mut registers = memory
-            .then(|| preserved(base) | preserved(instruction.memory_index()))
-            .unwrap_or(0);
+        let mut registers = match memory {
+            true => preserved(base) | preserved(instruction.memory_index()),
+            false => 0,
+        };
         for n in 0..instruction.op_count() {
             if instruction.op_kind(n) == OpKind::Register {
                 let register = instruction.op_register(n);

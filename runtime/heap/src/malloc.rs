@@ -16,7 +16,7 @@ use crate::typemap;
 use abi::gotype::Type;
 use abi::sizeclass::{
     CLASS_TO_SIZE, MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, NUM_SPAN_CLASSES, PAGE_SIZE, Placement,
-    TINY_SIZE, placement,
+    placement,
 };
 use core::fmt;
 use core::ptr::{self, NonNull};

@@ -188,7 +188,8 @@ fn is_duration(text: &str) -> bool {
         return true;
     }
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
-    let is_valid = |number: &str| number.matches('.').count() < 2 && number != "." && number != "";
+    let is_valid =
+        |number: &str| number.matches('.').count() < 2 && number != "." && !number.is_empty();
     while !rest.is_empty() {
         let unit = rest.trim_start_matches(is_number);
         let number = &rest[..rest.len() - unit.len()];

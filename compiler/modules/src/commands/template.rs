@@ -235,9 +235,9 @@ struct Scope<'a> {
 /// The fields `path` of a value, whose first one is at offset `at` in the template.
 fn fields(mut value: Value, path: &str, word: &Word) -> Result<Value, Fault> {
     // The official parser names a chain by its second element.
-    let dots = word.text.match_indices('.').map(|(at, _)| at);
+    let mut dots = word.text.match_indices('.').map(|(at, _)| at);
     let skipped = usize::from(word.text.starts_with('.'));
-    let at = word.at + dots.skip(skipped).next().unwrap_or(0);
+    let at = word.at + dots.nth(skipped).unwrap_or(0);
     let fault = |text: String| Fault {
         place: Some((at, word.text.clone())),
         text,
