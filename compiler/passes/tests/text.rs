@@ -532,3 +532,48 @@ b0(v0: *int, v1: int):
 "#,
     );
 }
+
+/// A function with a short way and a slow one, whose parts are small enough each, but not together: the caller gets the short way.
+#[test]
+fn short_ways_are_inlined_without_their_slow_ways() {
+    use std::fmt::Write;
+    let mut input = String::from("func main.slow(int) (int) @10 {\nb0(v0: int):\n");
+    for n in 1..=40 {
+        writeln!(input, "  v{n}: int = mul v{}, v0 @11", n - 1).unwrap();
+    }
+    input.push_str(
+        r#"  return v40 @12
+}
+func main.short(int, int) (int) @20 {
+b0(v0: int, v1: int):
+  v2: int = add v0, v1 @21
+  v3: bool = cmp.lt v2, v0 @22
+  branch v3, b1, b2
+b1:
+  v4: int = call main.slow(v2) @23
+  return v4 @23
+b2:
+  v5: int = sub v2, v1 @24
+  v6: int = mul v5, v2 @24
+  return v6 @24
+}
+func main.f(int) (int) @30 {
+b0(v0: int):
+  v1: int = call main.short(v0, v0) @31
+  return v1 @32
+}
+"#,
+    );
+    let mut program = mir::parse(&input).unwrap_or_else(|e| panic!("{e}"));
+    let pass = passes::PASSES.iter().find(|p| p.name == "inline");
+    passes::table::apply(pass.expect("a pass of this name"), &mut program);
+    let caller = program.funcs.iter().last().expect("three functions");
+    if let Err(errors) = mir::verify::verify(&program, caller) {
+        panic!("{}", errors.join("\n"));
+    }
+    let text = mir::print::print_function(&program, caller);
+    assert!(
+        text.contains("call main.slow") && !text.contains("call main.short"),
+        "it becomes\n{text}"
+    );
+}
