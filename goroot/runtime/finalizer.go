@@ -135,16 +135,45 @@ func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
 		panic("runtime.AddCleanup: ptr is nil")
 	}
 	p := unsafe.Pointer(abi.Escape(ptr))
+	tiny := !abi.TypeFor[T]().Pointers()
 	if kind := abi.TypeOf(arg); kind != nil && (kind.Kind_ == abi.Pointer || kind.Kind_ == abi.UnsafePointer) {
-		if *(*unsafe.Pointer)(unsafe.Pointer(&arg)) == p {
+		a := *(*unsafe.Pointer)(unsafe.Pointer(&arg))
+		if a == p {
 			panic("runtime.AddCleanup: ptr is equal to arg, cleanup will never run")
 		}
+		if isWithin(a, p, tiny) {
+			panic("runtime.AddCleanup: ptr is within arg, cleanup will never run")
+		}
+	}
+	if closure := *(*unsafe.Pointer)(unsafe.Pointer(&cleanup)); closesOver(closure, p, tiny) {
+		panic("runtime.AddCleanup: cleanup function closes over ptr, cleanup will never run")
 	}
 	if !cleanupTarget(p) {
 		return Cleanup{}
 	}
 	id := addCleanupRaw(p, func() { cleanup(arg) })
 	return Cleanup{id: id, ptr: uintptr(p)}
+}
+
+// isWithin reports whether p points into the heap object that q points into. Objects that may share a slot with others, small ones
+// without pointers, are compared by address.
+func isWithin(p, q unsafe.Pointer, tiny bool) bool {
+	base, size := findObjectRaw(q)
+	if base == nil || tiny && size <= maxTinySize {
+		return p == q
+	}
+	return uintptr(p)-uintptr(base) < size
+}
+
+// closesOver reports whether a word of a closure points into the object of p.
+func closesOver(closure, p unsafe.Pointer, tiny bool) bool {
+	base, size := findObjectRaw(closure)
+	for at := uintptr(0); base != nil && at < size; at += 8 {
+		if isWithin(*(*unsafe.Pointer)(add(base, at)), p, tiny) {
+			return true
+		}
+	}
+	return false
 }
 
 // cleanupTarget reports whether the object of p can become unreachable at all.

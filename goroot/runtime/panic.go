@@ -248,7 +248,7 @@ func preparePanicValues(p *_panic) {
 		const what = "panic while printing panic value"
 		switch v := v.(type) {
 		case string:
-			throw(what + ": " + v)
+			throw(what + ": " + indented(v))
 		case nil:
 			throw(what)
 		default:
@@ -265,6 +265,16 @@ func preparePanicValues(p *_panic) {
 			p.arg = madeText(v.String())
 		}
 	}
+}
+
+// indented puts a tab before all lines but the first.
+func indented(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\n' {
+			return s[:i+1] + "\t" + indented(s[i+1:])
+		}
+	}
+	return s
 }
 
 // printpanics prints the panics in progress, oldest first.

@@ -6,7 +6,7 @@ import (
 )
 
 // profileDepth is the number of return addresses in a record of the Rust runtime's profiles.
-const profileDepth = 64
+const profileDepth = 128
 
 // MemProfileRate is the mean number of bytes allocated between two samples of the heap profile: 1 records every
 // allocation, 0 none. Programs that change it should do so once, as early as possible.

@@ -166,7 +166,7 @@ func moduledataRaw() unsafe.Pointer
 func goroutineProfileRaw(records *uintptr, n int, leaked bool) int
 
 // goroutineRecordWords is the size of a record of goroutineProfileRaw in words.
-const goroutineRecordWords = 66
+const goroutineRecordWords = 130
 
 // traceStartRaw begins an execution trace, traceAdvanceRaw begins its next generation or ends it; one at a time (system).
 func traceStartRaw()

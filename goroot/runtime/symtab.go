@@ -218,10 +218,10 @@ func (ci *Frames) Next() (frame Frame, more bool) {
 
 // frameOf describes the logical frame of a pc that Callers returned; false if it is in no Go function.
 func frameOf(pc uintptr) (Frame, bool) {
-	f := findfuncRaw(pc&pcMask - 1)
-	if f == nil {
-		// Perhaps the entry of a function.
-		if f = findfuncRaw(pc & pcMask); f == nil {
+	// The entry of a function stands for itself: no call is the last instruction of the function before.
+	f := findfuncRaw(pc & pcMask)
+	if f == nil || funcEntryPC(f) != pc&pcMask {
+		if f = findfuncRaw(pc&pcMask - 1); f == nil {
 			return Frame{}, false
 		}
 	}
@@ -236,6 +236,7 @@ func frameOf(pc uintptr) (Frame, bool) {
 		fr.Function = funcNameRaw(f)
 		fr.startLine = funcStartLine(f)
 		fr.File = funcFileRaw(f)
+		fr.Line = fr.startLine
 		return fr, true
 	}
 	fr.funcInfo.loc = uintptr(loc) + 1
@@ -456,6 +457,8 @@ type moduledata struct {
 	callbacks     table
 	data, edata   uintptr
 	sites         table
+	frames        table
+	entries       table
 }
 
 // table is address and element count.

@@ -47,6 +47,9 @@ pub struct ModuleData {
     pub sites: Table<SiteEntry>,
     /// What of frames is live at calls, see [`frame`].
     pub frames: Table<u8>,
+    /// Functions of the runtime image that compiled code calls, for profiles: `start` counts from `text` and may be negative
+    /// (as `i32`); no code belongs to them here.
+    pub entries: Table<FuncEntry>,
 }
 
 /// Address and element count.

@@ -121,6 +121,7 @@ struct Tables {
     handlers: Option<(SymbolId, u64)>,
     sites: Option<(SymbolId, u64)>,
     frames: Option<(SymbolId, u64)>,
+    entries: Option<(SymbolId, u64)>,
 }
 
 impl<'a> Emitter<'a> {
@@ -403,13 +404,15 @@ impl<'a> Emitter<'a> {
         let mut frames: Vec<u8> = Vec::new();
         let mut known_frames: FxHashMap<Vec<u8>, u32> = FxHashMap::default();
         let text_off = RelocKind::SectionOff32(Section::GoText);
+        let mut targets: Vec<SymbolId> = Vec::new();
         for (&id, code) in ids.iter().zip(compiled) {
             let func = &self.program.funcs[id];
-            let relocs = code
+            let relocs: Vec<Reloc> = code
                 .relocs
                 .iter()
                 .map(|r| self.code_reloc(r, &helpers))
                 .collect();
+            targets.extend(relocs.iter().map(|r| r.target));
             let size = code.code.len() as u64;
             let chunk = self.object.add_chunk(link::Chunk {
                 section: Section::GoText,
@@ -473,6 +476,31 @@ impl<'a> Emitter<'a> {
                 }
             }
         }
+        // What is called and defined nowhere here is the runtime's.
+        let (mut runtime, mut runtime_relocs) = (Vec::new(), Vec::new());
+        let file = strings.add("<runtime>");
+        targets.sort_unstable_by_key(|&t| base::Id::index(t));
+        targets.dedup();
+        for target in targets {
+            let symbol = &self.object.symbols[target];
+            if symbol.def != Definition::Undefined || symbol.name.is_empty() {
+                continue;
+            }
+            let name = &symbol.name;
+            runtime_relocs.push(Reloc {
+                offset: runtime.len() as u32,
+                kind: text_off,
+                target,
+                addend: 0,
+            });
+            let f = abi::module::func_flags::RUNTIME | abi::module::func_flags::NOSPLIT;
+            let line_flags = 1 << abi::module::FuncEntry::LINE_SHIFT | f;
+            let none = abi::module::frame::NONE;
+            for word in [0, 1, strings.add(name), file, line_flags, 0, none] {
+                runtime.extend_from_slice(&word.to_le_bytes());
+            }
+        }
+        let runtime_count = runtime.len() as u64 / 28;
         let locs: Vec<u8> = lines
             .locs
             .iter()
@@ -503,6 +531,7 @@ impl<'a> Emitter<'a> {
             handlers: Some((add(handlers, handler_relocs), counts.4 as u64)),
             sites: Some((add(sites, Vec::new()), site_count)),
             frames: Some((add(frames, Vec::new()), frame_count)),
+            entries: Some((add(runtime, runtime_relocs), runtime_count)),
         };
     }
 
@@ -603,7 +632,7 @@ impl<'a> Emitter<'a> {
         let edata = section(self, Definition::SectionEnd(Section::Bss));
         words.address(data, 0);
         words.address(edata, 0);
-        for table in [tables.sites, tables.frames] {
+        for table in [tables.sites, tables.frames, tables.entries] {
             let (symbol, count) = table.expect("functions come first");
             words.table(symbol, count);
         }

@@ -109,7 +109,9 @@ impl<'a> FnCx<'_, 'a> {
                     file.ast.exprs[file.ast.unparen(*fun)].kind,
                     ExprKind::FuncLit { .. }
                 );
-                if let Some(direct) = self.direct_thunk(&p, ty, is_literal) {
+                // The go statement itself finds out that a func value is nil.
+                let direct = is_literal || kind == "gowrap";
+                if let Some(direct) = self.direct_thunk(&p, ty, direct) {
                     return direct;
                 }
                 self.split_call(p)
@@ -180,14 +182,14 @@ impl<'a> FnCx<'_, 'a> {
         self.closure_object(func, object, &operands, ty)
     }
 
-    /// A call without operands needs no thunk.
-    fn direct_thunk(&mut self, p: &Prepared, ty: Ty, is_literal: bool) -> Option<Value> {
+    /// A call without operands needs no thunk. `direct`: a func value need not be kept from being looked at before its call.
+    fn direct_thunk(&mut self, p: &Prepared, ty: Ty, direct: bool) -> Option<Value> {
         if !p.args.is_empty() || !p.results.is_empty() {
             return None;
         }
         match p.callee {
             // A func value may be nil, which must only be found out when it is called.
-            Callee::Closure(v) if is_literal => Some(self.retype(v, ty)),
+            Callee::Closure(v) if direct => Some(self.retype(v, ty)),
             Callee::Closure(_) => None,
             Callee::Func(f) if self.cx.p.funcs[f].flags.leaf => None,
             Callee::Func(f) => Some(self.b.emit_value(Op::FuncVal(f), ty)),

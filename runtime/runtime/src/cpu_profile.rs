@@ -15,7 +15,7 @@ use rt_sched::m::M;
 use rt_sched::stack;
 
 /// Return addresses kept per sample.
-const DEPTH: usize = crate::profile::DEPTH;
+const DEPTH: usize = 64;
 /// Samples the ring holds: several seconds at the usual 100 a second and CPU.
 const SLOTS: u64 = 4096;
 /// Records delivered at a time.
@@ -102,6 +102,9 @@ fn unwind(context: &UContext, pcs: &mut [usize; DEPTH]) -> (usize, usize) {
         };
         if start.fp == 0 || stack::on_stack(g, start.fp) {
             depth = traceback::callers(Frames::new(start), 0, pcs);
+            if !symtab::is_go(pc) {
+                depth = traceback::prepend_entry(pcs, depth);
+            }
         }
     }
     if depth == 0 {

@@ -1,6 +1,7 @@
 //! `runtime.MemStats` and the numbered metrics of `runtime/metrics` (order of `metricTable` in goroot/runtime/metrics.go).
 
 use crate::glue::{GC, HEAP};
+use crate::symtab;
 use abi::sizeclass::{CLASS_TO_SIZE, NUM_SIZE_CLASSES};
 use core::sync::atomic::Ordering;
 use rt_sched::g::Status;
@@ -173,6 +174,30 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
                 })
             };
             return true;
+        }
+        28 => GC.pacer.marked.load(Ordering::Relaxed) as u64,
+        33..=36 => {
+            let globals: usize = symtab::slice(&symtab::module().roots)
+                .iter()
+                .map(|range| range.words * 8)
+                .sum();
+            let stacks = stack::IN_USE.load(Ordering::Relaxed);
+            let roots = GC.pacer.last_roots.load(Ordering::Relaxed);
+            // Before the first cycle: what there is.
+            let heap = match GC.pacer.last_scan.load(Ordering::Relaxed) {
+                0 => HEAP.live_bytes.load(Ordering::Relaxed),
+                scanned => scanned.saturating_sub(roots),
+            };
+            match number {
+                33 => globals as u64,
+                34 => heap as u64,
+                35 => stacks as u64,
+                _ => (globals + heap + stacks) as u64,
+            }
+        }
+        64 => {
+            let _guard = SCHED.lock();
+            SCHED.m_count.get().max(0) as u64
         }
         30 => stopped(|| HEAP.stats()).tiny_allocs,
         31 => 0,

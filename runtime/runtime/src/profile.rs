@@ -1,6 +1,7 @@
 //! Profiles of the scheduler's and the allocator's doings: stacks with numbers.
 
 use crate::glue::{GC, HEAP, WORLD};
+use crate::symtab;
 use crate::traceback::{self, Frames, Start};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicI64, Ordering};
@@ -12,7 +13,7 @@ use rt_sched::{persist, world};
 use rt_sync::{LockRank, Mutex};
 
 /// Return addresses kept per stack.
-pub const DEPTH: usize = 64;
+pub const DEPTH: usize = 128;
 
 /// Installs what the scheduler calls. Once, at start.
 pub fn install() {
@@ -162,7 +163,14 @@ fn record(g: &'static G, ticks: i64, mutex: bool) {
         }
     }
     let mut stack = [0; DEPTH];
-    let depth = traceback::callers(Frames::new(Start::of_saved(g)), 0, &mut stack);
+    let mut depth = traceback::callers(Frames::new(Start::of_saved(g)), 0, &mut stack);
+    // Operations of the language are the runtime's functions; those of package sync are blamed themselves.
+    let is_operation = |ret: &usize| {
+        symtab::called_entry(*ret).is_some_and(|e| symtab::string(e.name).starts_with("runtime."))
+    };
+    if !mutex && stack[..depth].first().is_some_and(is_operation) {
+        depth = traceback::prepend_entry(&mut stack, depth);
+    }
     if mutex { &MUTEX } else { &BLOCK }
         .lock()
         .add(&stack[..depth], count, cycles);

@@ -44,10 +44,13 @@ pub fn is_go(pc: usize) -> bool {
     module.text <= pc && pc < module.etext
 }
 
-/// The function that covers an address.
+/// The function that covers an address; of the runtime's own, only the first byte of those that Go code calls.
 pub fn find_func(pc: usize) -> Option<&'static FuncEntry> {
-    if !is_ready() || !is_go(pc) {
+    if !is_ready() {
         return None;
+    }
+    if !is_go(pc) {
+        return find_entry(pc);
     }
     let offset = (pc - module().text) as u32;
     let funcs = slice(&module().funcs);
@@ -58,9 +61,39 @@ pub fn find_func(pc: usize) -> Option<&'static FuncEntry> {
     (offset < func.start + func.size.max(1)).then_some(func)
 }
 
+/// The function of the runtime that begins at an address, if Go code calls it.
+pub fn find_entry(pc: usize) -> Option<&'static FuncEntry> {
+    let offset = pc.wrapping_sub(module().text) as u32;
+    let near = module().text.abs_diff(pc) < i32::MAX as usize;
+    slice(&module().entries)
+        .iter()
+        .find(|func| near && func.start == offset)
+}
+
+/// The function of the runtime that a `call` instruction of Go code before this return address calls.
+pub fn called_entry(ret: usize) -> Option<&'static FuncEntry> {
+    const CALL: u8 = 0xe8;
+    if !is_go(ret.wrapping_sub(5)) {
+        return None;
+    }
+    // SAFETY: five bytes of code before a return address in Go's text.
+    let (code, distance) = unsafe {
+        let at = (ret - 5) as *const u8;
+        (*at, (at.add(1) as *const i32).read_unaligned())
+    };
+    let target = ret.wrapping_add_signed(distance as isize);
+    if code != CALL || is_go(target) {
+        return None;
+    }
+    find_entry(target)
+}
+
 /// Entry address.
 pub fn entry(func: &FuncEntry) -> usize {
-    module().text + func.start as usize
+    // Functions of the runtime may come before Go's text.
+    module()
+        .text
+        .wrapping_add_signed(func.start as i32 as isize)
 }
 
 /// A string of the table.
@@ -108,7 +141,7 @@ fn sleb(bytes: &[u8], at: &mut usize) -> Option<i64> {
 
 /// Index of the location of the instruction at `pc`.
 pub fn location_index(pc: usize) -> u32 {
-    let Some(func) = find_func(pc) else {
+    let Some(func) = find_func(pc).filter(|_| is_go(pc)) else {
         return NO_LOC;
     };
     let bytes = slice(&module().lines);

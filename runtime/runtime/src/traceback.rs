@@ -517,6 +517,21 @@ pub fn print_others(sink: &mut dyn Sink, except: Option<&G>, show_runtime: bool)
     }
 }
 
+/// Puts the function of the runtime that the innermost frame has called in front of a stack of return addresses: its entry plus 1, as
+/// if that were one. Returns the new length.
+pub fn prepend_entry(pcs: &mut [usize], count: usize) -> usize {
+    let Some(entry) = pcs[..count]
+        .first()
+        .and_then(|pc| symtab::called_entry(*pc))
+    else {
+        return count;
+    };
+    let count = (count + 1).min(pcs.len());
+    pcs.copy_within(..count - 1, 1);
+    pcs[0] = symtab::entry(entry) + 1;
+    count
+}
+
 /// The physical return addresses of a stack.
 pub fn callers(frames: Frames, skip: usize, out: &mut [usize]) -> usize {
     let mut count = 0;

@@ -313,4 +313,6 @@ roots: .quad roots_start, 2, root_bitmap
     .quad callbacks, 8
     .quad roots_start, roots_end
     .quad 0, 0                  # sites
+    .quad 0, 0                  # frames
+    .quad 0, 0                  # entries
     .section .note.GNU-stack, "", @progbits

@@ -163,7 +163,7 @@ pub fn on_park(g: &'static G, reason: ParkReason) {
 fn blocked(bubble: &'static Bubble, g: &'static G) {
     bubble.lock.lock();
     bubble.active.set(bubble.active.get() - 1);
-    g.scratch[3].set(1);
+    g.durably_blocked.set(true);
     let wake = bubble.maybe_wake();
     bubble.unlock();
     if let Some(other) = wake {
@@ -177,7 +177,7 @@ pub fn on_born_parked(g: &'static G) {
     if let Some(bubble) = of(g) {
         bubble.lock.lock();
         bubble.active.set(bubble.active.get() - 1);
-        g.scratch[3].set(1);
+        g.durably_blocked.set(true);
         bubble.unlock();
     }
 }
@@ -186,7 +186,7 @@ pub fn on_born_parked(g: &'static G) {
 #[inline]
 pub fn on_ready(g: &'static G) {
     if let Some(bubble) = of(g)
-        && g.scratch[3].replace(0) == 1
+        && g.durably_blocked.replace(false)
     {
         bubble.lock.lock();
         bubble.active.set(bubble.active.get() + 1);

@@ -87,6 +87,8 @@ pub struct G {
     pub arg_count: Cell<u8>,
     /// Why it is parked (valid while waiting); read by dumps.
     pub reason: AtomicU8,
+    /// Parked, and counted as durably blocked in its bubble.
+    pub durably_blocked: Cell<bool>,
     /// [`Status`], perhaps with [`G::SCAN`].
     pub status: AtomicU32,
     /// Closure object of the goroutine's function until it starts.
@@ -246,6 +248,7 @@ impl G {
             fips_bypass: Cell::new(false),
             panic_on_fault: Cell::new(false),
             trace_assist: Cell::new(false),
+            durably_blocked: Cell::new(false),
             scan_cycle: AtomicU32::new(0),
             stack_bytes: Cell::new(0),
             retired_seg: Cell::new(ptr::null_mut()),

@@ -65,6 +65,8 @@ pub struct M {
     pub saved_mask: Cell<u64>,
     /// Signals blocked, set for threads about to run children's code.
     pub in_fork: Cell<bool>,
+    /// A goroutine is or was locked to this thread and may have changed its state: no thread starts from it.
+    pub tainted: Cell<bool>,
     /// Times it was counted for the deadlock check as not able to run anything by itself.
     pub is_system: Cell<bool>,
     /// Ranks of locks held (debug builds).
@@ -121,6 +123,7 @@ impl M {
             dying: Cell::new(0),
             saved_mask: Cell::new(0),
             in_fork: Cell::new(false),
+            tainted: Cell::new(false),
             is_system: Cell::new(false),
             held: Cell::new(ptr::null_mut()),
             switches: AtomicU64::new(0),

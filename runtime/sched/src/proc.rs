@@ -669,7 +669,7 @@ pub fn end_goroutine(g: &'static G) {
     if p.free_gs.len() >= 2 * FREE_BATCH {
         SCHED.free_gs.put(&p.free_gs.split_front(FREE_BATCH));
     }
-    if locked && m.id.get() != 0 {
+    if locked {
         // A goroutine that ends while locked leaves its thread in a state that nobody knows: the thread ends too.
         thread::exit_m(m);
     }
@@ -752,6 +752,7 @@ pub fn lock_os_thread() {
     g.lock_count.set(g.lock_count.get() + 1);
     g.locked_m.set(m);
     m.locked_g.set(g);
+    m.tainted.set(true);
 }
 
 /// UnlockOSThread (leaf).
@@ -765,6 +766,7 @@ pub fn unlock_os_thread() {
     if g.lock_count.get() == 0 {
         g.locked_m.set(ptr::null());
         m.locked_g.set(ptr::null());
+        m.tainted.set(false);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::proc;
 use crate::sched::{SCHED, SchedGuard};
 use crate::trace;
 use core::ptr;
-use core::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering, fence};
 use rt_os::thread::NewThread;
 
 static NEXT_M: AtomicU64 = AtomicU64::new(0);
@@ -169,8 +169,41 @@ pub fn start_m_locked(guard: SchedGuard, p: &'static P, spinning: bool) {
             let m = dead.unwrap_or_else(new_m);
             m.spinning.set(spinning);
             m.next_p.set(p);
-            spawn_thread(m, None);
+            if M::current().tainted.get() {
+                leave_to_sysmon(m);
+            } else {
+                spawn_thread(m, None);
+            }
         }
+    }
+}
+
+/// Ms whose threads sysmon shall start, linked by `idle_link`: a thread inherits state (name spaces, credentials) from the one that
+/// starts it, and who wanted these may have changed its own.
+static CLEAN_STARTS: AtomicPtr<M> = AtomicPtr::new(ptr::null_mut());
+
+fn leave_to_sysmon(m: &'static M) {
+    let at = m as *const M as *mut M;
+    let mut head = CLEAN_STARTS.load(Ordering::Relaxed);
+    loop {
+        m.idle_link.set(head);
+        match CLEAN_STARTS.compare_exchange_weak(head, at, Ordering::SeqCst, Ordering::Relaxed) {
+            Ok(_) => break,
+            Err(found) => head = found,
+        }
+    }
+    // Sysmon looks at the list after it has said that it waits.
+    if SCHED.sysmon_wait.load(Ordering::SeqCst) {
+        SCHED.sysmon_note.wake();
+    }
+}
+
+fn start_clean_threads() {
+    let mut at = CLEAN_STARTS.swap(ptr::null_mut(), Ordering::SeqCst) as *const M;
+    // SAFETY: null or an M of the list, which is ours now.
+    while let Some(m) = unsafe { at.as_ref() } {
+        at = m.idle_link.replace(ptr::null());
+        spawn_thread(m, None);
     }
 }
 
@@ -314,7 +347,8 @@ pub fn wake_net_poller(when: i64) {
     }
 }
 
-/// Ends the calling thread: its goroutine ended while locked to it.
+/// Ends the calling thread: its goroutine ended while locked to it. The process's first thread, which must not end before the process,
+/// sleeps instead.
 pub fn exit_m(m: &'static M) -> ! {
     hand_off_p(release_p(m));
     rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, u64::MAX);
@@ -322,6 +356,9 @@ pub fn exit_m(m: &'static M) -> ! {
     SCHED.m_count.set(SCHED.m_count.get() - 1);
     proc::check_dead(&guard);
     drop(guard);
+    while m.id.get() == 0 {
+        rt_os::thread::nanosleep(i64::MAX / 2);
+    }
     // The descriptor and its stack are not reused: the kernel may still be on the stack.
     rt_os::thread::exit_thread()
 }
@@ -342,6 +379,7 @@ pub fn sysmon(_: &'static M) -> ! {
             _ => (delay_us * 2).min(10_000),
         };
         rt_os::thread::nanosleep(delay_us as i64 * 1000);
+        start_clean_threads();
         let mut now = rt_os::time::nanotime();
         let trace = TRACE_PERIOD.load(Ordering::Relaxed);
         if trace != 0 && now - last_trace >= trace {
@@ -361,7 +399,9 @@ pub fn sysmon(_: &'static M) -> ! {
                 SCHED.sysmon_wait.store(true, Ordering::SeqCst);
                 drop(guard);
                 // Wakes now and then for the periodic work.
-                SCHED.sysmon_note.sleep_for(30_000_000_000);
+                if CLEAN_STARTS.load(Ordering::SeqCst).is_null() {
+                    SCHED.sysmon_note.sleep_for(30_000_000_000);
+                }
                 SCHED.sysmon_wait.store(false, Ordering::SeqCst);
                 SCHED.sysmon_note.clear();
                 idle_rounds = 0;

@@ -227,6 +227,7 @@ pub fn created(g: &'static G, blocked: bool) {
 /// A runnable goroutine starts to run on this M.
 #[cold]
 pub fn started(g: &'static G) {
+    worker_rests(M::current());
     write(M::current(), kind::GO_START, &[g.goid.get(), next_seq(g)]);
 }
 
@@ -321,6 +322,7 @@ pub fn p_started(m: &'static M, p: &'static P) {
 /// This M is about to give its P up.
 #[cold]
 pub fn p_stops(m: &'static M) {
+    worker_rests(m);
     write(m, kind::PROC_STOP, &[]);
 }
 
@@ -453,10 +455,30 @@ pub fn heap_goal(bytes: usize) {
 /// Runs `work` of the collector, for which this M has a P but perhaps no goroutine, as the M's worker then.
 pub fn as_worker<T>(work: impl FnOnce() -> T) -> T {
     let m = M::current();
-    if !on() || in_goroutine(m) {
+    let worker = &m.trace_worker;
+    if !on() || worker.busy.get() || !worker.on.get() && in_goroutine(m) {
         return work();
     }
+    if !worker.on.get() {
+        worker_wakes(m, worker);
+    }
+    worker.busy.set(true);
+    let result = work();
+    worker.busy.set(false);
+    result
+}
+
+/// The worker stays on its M until that has something else to do: its slices are short and follow each other.
+fn worker_rests(m: &'static M) {
     let worker = &m.trace_worker;
+    if worker.on.get() && !worker.busy.get() {
+        worker.on.set(false);
+        let why = string(b"GC worker (idle)");
+        write(m, kind::GO_BLOCK, &[why, 0]);
+    }
+}
+
+fn worker_wakes(m: &'static M, worker: &Worker) {
     if worker.id.get() == 0 {
         worker.id.set(m.p().next_goid());
         worker.seq.set(0);
@@ -473,12 +495,6 @@ pub fn as_worker<T>(work: impl FnOnce() -> T) -> T {
     write(m, kind::GO_UNBLOCK, &[id, seq - 1, 0]);
     write(m, kind::GO_START, &[id, seq]);
     worker.on.set(true);
-    let result = work();
-    if worker.on.replace(false) && on() {
-        let why = string(b"GC worker (idle)");
-        write(m, kind::GO_BLOCK, &[why, 0]);
-    }
-    result
 }
 
 // ---------------------------------------------------------------- user annotations
@@ -576,6 +592,9 @@ pub fn advance(stop: bool) {
     }
     if stop {
         ON.store(false, Ordering::SeqCst);
+        for m in m::all() {
+            m.trace_worker.on.set(false);
+        }
     } else {
         GENERATION.store(ended + 1, Ordering::SeqCst);
         write_state(M::current());
@@ -800,8 +819,10 @@ pub struct Worker {
     id: Cell<u64>,
     /// Its sequence number in this generation.
     seq: Cell<u64>,
-    /// It runs.
+    /// It runs, as far as the trace knows.
     on: Cell<bool>,
+    /// It is at work.
+    busy: Cell<bool>,
 }
 
 impl Worker {
@@ -811,6 +832,7 @@ impl Worker {
             id: Cell::new(0),
             seq: Cell::new(0),
             on: Cell::new(false),
+            busy: Cell::new(false),
         }
     }
 }

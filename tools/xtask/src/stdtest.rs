@@ -7,6 +7,9 @@
 //!   is not listed there is an error. `UPDATE=1` renews that list; reasons that stand in it are kept, new entries get the test's first
 //!   line of output.
 //!
+//! Packages run one after the other (`THREADS=n`: n at a time), each with a time limit. Under `UPDATE=1` the list is written after each
+//! package, so an interrupted run keeps what it has found.
+//!
 //! `runtime` is a suite of its own, not part of a run without arguments: see [`crate::runtimetests`].
 //!
 //! Arguments select packages: `gin`, `runtime`, `required` (the packages that must reach 97 %), or names of packages (`net/http`, `encoding/...`).
@@ -26,7 +29,18 @@ use crate::runtimetests::{self, Tree};
 
 /// For building and running the tests of one package.
 const LIMIT: Duration = Duration::from_secs(900);
-const FLAGS: &[&str] = &["test", "-short", "-json", "-vet=off", "-timeout=240s"];
+const FLAGS: &[&str] = &[
+    "test",
+    "-short",
+    "-json",
+    "-vet=off",
+    "-p=1",
+    "-timeout=240s",
+];
+/// The time limit of a test that is known to hang.
+const ALONE: &str = "-timeout=60s";
+/// How often the tests of a package are repeated without those that hid others.
+const ROUNDS: usize = 4;
 const GIN: &str = "github.com/gin-gonic/gin@v1.12.0";
 /// Columns of the recorded lists.
 const WIDTH: usize = 140;
@@ -48,7 +62,7 @@ const MORE: &str = "net/http net/http/internal net/http/internal/ascii net/http/
     cmp path os/exec os/signal os/user expvar flag unique weak debug/elf debug/dwarf debug/buildinfo crypto crypto/aes crypto/cipher \
     crypto/des crypto/dsa crypto/ecdh crypto/ecdsa crypto/ed25519 crypto/elliptic crypto/hkdf crypto/hmac crypto/md5 crypto/mlkem \
     crypto/pbkdf2 crypto/rand crypto/rc4 crypto/rsa crypto/sha1 crypto/sha256 crypto/sha3 crypto/sha512 crypto/subtle crypto/x509 \
-    runtime/debug runtime/metrics internal/sync internal/fmtsort internal/reflectlite internal/poll internal/godebug internal/zstd";
+    runtime/debug runtime/metrics runtime/pprof runtime/trace internal/synctest internal/sync internal/fmtsort internal/reflectlite internal/poll internal/godebug internal/zstd";
 
 /// An event of `go test -json`.
 #[derive(Deserialize)]
@@ -221,37 +235,70 @@ fn environment(tool: &Path, root: &Path, name: &str) -> Result<String, String> {
 }
 
 fn run_suite(tool: &Path, root: &Path, suite: &Suite) -> Result<(), String> {
-    let outcomes: Mutex<BTreeMap<String, Outcome>> = Mutex::default();
+    let folder = root.join("tests/conformance");
+    let official = folder.join(format!("{}-official.txt", suite.name));
+    let failing = folder.join(format!("{}-failing.txt", suite.name));
+    let run = match tool == Path::new("go") {
+        true => Run::Record(Recording {
+            official: read_official(&official).unwrap_or_default(),
+            list: official,
+        }),
+        false => Run::Compare(Comparison {
+            official: read_official(&official)?,
+            known: read_failing(&failing),
+            list: failing,
+            failed: BTreeMap::new(),
+            counts: [Count::default(); 3],
+        }),
+    };
+    let mut hung: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    if let Run::Compare(comparison) = &run {
+        for ((package, name), why) in &comparison.known {
+            if why.starts_with("hangs") || why.starts_with("does not end") {
+                hung.entry(package.clone()).or_default().push(name.clone());
+            }
+        }
+    }
+    let hanging = |package: &str| hung.get(package).map_or(&[][..], Vec::as_slice);
+    let state = Mutex::new((run, BTreeSet::new()));
     let next = AtomicUsize::new(0);
     let threads = std::env::var("THREADS")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(2);
+        .unwrap_or(1);
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(pattern) = suite.patterns.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = run_pattern(tool, suite, pattern);
-                    if let Ok(mut outcomes) = outcomes.lock() {
-                        outcomes.extend(found);
-                    }
+        let worker = || -> Result<(), String> {
+            while let Some(pattern) = suite.patterns.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let found = run_pattern(tool, suite, pattern, hanging(pattern));
+                let mut state = state.lock().map_err(|_| "a worker panicked")?;
+                let (run, done) = &mut *state;
+                for (package, outcome) in &found {
+                    run.add(package, outcome)?;
+                    done.insert(package.clone());
                 }
-            });
-        }
-    });
-    let outcomes = outcomes.into_inner().map_err(|_| "a worker panicked")?;
-    let folder = root.join("tests/conformance");
-    let official = folder.join(format!("{}-official.txt", suite.name));
-    if tool == Path::new("go") {
-        return record(&official, &outcomes, suite.complete);
-    }
-    let failing = folder.join(format!("{}-failing.txt", suite.name));
-    compare(&read_official(&official)?, &failing, &outcomes, suite)
+            }
+            Ok(())
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker
+                .join()
+                .unwrap_or_else(|_| Err("a worker panicked".to_owned()))
+        })
+    })?;
+    let (run, done) = state.into_inner().map_err(|_| "a worker panicked")?;
+    run.finish(suite, &done)
 }
 
-/// Runs what a pattern matches. A test that hangs or takes the process down hides those after it: they run once more without it.
-fn run_pattern(tool: &Path, suite: &Suite, pattern: &str) -> BTreeMap<String, Outcome> {
-    let run = |skip: Option<String>| {
+/// Runs what a pattern matches. A test that hangs or takes the process down hides those after it: these run once more without it.
+/// Tests in `hanging` hung before: they run alone, each with a short time limit.
+fn run_pattern(
+    tool: &Path,
+    suite: &Suite,
+    pattern: &str,
+    hanging: &[String],
+) -> BTreeMap<String, Outcome> {
+    let run = |arguments: &[String]| {
         let mut command = command(tool, &suite.dir);
         if let Some(tree) = &suite.tree {
             let path = std::env::var("PATH").unwrap_or_default();
@@ -260,26 +307,39 @@ fn run_pattern(tool: &Path, suite: &Suite, pattern: &str) -> BTreeMap<String, Ou
                 .env("GOTOOLCHAIN", "local")
                 .env("PATH", format!("{}:{path}", tree.bin.display()));
         }
-        command.args(FLAGS);
-        if let Some(names) = skip {
-            command.arg(format!("-skip=^({names})$"));
-        }
+        command.args(FLAGS).args(arguments);
         let outcome = testkit::run(command.arg(pattern), LIMIT);
         read(&outcome.stdout, &outcome.stderr, pattern)
     };
-    let mut found = run(None);
-    let guilty: Vec<String> = found.values().flat_map(culprits).collect();
-    if guilty.is_empty() {
-        return found;
-    }
-    for (package, again) in run(Some(guilty.join("|"))) {
-        let outcome = found.entry(package).or_default();
-        for (name, test) in again.tests {
-            let passes = |t: &Test| t.state == "pass";
-            if !outcome.tests.get(&name).is_some_and(passes) {
-                outcome.tests.insert(name, test);
+    let skip = |names: &[String]| match names.is_empty() {
+        true => Vec::new(),
+        false => vec![format!("-skip=^({})$", names.join("|"))],
+    };
+    let mut skipped = hanging.to_vec();
+    let mut found = run(&skip(&skipped));
+    let add = |found: &mut BTreeMap<String, Outcome>, again: BTreeMap<String, Outcome>| {
+        for (package, again) in again {
+            let outcome = found.entry(package).or_default();
+            for (name, test) in again.tests {
+                let passes = |t: &Test| t.state == "pass";
+                if !outcome.tests.get(&name).is_some_and(passes) {
+                    outcome.tests.insert(name, test);
+                }
             }
         }
+    };
+    for _ in 0..ROUNDS {
+        let mut guilty: Vec<String> = found.values().flat_map(culprits).collect();
+        guilty.retain(|name| !skipped.contains(name));
+        if guilty.is_empty() {
+            break;
+        }
+        skipped.extend(guilty);
+        add(&mut found, run(&skip(&skipped)));
+    }
+    for name in hanging {
+        let alone = run(&[format!("-run=^{name}$"), ALONE.to_owned()]);
+        add(&mut found, alone);
     }
     found
 }
@@ -366,13 +426,40 @@ fn is_frame_line(text: &str) -> bool {
         .any(|p| text.starts_with(p))
 }
 
-/// Packages that `suite` names replace their entries, all others stay.
-fn record(list: &Path, outcomes: &BTreeMap<String, Outcome>, complete: bool) -> Result<(), String> {
-    let mut official = match complete {
-        true => Official::new(),
-        false => read_official(list).unwrap_or_default(),
-    };
-    for (package, outcome) in outcomes {
+/// What becomes of outcomes.
+enum Run {
+    Record(Recording),
+    Compare(Comparison),
+}
+
+impl Run {
+    fn add(&mut self, package: &str, outcome: &Outcome) -> Result<(), String> {
+        match self {
+            Run::Record(recording) => recording.add(package, outcome),
+            Run::Compare(comparison) => comparison.add(package, outcome),
+        }
+    }
+
+    fn finish(self, suite: &Suite, done: &BTreeSet<String>) -> Result<(), String> {
+        match self {
+            Run::Record(recording) => recording.finish(suite, done),
+            Run::Compare(comparison) => comparison.finish(suite, done),
+        }
+    }
+}
+
+fn renews() -> bool {
+    std::env::var_os("UPDATE").is_some()
+}
+
+/// A run of the official compiler. Packages that it covers replace their entries.
+struct Recording {
+    list: PathBuf,
+    official: Official,
+}
+
+impl Recording {
+    fn add(&mut self, package: &str, outcome: &Outcome) -> Result<(), String> {
         let passing: BTreeMap<String, usize> = outcome
             .tests
             .iter()
@@ -393,33 +480,46 @@ fn record(list: &Path, outcomes: &BTreeMap<String, Outcome>, complete: bool) -> 
                 false => format!("FAIL {}", failing.join(" ")),
             }
         );
-        official.insert(package.clone(), passing);
+        self.official.insert(package.to_owned(), passing);
+        self.write()
     }
-    let mut text = String::from(
-        "# Tests that pass under the official compiler of the pinned release, TEST/n with n passing subtests. Written by\n\
-         # TOOL=go UPDATE=1 cargo xtask stdtest\n",
-    );
-    for (package, tests) in &official {
-        let mut line = format!("{package}:");
-        for (name, subtests) in tests {
-            let word = match subtests {
-                0 => name.clone(),
-                n => format!("{name}/{n}"),
-            };
-            if line.len() + 1 + word.len() > WIDTH {
-                text.push_str(&line);
-                text.push('\n');
-                line = String::from(" ");
-            }
-            line.push(' ');
-            line.push_str(&word);
+
+    /// Entries of packages that a complete run did not meet go.
+    fn finish(mut self, suite: &Suite, done: &BTreeSet<String>) -> Result<(), String> {
+        if suite.complete {
+            self.official.retain(|package, _| done.contains(package));
         }
-        text.push_str(&line);
-        text.push('\n');
+        self.write()
     }
-    match std::env::var_os("UPDATE") {
-        Some(_) => std::fs::write(list, text).map_err(|e| format!("{}: {e}", list.display())),
-        None => Ok(()),
+
+    fn write(&self) -> Result<(), String> {
+        if !renews() {
+            return Ok(());
+        }
+        let mut text = String::from(
+            "# Tests that pass under the official compiler of the pinned release, TEST/n with n passing subtests. Written by\n\
+             # TOOL=go UPDATE=1 cargo xtask stdtest\n",
+        );
+        for (package, tests) in &self.official {
+            let mut line = format!("{package}:");
+            for (name, subtests) in tests {
+                let word = match subtests {
+                    0 => name.clone(),
+                    n => format!("{name}/{n}"),
+                };
+                if line.len() + 1 + word.len() > WIDTH {
+                    text.push_str(&line);
+                    text.push('\n');
+                    line = String::from(" ");
+                }
+                line.push(' ');
+                line.push_str(&word);
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        let error = |e| format!("{}: {e}", self.list.display());
+        std::fs::write(&self.list, text).map_err(error)
     }
 }
 
@@ -462,23 +562,30 @@ impl Count {
     }
 }
 
-fn compare(
-    official: &Official,
-    list: &Path,
-    outcomes: &BTreeMap<String, Outcome>,
-    suite: &Suite,
-) -> Result<(), String> {
-    let known = read_failing(list);
-    let required: BTreeSet<&str> = REQUIRED.split_whitespace().collect();
-    let (mut total, mut must, mut tops) = (Count::default(), Count::default(), Count::default());
-    let mut failed: BTreeMap<(String, String), String> = BTreeMap::new();
-    let empty = Outcome::default();
-    for (package, tests) in official {
-        if !suite.complete && !outcomes.contains_key(package) {
-            continue;
-        }
-        let outcome = outcomes.get(package).unwrap_or(&empty);
+/// Package and test to the reason why it fails.
+type Failing = BTreeMap<(String, String), String>;
+
+/// A run of the tool under test.
+struct Comparison {
+    official: Official,
+    list: PathBuf,
+    /// As the list had it, renewed package by package under `UPDATE=1`.
+    known: Failing,
+    /// Tests that failed in this run though the list does not have them.
+    failed: Failing,
+    /// Of the required packages, of all, of top-level tests.
+    counts: [Count; 3],
+}
+
+impl Comparison {
+    fn add(&mut self, package: &str, outcome: &Outcome) -> Result<(), String> {
+        let Some(tests) = self.official.get(package) else {
+            println!("{package:<30} no official results");
+            return Ok(());
+        };
+        let [must, total, tops] = &mut self.counts;
         let mut count = Count::default();
+        let mut failing = BTreeMap::new();
         for (name, &subtests) in tests {
             let test = outcome.tests.get(name);
             let passes = test.is_some_and(|t| t.state == "pass");
@@ -493,67 +600,64 @@ fn compare(
                 all: 1,
             });
             if !good {
-                failed.insert(
-                    (package.clone(), name.clone()),
-                    reason(outcome, test, passing, subtests),
-                );
+                failing.insert(name, reason(outcome, test, passing, subtests));
             }
         }
         println!("{package:<30} {:>5} of {:>5}", count.pass, count.all);
         total.add(count);
-        if required.contains(package.as_str()) {
+        if REQUIRED.split_whitespace().any(|p| p == package) {
             must.add(count);
         }
-    }
-    for (what, count) in [
-        ("required", must),
-        ("all, with subtests", total),
-        ("top-level tests", tops),
-    ] {
-        if count.all > 0 {
-            println!(
-                "{}: {what}: {} of {} ({:.2} %)",
-                suite.name,
-                count.pass,
-                count.all,
-                count.percent()
-            );
-        }
-    }
-    let covered = |package: &str| suite.complete || outcomes.contains_key(package);
-    for (package, name) in known.keys() {
-        if covered(package) && !failed.contains_key(&(package.clone(), name.clone())) {
-            println!("now passes: {package} {name}");
-        }
-    }
-    let lost: Vec<String> = failed
-        .iter()
-        .filter(|(key, _)| !known.contains_key(*key))
-        .map(|((package, name), why)| format!("{package} {name}: {why}"))
-        .collect();
-    if std::env::var_os("UPDATE").is_some() {
-        for line in &lost {
-            println!("new: {line}");
-        }
-        let mut renewed: BTreeMap<(String, String), String> = known
-            .iter()
-            .filter(|((package, _), _)| !covered(package))
-            .map(|(k, v)| (k.clone(), v.clone()))
+        let fixed: Vec<(String, String)> = self
+            .known
+            .keys()
+            .filter(|(p, name)| p == package && !failing.contains_key(name))
+            .cloned()
             .collect();
-        for (key, why) in failed {
-            let why = known.get(&key).cloned().unwrap_or(why);
-            renewed.insert(key, why);
+        for key in &fixed {
+            println!("now passes: {} {}", key.0, key.1);
         }
-        return write_failing(list, &renewed);
+        for (name, why) in failing {
+            let key = (package.to_owned(), name.clone());
+            if !self.known.contains_key(&key) {
+                println!("new: {package} {name}: {why}");
+                self.failed.insert(key, why);
+            }
+        }
+        if !renews() {
+            return Ok(());
+        }
+        self.known.retain(|key, _| !fixed.contains(key));
+        self.known.append(&mut self.failed);
+        write_failing(&self.list, &self.known)
     }
-    match lost.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
-            "{} tests fail that are not in {}:\n{}",
-            lost.len(),
-            list.display(),
-            lost.join("\n")
-        )),
+
+    fn finish(mut self, suite: &Suite, done: &BTreeSet<String>) -> Result<(), String> {
+        if suite.complete {
+            let missed: Vec<String> = self.official.keys().cloned().collect();
+            for package in missed.iter().filter(|p| !done.contains(*p)) {
+                self.add(package, &Outcome::default())?;
+            }
+        }
+        let names = ["required", "all, with subtests", "top-level tests"];
+        for (what, count) in names.iter().zip(self.counts) {
+            if count.all > 0 {
+                println!(
+                    "{}: {what}: {} of {} ({:.2} %)",
+                    suite.name,
+                    count.pass,
+                    count.all,
+                    count.percent()
+                );
+            }
+        }
+        match self.failed.len() {
+            0 => Ok(()),
+            lost => Err(format!(
+                "{lost} tests fail that are not in {}",
+                self.list.display()
+            )),
+        }
     }
 }
 
@@ -594,7 +698,7 @@ fn reason(outcome: &Outcome, test: Option<&Test>, passing: usize, subtests: usiz
     }
 }
 
-fn read_failing(list: &Path) -> BTreeMap<(String, String), String> {
+fn read_failing(list: &Path) -> Failing {
     std::fs::read_to_string(list)
         .unwrap_or_default()
         .lines()
@@ -607,7 +711,7 @@ fn read_failing(list: &Path) -> BTreeMap<(String, String), String> {
         .collect()
 }
 
-fn write_failing(list: &Path, failing: &BTreeMap<(String, String), String>) -> Result<(), String> {
+fn write_failing(list: &Path, failing: &Failing) -> Result<(), String> {
     let mut text = String::from(
         "# PACKAGE TEST: why it fails though it passes under the official compiler. Renewed by UPDATE=1 cargo xtask stdtest,\n\
          # which keeps the reasons written here.\n",
