@@ -301,6 +301,14 @@ fn matching(
     options: &ListOptions,
 ) -> Result<Vec<(ModuleJson, String)>> {
     let Some(main) = &modules.main else {
+        if patterns.is_empty() {
+            let module = ModuleJson {
+                path: "command-line-arguments".to_owned(),
+                main: true,
+                ..ModuleJson::default()
+            };
+            return Ok(vec![(module, "command-line-arguments".to_owned())]);
+        }
         return Err(Error::new(
             "cannot match \"all\": go.mod file not found in current directory or any parent directory; see 'go help modules'",
         ));

@@ -148,6 +148,15 @@ pub fn text_of(record: &Map<String, Value>) -> Option<String> {
             }
             Some(out)
         }
+        "*load.PackageError" => {
+            let stack = record.get("ImportStack").and_then(Value::as_array);
+            let stack: Vec<&str> = stack?.iter().filter_map(Value::as_str).collect();
+            Some(match (text("Pos"), text("Err")) {
+                ("", error) if stack.is_empty() => error.to_owned(),
+                ("", error) => format!("package {}: {error}", stack.join("\n\timports ")),
+                (place, error) => format!("{place}: {error}"),
+            })
+        }
         "*modinfo.ModuleError" => Some(text("Err").to_owned()),
         _ => None,
     }

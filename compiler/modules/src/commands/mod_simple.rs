@@ -199,7 +199,12 @@ pub fn download(
         let mut record = Downloaded {
             path: module.path.clone(),
             version: module.version.clone(),
-            query,
+            // An exact version is no query.
+            query: if query == module.version {
+                String::new()
+            } else {
+                query
+            },
             ..Downloaded::default()
         };
         let result = match failed {
@@ -223,7 +228,12 @@ pub fn download(
             writeln!(out, "{}", to_json(&record)?).map_err(io)?;
         }
     }
-    if modules.main.is_some() && modules.mode != ModMode::Vendor {
+    // Sums of what the main module does not need are not kept.
+    let is_needed = arguments.is_empty()
+        || targets
+            .iter()
+            .any(|m| modules.requirements().root(&m.path) == Some(m.version.as_str()));
+    if is_needed && modules.main.is_some() && modules.mode != ModMode::Vendor {
         modules.fetcher.save_sums(false)?;
     }
     Ok(good)
@@ -255,6 +265,7 @@ pub fn verify(modules: &ModLoader, out: &mut dyn Write, errors: &mut dyn Write) 
             "go.mod file not found in current directory or any parent directory; see 'go help modules'",
         ));
     }
+    modules.fetcher.set_mode(SumMode::Update);
     let list: Vec<ModuleVersion> = modules.graph()?.build_list();
     let problems =
         crate::cache::parallel_map(&list, 4, |module| match modules.replacement(module) {
@@ -282,6 +293,7 @@ pub fn graph(modules: &ModLoader, out: &mut dyn Write) -> Result<()> {
             "go.mod file not found in current directory or any parent directory; see 'go help modules'",
         ));
     }
+    modules.fetcher.set_mode(SumMode::Update);
     let graph = modules.graph()?;
     for (from, to) in graph.edges() {
         writeln!(out, "{from} {to}").map_err(io)?;

@@ -2,6 +2,7 @@
 
 use super::all_packages::{self, AllPackage};
 use crate::build_context::BuildContext;
+use crate::cache::SumMode;
 use crate::error::{Error, Result};
 use crate::modload::ModLoader;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,6 +21,7 @@ pub fn run(
             "go.mod file not found in current directory or any parent directory; see 'go help modules'",
         ));
     }
+    modules.fetcher.set_mode(SumMode::Update);
     let all = all_packages::load(modules, tags)?;
     let parents = breadth_first(&all);
     for (at, target) in targets.iter().enumerate() {

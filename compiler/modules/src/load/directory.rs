@@ -423,8 +423,9 @@ impl Reader<'_> {
             }
         }
         for group in 0..3 {
-            let wanted = std::mem::take(&mut self.embeds[group]);
-            // Identical patterns are resolved once.
+            let mut wanted = std::mem::take(&mut self.embeds[group]);
+            // Identical patterns are resolved once; the first bad one in alphabetical order is told.
+            wanted.sort_by(|(_, a), (_, b)| a.pattern.cmp(&b.pattern));
             for (path, pattern) in wanted {
                 if self
                     .group(group)
@@ -440,7 +441,11 @@ impl Reader<'_> {
                     std::slice::from_ref(&pattern),
                 ) {
                     Ok(found) => self.group(group).embeds.extend(found),
-                    Err((pattern, text)) => self.error(group, &path, pattern.place, text),
+                    Err((pattern, text)) => {
+                        self.error(group, &path, pattern.place, text);
+                        self.group(group).embeds.clear();
+                        break;
+                    }
                 }
             }
             self.group(group)

@@ -233,10 +233,15 @@ impl ModLoader {
             let located = self.locate(&module)?;
             match self.dir_in_module(package, prefix, &located.dir, false) {
                 Some(_) => Ok((module, info)),
-                None => Err(Error::not_found(format!(
-                    "module {prefix}@{query} found ({}), but does not contain package {package}",
-                    info.version
-                ))),
+                None => {
+                    let shown = match info.version == query {
+                        true => String::new(),
+                        false => format!(" ({})", info.version),
+                    };
+                    Err(Error::not_found(format!(
+                        "module {prefix}@{query} found{shown}, but does not contain package {package}"
+                    )))
+                }
             }
         });
         let mut best: Option<Error> = None;
