@@ -232,6 +232,8 @@ func main() {
 	fmt.Println(<-got, <-shut)
 	srv.Close()
 	rec := httptest.NewRecorder()
-	http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), time.Millisecond, "timed out").ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+	hold := make(chan int)
+	defer close(hold)
+	http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done(); <-hold }), time.Millisecond, "timed out").ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
 	fmt.Println(rec.Code, rec.Body)
 }
