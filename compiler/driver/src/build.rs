@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{FxHashMap, Symbol};
 use lower::{EmbedFile, InputPackage, LowerInput, PackageMeta};
-use mir::callgraph::{self, CallGraph};
+use mir::callgraph::CallGraph;
 use mir::fingerprint::Names;
 use modules::load::Variant;
 use modules::{Package, PackageGraph, PackageId};
@@ -119,7 +119,6 @@ pub fn build_program(
     pass_options.no_optimize |= options.no_optimize;
     let packs = cache.and_then(|cache| CodePacks::new(cache, system));
     let code_cache = packs.as_ref().map(|p| p as &dyn codegen::CodeCache);
-    callgraph::mark_chains(&mut program);
     let calls = timings.time("call graph", || CallGraph::new(&program));
     let names = timings.time("names", || Names::new(&program));
     // What is asked about passes and code is answered by running them.
@@ -166,6 +165,16 @@ pub fn build_program(
         }
         Ok::<_, String>(object)
     })?;
+    let (mut all, mut anew) = (0, 0);
+    for (id, _) in program
+        .funcs
+        .iter_enumerated()
+        .filter(|(_, f)| f.body.is_some())
+    {
+        all += 1;
+        anew += usize::from(work.fresh[id]);
+    }
+    timings.count("functions compiled", anew, all);
     let build_info = buildinfo::section(&program.modinfo);
     drop(memo);
     drop_later((program, work));

@@ -1,4 +1,4 @@
-//! How long phases took (`--timings`).
+//! How long phases took and how much there was to do (`--timings`).
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub struct Timings {
     phases: Vec<(String, Duration)>,
+    counts: Vec<(&'static str, usize, usize)>,
 }
 
 impl Timings {
@@ -23,6 +24,10 @@ impl Timings {
             None => self.phases.push((phase.to_owned(), time)),
         }
     }
+    /// Notes that so many of all were dealt with anew; the rest was kept from an earlier build.
+    pub fn count(&mut self, what: &'static str, anew: usize, all: usize) {
+        self.counts.push((what, anew, all));
+    }
     /// A table, one phase a line.
     pub fn render(&self) -> String {
         let total: Duration = self
@@ -37,6 +42,9 @@ impl Timings {
                 "{name:<24} {:>9.1} ms\n",
                 time.as_secs_f64() * 1e3
             ));
+        }
+        for (what, anew, all) in &self.counts {
+            out.push_str(&format!("{what:<24} {anew:>9} of {all}\n"));
         }
         out
     }

@@ -55,7 +55,9 @@ use diagnostics::Diagnostic;
 /// instantiation, a missing `main`, functions that the runtime overlay lacks.
 pub fn lower_program(input: LowerInput<'_>) -> Result<mir::Program, Vec<Diagnostic>> {
     // Expressions nest as deep as the source does; the parser bounds that depth, this stack holds it.
-    stacker::grow(STACK_BYTES, || cx::Cx::new(&input).run())
+    let mut program = stacker::grow(STACK_BYTES, || cx::Cx::new(&input).run())?;
+    mir::callgraph::mark_chains(&mut program);
+    Ok(program)
 }
 
 /// Enough for the nesting that the parser admits.

@@ -143,15 +143,9 @@ impl FnCx<'_, '_> {
                     }
                     // Unlike in a statement of its own, the channel is read before the value's calls.
                     Comm::Send { chan, value } => {
-                        let ct = self.ty_of(chan);
-                        let elem = self.chan_elem(ct);
-                        self.prep(&[chan]);
-                        let ch = self.expr(chan);
-                        self.prep(&[value]);
-                        let v = self.argument(value, elem);
+                        let operands = self.send_operands(chan, value);
                         self.set_pos(file.ast.stmts[*comm].pos);
-                        let addr = self.addressable(v, elem);
-                        self.rt("chansend1", &[ch, addr]);
+                        self.rt("chansend1", &operands);
                         self.hoisted.clear();
                     }
                     _ => self.stmt(*comm),
@@ -175,6 +169,17 @@ impl FnCx<'_, '_> {
         self.continue_in(exit);
     }
 
+    /// Channel and address of the value of a send in a select statement.
+    fn send_operands(&mut self, chan: ExprId, value: ExprId) -> [Value; 2] {
+        let ct = self.ty_of(chan);
+        let elem = self.chan_elem(ct);
+        self.prep(&[chan]);
+        let ch = self.expr(chan);
+        self.prep(&[value]);
+        let v = self.argument(value, elem);
+        [ch, self.addressable(v, elem)]
+    }
+
     /// One communication and a default: a non-blocking operation.
     /// Lowers the communication's clause; returns the block for the other case.
     fn select_one(&mut self, c: ClauseId, comm: StmtId, pos: source::Pos) -> mir::Block {
@@ -182,15 +187,9 @@ impl FnCx<'_, '_> {
         let (yes, no) = (self.new_block(), self.new_block());
         match self.comm(comm) {
             Comm::Send { chan, value } => {
-                let ct = self.ty_of(chan);
-                let elem = self.chan_elem(ct);
-                self.prep(&[chan]);
-                let ch = self.expr(chan);
-                self.prep(&[value]);
-                let v = self.argument(value, elem);
-                let addr = self.addressable(v, elem);
+                let operands = self.send_operands(chan, value);
                 self.set_pos(pos);
-                let done = self.rt1("selectnbsend", &[ch, addr]);
+                let done = self.rt1("selectnbsend", &operands);
                 self.b.branch(done, yes, no);
                 self.start_block(yes);
             }

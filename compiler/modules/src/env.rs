@@ -255,6 +255,19 @@ impl Env {
         }
     }
 
+    /// Where programs are installed: GOBIN, else `bin` in the first folder of GOPATH.
+    pub fn install_dir(&self) -> PathBuf {
+        match self.explicit("GOBIN") {
+            Some(dir) => dir.into(),
+            None => self
+                .gopath_list()
+                .into_iter()
+                .next()
+                .unwrap_or_default()
+                .join("bin"),
+        }
+    }
+
     /// The elements of GOPATH.
     pub fn gopath_list(&self) -> Vec<PathBuf> {
         self.get("GOPATH")

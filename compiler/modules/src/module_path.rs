@@ -25,6 +25,19 @@ impl std::fmt::Display for PathError {
 
 impl std::error::Error for PathError {}
 
+/// The name of the program that a package with this import path makes: the last element that is no major version (`v2` and up).
+pub fn program_name(import_path: &str) -> &str {
+    let mut parts = import_path.rsplit('/');
+    let last = parts.next().unwrap_or_default();
+    let is_version = last
+        .strip_prefix('v')
+        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
+    match parts.next() {
+        Some(previous) if is_version => previous,
+        _ => last,
+    }
+}
+
 /// A Go string literal of the text.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);

@@ -24,8 +24,8 @@
 //!    if it turns out to be much, the world goes on and so does marking.
 //! 5. Termination: barrier off, mcaches flushed, statistics and pacing, then the sweep begins.
 //!
-//! Locks: `start` serialises starting and ending. It is only ever tried, never waited for, so a
-//! thread that must stop for the world never sleeps in it.
+//! Locks: `start` serialises starting and ending. It is only ever tried, so a thread that must stop for the world never sleeps in
+//! it; who allocates beyond the goal tries for a while.
 //!
 //! Rejected: an incremental-update barrier (needs stacks scanned again at the end, with the world
 //! stopped); marking by moving (pointers in registers and stacks are not known precisely).
@@ -80,6 +80,8 @@ const SPAN_BLOCK: usize = 2048;
 pub const PERIOD: i64 = 120_000_000_000;
 /// How long a stack that cannot be scanned because its goroutine runs keeps the phase from ending.
 const PENDING_PATIENCE: i64 = 2_000_000;
+/// How long an allocation beyond the goal waits for the collection to begin or to end.
+const PAST_GOAL_PATIENCE: i64 = 20_000_000;
 /// Slice of a background worker that runs in place of goroutines.
 const SLICE: i64 = 500_000;
 /// Slice of a worker on an idle P.
@@ -495,30 +497,32 @@ impl Gc {
     // ---- marking by workers and assists ----
 
     /// Whether the scheduler should run a worker now instead of a goroutine (`idle` = the P has
-    /// nothing else to do); the result is the slice in nanoseconds for [`Gc::background_mark`].
+    /// nothing else to do); the result is the slice in nanoseconds for [`Gc::background_mark`]. 0: the
+    /// worker looks at what was put off and leaves; a goroutine's turn comes next.
     pub fn mark_work_wanted(&self, world: &dyn World, idle: bool) -> Option<i64> {
-        // Without work and without workers, somebody has to end the phase.
-        let pending = self.pending_len() > 0;
-        let worth = self.work.has_work()
-            || self.roots_left()
-            || pending
-            || self.active.load(Ordering::Relaxed) == 0;
-        if self.phase() != Phase::Mark || !worth {
+        if self.phase() != Phase::Mark {
             return None;
         }
+        let pending = self.pending_len() > 0;
+        // Without work and without workers, somebody has to end the phase.
+        let worth = self.work.has_work()
+            || self.roots_left()
+            || !pending && self.active.load(Ordering::Relaxed) == 0;
         if idle {
-            return Some(IDLE_SLICE);
+            return (worth || pending).then_some(IDLE_SLICE);
         }
-        if pending {
-            // A goroutine has just left this P: perhaps it is the one.
-            return Some(SLICE);
+        if worth {
+            let elapsed = world.now() - self.pacer.started_at.load(Ordering::Relaxed);
+            let goal = elapsed as f64 * world.num_procs() as f64 * BACKGROUND_UTILIZATION;
+            // Idle time comes on top: it takes nothing from goroutines.
+            let spent =
+                self.background_ns.load(Ordering::Relaxed) - self.idle_ns.load(Ordering::Relaxed);
+            if spent as f64 <= goal {
+                return Some(SLICE);
+            }
         }
-        let elapsed = world.now() - self.pacer.started_at.load(Ordering::Relaxed);
-        let goal = elapsed as f64 * world.num_procs() as f64 * BACKGROUND_UTILIZATION;
-        // Idle time comes on top: it takes nothing from goroutines.
-        let spent =
-            self.background_ns.load(Ordering::Relaxed) - self.idle_ns.load(Ordering::Relaxed);
-        (spent as f64 <= goal).then_some(SLICE)
+        // A goroutine has just left this P: perhaps it is one of those that were put off.
+        pending.then_some(0)
     }
 
     /// Marks on the calling thread (system stack, with a P) until the slice is over, the world
@@ -564,12 +568,14 @@ impl Gc {
             self.idle_ns.fetch_add(spent, Ordering::Relaxed);
         }
         let last = self.active.fetch_sub(1, Ordering::SeqCst) == 1;
-        if !stopped && last {
+        if !stopped {
             if idle && self.pending_young(world) {
-                // Only running goroutines are left: give them a moment to come to a stop.
+                // Only running goroutines are left: give them a moment to come to a stop. Their threads may want this processor.
                 world.yield_now();
             }
-            self.try_finish(world);
+            if last {
+                self.try_finish(world);
+            }
         }
     }
 
@@ -589,12 +595,18 @@ impl Gc {
             return;
         }
         cache.assist_credit -= self.pacer.debt(core::mem::take(&mut cache.assist_bytes));
-        if cache.assist_credit >= 0 {
+        // Beyond the goal credit does not count: marking ends the phase, or shows that there is nothing to do but to wait for its end.
+        let beyond = self.live() > self.pacer.cycle_goal.load(Ordering::Relaxed);
+        if cache.assist_credit >= 0 && !beyond {
             return;
         }
         let mut need = (-cache.assist_credit).max(MIN_ASSIST);
         // What the background did already.
-        let mut credit = self.credit.load(Ordering::Relaxed);
+        let mut credit = if beyond {
+            0
+        } else {
+            self.credit.load(Ordering::Relaxed)
+        };
         while credit > 0 {
             let take = credit.min(need);
             match self.credit.compare_exchange_weak(
@@ -611,7 +623,7 @@ impl Gc {
                 Err(now) => credit = now,
             }
         }
-        if cache.assist_credit >= 0 || need <= 0 {
+        if !beyond && (cache.assist_credit >= 0 || need <= 0) {
             return;
         }
         let from = world.now();
@@ -635,6 +647,7 @@ impl Gc {
             }
         }
         let done = marker.scan_work as i64;
+        let stuck = empty || beyond && done < need;
         marker.finish();
         // `scan_stack` may have switched the P; the debt is forgiven then.
         let now_cache = world.current_mcache();
@@ -658,14 +671,27 @@ impl Gc {
         if self.active.fetch_sub(1, Ordering::SeqCst) == 1 && empty {
             self.try_finish(world);
         }
-        if empty
-            && self.phase() == Phase::Mark
-            && self.heap().live_bytes.load(Ordering::Relaxed)
-                > self.pacer.cycle_goal.load(Ordering::Relaxed)
-        {
-            // Past the goal and nothing to pay with: wait for those who have the work.
+        if stuck {
+            // Past the goal, and nothing to pay with or others want the P: wait for those who have the work.
+            self.wait_while(world, || {
+                self.try_finish(world);
+                self.is_marking() && self.live() > self.pacer.cycle_goal.load(Ordering::Relaxed)
+            });
+        }
+    }
+
+    /// Lets other threads go first while `condition` holds, at most [`PAST_GOAL_PATIENCE`]: who allocates waits for a thread of the
+    /// collector that the system does not run at the moment.
+    fn wait_while(&self, world: &dyn World, condition: impl Fn() -> bool) {
+        let from = world.now();
+        while condition() && world.now() - from < PAST_GOAL_PATIENCE {
             world.yield_now();
         }
+    }
+
+    /// Bytes of objects that are reachable or not yet known not to be.
+    fn live(&self) -> usize {
+        self.heap().live_bytes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn add_marked(&self, bytes: usize, work: usize) {

@@ -292,7 +292,7 @@ fn gc_work(p: &'static P, idle: bool) -> bool {
                 return false;
             }
             trace::as_worker(|| GC.background_mark(&WORLD, slice, idle));
-            true
+            slice > 0
         }
     }
 }

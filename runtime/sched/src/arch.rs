@@ -75,42 +75,51 @@ macro_rules! go_symbols {
     };
 }
 
+/// What all system stubs begin with: saves the goroutine's context and its arguments, and calls `{target}` on the M's system stack.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! system_call_lines {
+    () => {
+        "push rbp
+        mov rbp, rsp
+        push rbx
+        push r12
+        push r13
+        push r14
+        mov byte ptr [r15 + {arg_count}], {arity}
+        .if {arity} > 0
+        mov [r15 + {args}], rdi
+        .endif
+        .if {arity} > 1
+        mov [r15 + {args} + 8], rsi
+        .endif
+        .if {arity} > 2
+        mov [r15 + {args} + 16], rdx
+        .endif
+        .if {arity} > 3
+        mov [r15 + {args} + 24], rcx
+        .endif
+        .if {arity} > 4
+        mov [r15 + {args} + 32], r8
+        .endif
+        .if {arity} > 5
+        mov [r15 + {args} + 40], r9
+        .endif
+        mov [r15 + {sp}], rsp
+        mov [r15 + {bp}], rbp
+        mov rsp, [r15 + {system}]
+        call {target}
+        mov rsp, [r15 + {sp}]"
+    };
+}
+
 /// Defines *system* entry points: `"symbol", ... => rust_function: parameters;`. The stub saves the goroutine's context, runs the function
 /// on the M's system stack, and returns its one or two words.
 #[macro_export]
 macro_rules! system_stubs {
     ($($($sym:literal),+ => $target:path: $arity:tt;)*) => {$(
         $crate::go_symbols!([$($sym),+], [
-            "push rbp",
-            "mov rbp, rsp",
-            "push rbx",
-            "push r12",
-            "push r13",
-            "push r14",
-            "mov byte ptr [r15 + {arg_count}], {arity}",
-            ".if {arity} > 0",
-            "mov [r15 + {args}], rdi",
-            ".endif",
-            ".if {arity} > 1",
-            "mov [r15 + {args} + 8], rsi",
-            ".endif",
-            ".if {arity} > 2",
-            "mov [r15 + {args} + 16], rdx",
-            ".endif",
-            ".if {arity} > 3",
-            "mov [r15 + {args} + 24], rcx",
-            ".endif",
-            ".if {arity} > 4",
-            "mov [r15 + {args} + 32], r8",
-            ".endif",
-            ".if {arity} > 5",
-            "mov [r15 + {args} + 40], r9",
-            ".endif",
-            "mov [r15 + {sp}], rsp",
-            "mov [r15 + {bp}], rbp",
-            "mov rsp, [r15 + {system}]",
-            "call {target}",
-            "mov rsp, [r15 + {sp}]",
+            $crate::system_call_lines!(),
             "mov rcx, rdx",
             "pop r14",
             "pop r13",
@@ -482,36 +491,7 @@ macro_rules! private_system_stub {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
-                "push rbp",
-                "mov rbp, rsp",
-                "push rbx",
-                "push r12",
-                "push r13",
-                "push r14",
-                "mov byte ptr [r15 + {arg_count}], {arity}",
-                ".if {arity} > 0",
-                "mov [r15 + {args}], rdi",
-                ".endif",
-                ".if {arity} > 1",
-                "mov [r15 + {args} + 8], rsi",
-                ".endif",
-                ".if {arity} > 2",
-                "mov [r15 + {args} + 16], rdx",
-                ".endif",
-                ".if {arity} > 3",
-                "mov [r15 + {args} + 24], rcx",
-                ".endif",
-                ".if {arity} > 4",
-                "mov [r15 + {args} + 32], r8",
-                ".endif",
-                ".if {arity} > 5",
-                "mov [r15 + {args} + 40], r9",
-                ".endif",
-                "mov [r15 + {sp}], rsp",
-                "mov [r15 + {bp}], rbp",
-                "mov rsp, [r15 + {system}]",
-                "call {target}",
-                "mov rsp, [r15 + {sp}]",
+                $crate::system_call_lines!(),
                 "pop r14",
                 "pop r13",
                 "pop r12",

@@ -253,7 +253,7 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
             return Err(Failure::from(text));
         }
     }
-    let bin = install_dir(&session.env);
+    let bin = session.env.install_dir();
     for &main in graph
         .roots
         .iter()
@@ -277,19 +277,6 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
 /// An import path with `@version`, not a directory.
 fn has_version(pattern: &str) -> bool {
     pattern.contains('@') && !modules::patterns::is_local(pattern) && !pattern.starts_with('/')
-}
-
-/// Where programs are installed.
-pub fn install_dir(env: &modules::env::Env) -> PathBuf {
-    match env.explicit("GOBIN") {
-        Some(dir) => PathBuf::from(dir),
-        None => env
-            .gopath_list()
-            .into_iter()
-            .next()
-            .unwrap_or_default()
-            .join("bin"),
-    }
 }
 
 /// Parses flags and opens a session.
@@ -325,15 +312,7 @@ pub fn binary_name(graph: &PackageGraph, main: PackageId) -> String {
             f.name().trim_end_matches(".go").to_owned()
         });
     }
-    let mut parts = package.import_path.rsplit('/');
-    let last = parts.next().unwrap_or("a.out");
-    let is_version = last
-        .strip_prefix('v')
-        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
-    match parts.next() {
-        Some(previous) if is_version => previous.to_owned(),
-        _ => last.to_owned(),
-    }
+    modules::module_path::program_name(&package.import_path).to_owned()
 }
 
 /// A new private temporary directory.

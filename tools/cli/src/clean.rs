@@ -8,7 +8,7 @@ use driver::cache::Cache;
 use modules::{Loader, Package, commands};
 use source::system::FileKind;
 
-use crate::build::{binary_name, install_dir};
+use crate::build::binary_name;
 use crate::flags::{self, BUILD, Flag, boolean};
 use crate::help;
 use crate::session::{Failure, Session};
@@ -105,7 +105,7 @@ fn clean_packages(session: &Session) -> Result<(), Failure> {
         if session.flags.is_set("i") && package.name == "main" {
             remove(
                 session,
-                &install_dir(&session.env).join(binary_name(&graph, id)),
+                &session.env.install_dir().join(binary_name(&graph, id)),
             )?;
         }
     }

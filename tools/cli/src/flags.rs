@@ -290,6 +290,38 @@ pub fn unsupported(parsed: &Parsed) -> Option<String> {
     Some(format!("-{name} is not supported by ferrogo yet"))
 }
 
+/// Seconds, of what Go's `time.ParseDuration` takes: numbers with units, a sign before them.
+pub fn duration(text: &str) -> Option<f64> {
+    let number_char = |c: char| c.is_ascii_digit() || c == '.';
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return Some(0.0);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let after = rest.trim_start_matches(number_char);
+        let number: f64 = rest[..rest.len() - after.len()].parse().ok()?;
+        let unit = after.find(number_char).unwrap_or(after.len());
+        let seconds = match &after[..unit] {
+            "ns" => 1e-9,
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        total += number * seconds;
+        rest = &after[unit..];
+    }
+    // No more than an int64 of nanoseconds.
+    let fits = total < i64::MAX as f64 / 1e9;
+    fits.then_some(if text.starts_with('-') { -total } else { total })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,6 +365,32 @@ mod tests {
         assert_eq!(check(&["a", "-v", "b", "-x"]), "a -args b -x");
         assert_eq!(check(&["-update", "a"]), "-args -update a");
         assert_eq!(check(&["a", "-args", "-v", "b"]), "a -args -v b");
+    }
+
+    #[test]
+    fn durations_are_those_of_go() {
+        let check = |text: &str, want: Option<f64>| assert_eq!(duration(text), want, "{text}");
+        check("0", Some(0.0));
+        check("1.5h", Some(5400.0));
+        check("1m2.25s", Some(62.25));
+        check("-3s", Some(-3.0));
+        check("+.5s", Some(0.5));
+        check("500000us", Some(0.5));
+        let wrong = [
+            "",
+            "x",
+            "1",
+            "1x",
+            "s",
+            "-",
+            ".s",
+            "1.2.3s",
+            "1s2",
+            "9999999999h",
+        ];
+        for text in wrong {
+            check(text, None);
+        }
     }
 
     #[test]

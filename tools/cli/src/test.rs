@@ -157,7 +157,10 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
 
 /// Says what is wrong with the values that `go test` itself reads.
 fn bad_value(parsed: &flags::Parsed) -> Option<String> {
-    if let Some(text) = parsed.get("timeout").filter(|t| !is_duration(t)) {
+    if let Some(text) = parsed
+        .get("timeout")
+        .filter(|t| flags::duration(t).is_none())
+    {
         return Some(format!(
             "invalid value {text:?} for flag -timeout: parse error"
         ));
@@ -179,28 +182,6 @@ fn bad_value(parsed: &flags::Parsed) -> Option<String> {
     Some(format!(
         "invalid value {text:?} for flag -shuffle: -shuffle argument must be \"on\", \"off\", or an int64: strconv.ParseInt: parsing {text:?}: {reason}"
     ))
-}
-
-/// What `time.ParseDuration` takes: numbers with units.
-fn is_duration(text: &str) -> bool {
-    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if rest == "0" {
-        return true;
-    }
-    let is_number = |c: char| c.is_ascii_digit() || c == '.';
-    let is_valid =
-        |number: &str| number.matches('.').count() < 2 && number != "." && !number.is_empty();
-    while !rest.is_empty() {
-        let unit = rest.trim_start_matches(is_number);
-        let number = &rest[..rest.len() - unit.len()];
-        let next = unit.find(is_number).unwrap_or(unit.len());
-        let known = ["ns", "us", "\u{b5}s", "\u{3bc}s", "ms", "s", "m", "h"];
-        if !is_valid(number) || !known.contains(&&unit[..next]) {
-            return false;
-        }
-        rest = &unit[next..];
-    }
-    !text.is_empty() && text != "-" && text != "+"
 }
 
 /// Where `-c` and `-o` put test programs.
@@ -247,18 +228,9 @@ impl Output {
     }
 }
 
-/// The name of a package's test program: the last element of its path that is no major version, with `.test`.
+/// The name of a package's test program.
 pub fn program_name(import_path: &str) -> String {
-    let mut parts = import_path.rsplit('/');
-    let last = parts.next().unwrap_or("main");
-    let is_version = last
-        .strip_prefix('v')
-        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
-    let name = match parts.next() {
-        Some(previous) if is_version => previous,
-        _ => last,
-    };
-    format!("{name}.test")
+    format!("{}.test", modules::module_path::program_name(import_path))
 }
 
 /// Finds the test functions of a package, or why there is nothing to be built.
@@ -401,20 +373,6 @@ impl Reporter {
             test_json::end(path, "skip", 0.0, None);
         } else {
             println!("{line}");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn durations() {
-        let check = |text: &str, want: bool| assert_eq!(super::is_duration(text), want, "{text}");
-        for text in ["0", "1s", "1.5h", "1h2m3.25s", "-3ms", ".5s", "+1us"] {
-            check(text, true);
-        }
-        for text in ["", "x", "1", "1x", "s", "-", ".s", "1.2.3s", "1s2"] {
-            check(text, false);
         }
     }
 }

@@ -9,6 +9,7 @@ use driver::cache::Cache;
 use modules::Package;
 
 use crate::build::{exec_prefix, signal_name, temp_dir};
+use crate::flags;
 use crate::session::{Failure, Program, Session};
 use crate::test::{TEST_FLAGS, program_name};
 use crate::test_cache::{self, TestRun};
@@ -64,9 +65,9 @@ impl Runner {
             args,
             prefix: exec_prefix(session)?,
             cache: Cache::open(&*session.system).filter(|_| keeps),
-            limit: parse_duration(timeout)
-                .filter(|t| !t.is_zero())
-                .map(|t| t + Duration::from_secs(60)),
+            limit: flags::duration(timeout)
+                .filter(|seconds| *seconds > 0.0)
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds + 60.0).ok()),
             json,
             verbose,
             bench: session.flags.get("bench").is_some(),
@@ -327,33 +328,4 @@ fn exit_text(status: &std::process::ExitStatus) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Go's duration text, as far as flags use it: numbers with units.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = 0.0;
-    if rest == "0" {
-        return Some(Duration::ZERO);
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(rest.len());
-        total += number
-            * match &rest[..unit] {
-                "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3600.0,
-                _ => return None,
-            };
-        rest = &rest[unit..];
-    }
-    Some(Duration::from_secs_f64(total))
 }

@@ -220,6 +220,24 @@ fn changed_programs_are_what_they_would_be_from_nothing() {
         );
         (outcome.status, outcome.stderr)
     };
+    // (compiled anew, all) functions of a build.
+    let compiled = || -> (u32, u32) {
+        let outcome = testkit::run(
+            Command::new(env!("CARGO_BIN_EXE_ferrogo"))
+                .args(["build", "--timings", "-o", "counted", "."])
+                .current_dir(&dir)
+                .env("FERROGOCACHE", &cache),
+            Duration::from_secs(120),
+        );
+        let line = outcome
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("functions compiled"));
+        let (anew, all) = line
+            .and_then(|line| line.split_once(" of "))
+            .expect("a count");
+        (anew.trim().parse().unwrap(), all.trim().parse().unwrap())
+    };
     let original = texts.clone();
     write(&texts);
     assert_eq!(build(&cache, "warm"), (Some(0), String::new()));
@@ -238,6 +256,15 @@ fn changed_programs_are_what_they_would_be_from_nothing() {
             );
         }
     }
+    // A changed function is compiled anew, with those that know of it: no others.
+    let (_, main) = texts.iter_mut().find(|t| t.0 == "main.go").unwrap();
+    *main = main.replacen("local(3)", "local(4)", 1);
+    write(&texts);
+    let (anew, all) = compiled();
+    assert!(
+        (1..=5).contains(&anew) && all > 200,
+        "{anew} of {all} functions"
+    );
     // Back to what the cache met first.
     write(&original);
     assert_eq!(build(&cache, "warm"), (Some(0), String::new()));

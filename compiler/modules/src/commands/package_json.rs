@@ -407,24 +407,6 @@ fn imports_of(group: &FileGroup) -> Vec<String> {
 
 /// Where `install` puts a program.
 fn install_target(loader: &Loader, package: &Package) -> String {
-    let env = &loader.env;
-    let dir = match env.explicit("GOBIN") {
-        Some(dir) => dir.into(),
-        None => env
-            .gopath_list()
-            .into_iter()
-            .next()
-            .unwrap_or_default()
-            .join("bin"),
-    };
-    let mut parts = package.import_path.rsplit('/');
-    let last = parts.next().unwrap_or_default();
-    let is_version = last
-        .strip_prefix('v')
-        .is_some_and(|n| n.parse::<u32>().is_ok_and(|n| n >= 2));
-    let name = match parts.next() {
-        Some(previous) if is_version => previous,
-        _ => last,
-    };
-    dir.join(name).display().to_string()
+    let name = crate::module_path::program_name(&package.import_path);
+    loader.env.install_dir().join(name).display().to_string()
 }

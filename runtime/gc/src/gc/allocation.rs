@@ -73,14 +73,16 @@ impl Gc {
             };
             // SAFETY: the current P's cache.
             unsafe { (*cache).assist_bytes = 0 };
-            if self
-                .heap()
-                .live_bytes
-                .load(Ordering::Relaxed)
-                .saturating_add(large)
-                >= self.pacer.trigger.load(Ordering::Relaxed)
-            {
-                self.try_start(world, Cause::Heap);
+            let beyond = |mark: &AtomicUsize| {
+                self.live().saturating_add(large) >= mark.load(Ordering::Relaxed)
+            };
+            if beyond(&self.pacer.trigger) && !self.try_start(world, Cause::Heap) {
+                // Somebody else is at it: ends the last cycle, or starts this one.
+                self.wait_while(world, || {
+                    beyond(&self.pacer.goal)
+                        && !self.is_marking()
+                        && !self.try_start(world, Cause::Heap)
+                });
             }
         }
     }
