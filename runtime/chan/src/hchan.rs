@@ -170,13 +170,10 @@ impl Hchan {
                 (at, at + head)
             }
         } else {
-            // Each allocation is a safepoint at which a whole collection may run: the buffer is kept by a word of G that is a root
-            // (compiled code writes it only right before it calls out).
+            // Each allocation is a safepoint at which a whole collection may run.
             let buffer = malloc(bytes, elem);
-            G::current().panic_arg0.set(buffer);
-            let at = malloc(head, &raw const HCHAN_TYPE.0);
-            G::current().panic_arg0.set(0);
-            (at, buffer)
+            G::current().keep(buffer);
+            (malloc(head, &raw const HCHAN_TYPE.0), buffer)
         };
         let bubble = G::current().bubble.get() as usize;
         // SAFETY: fresh zeroed memory; zero is the initial state of everything not written here.

@@ -348,6 +348,14 @@ impl G {
         }
     }
 
+    /// Keeps what the system function in progress allocated alive until it returns, as one more of its arguments: nothing else holds it
+    /// across the next allocation. For functions with fewer than six.
+    pub fn keep(&self, object: usize) {
+        let count = usize::from(self.arg_count.get());
+        self.args[count].set(object);
+        self.arg_count.set(count as u8 + 1);
+    }
+
     /// Asks it to stop at its next safepoint.
     pub fn request_preempt(&self) {
         self.preempt.store(true, Ordering::Release);
