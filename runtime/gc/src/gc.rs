@@ -264,8 +264,9 @@ impl Gc {
                 let from = world.now();
                 world.stop_the_world(StopReason::GcMarkStart);
                 self.start_marking(world, cause);
+                let now = world.now();
                 world.start_the_world();
-                self.stats.add_pause(from, world.now(), true);
+                self.stats.add_pause(from, now, true);
             }
         }
         // SAFETY: taken above.
@@ -821,8 +822,9 @@ impl Gc {
             } else {
                 self.terminate(world, from);
             }
-            world.start_the_world();
+            // Before the threads are woken: one of them may run in place of this one.
             let now = world.now();
+            world.start_the_world();
             self.stats.add_pause(from, now, again);
             if !again {
                 self.after_termination(world, now);
@@ -969,8 +971,8 @@ impl Gc {
     /// Ends a cycle that was marked with the world stopped since `from`.
     pub(crate) fn finish_whole(&self, world: &dyn World, from: i64) {
         self.terminate(world, world.now());
-        world.start_the_world();
         let now = world.now();
+        world.start_the_world();
         self.stats.add_pause(from, now, false);
         self.after_termination(world, now);
     }
