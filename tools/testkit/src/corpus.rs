@@ -339,8 +339,13 @@ impl One<'_> {
             .arg("exec \"$0\" \"$@\" 2>&1")
             .arg(binary)
             .args(args);
-        if let Some(text) = &self.case.godebug {
-            command.env("GODEBUG", text);
+        let everywhere = std::env::var("PROGRAM_GODEBUG").ok();
+        let settings: Vec<&str> = [&self.case.godebug, &everywhere]
+            .into_iter()
+            .filter_map(Option::as_deref)
+            .collect();
+        if !settings.is_empty() {
+            command.env("GODEBUG", settings.join(","));
         }
         let outcome = crate::run(&mut command, LIMIT);
         match outcome.status {
