@@ -172,7 +172,8 @@ mod tests {
     fn division_by_magic_is_exact_within_spans() {
         for class in 1..NUM_SIZE_CLASSES {
             let size = CLASS_TO_SIZE[class] as u64;
-            for offset in 0..CLASS_TO_PAGES[class] as u64 * PAGE_SIZE as u64 {
+            let step = if cfg!(miri) { 997 } else { 1 };
+            for offset in (0..CLASS_TO_PAGES[class] as u64 * PAGE_SIZE as u64).step_by(step) {
                 assert_eq!((offset * CLASS_TO_MAGIC[class] as u64) >> 32, offset / size);
             }
         }

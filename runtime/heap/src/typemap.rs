@@ -184,7 +184,7 @@ mod tests {
         array_head.gc_data = &SLOT as *const _ as *const u8;
         let array = ArrayType {
             typ: array_head,
-            elem: &pointer,
+            elem: &raw const pointer,
             slice: ptr::null(),
             len: 300,
         };
@@ -205,7 +205,7 @@ mod tests {
             },
             abi::gotype::StructField {
                 name: ptr::null(),
-                typ: &array.typ,
+                typ: (&raw const array).cast(),
                 offset: 8,
             },
         ];
@@ -220,13 +220,14 @@ mod tests {
         };
         // SAFETY: valid descriptors.
         unsafe {
-            assert_eq!(element_type(&array.typ), &pointer as *const Type);
-            let mask = pointer_mask(&strukt.typ, &memory).unwrap();
+            assert_eq!(element_type((&raw const array).cast()), &raw const pointer);
+            let strukt: *const Type = (&raw const strukt).cast();
+            let mask = pointer_mask(strukt, &memory).unwrap();
             let bits: Vec<bool> = (0..301)
                 .map(|i| *mask.add(i / 8) >> (i % 8) & 1 != 0)
                 .collect();
             assert!(!bits[0] && bits[1..].iter().all(|b| *b));
-            assert_eq!(pointer_mask(&strukt.typ, &memory), Some(mask));
+            assert_eq!(pointer_mask(strukt, &memory), Some(mask));
         }
     }
 }

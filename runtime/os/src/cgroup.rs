@@ -157,6 +157,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "needs files")]
     fn least_value_along_the_path_wins() {
         let dir = std::env::temp_dir().join(format!("cgroup-test-{}", std::process::id()));
         std::fs::create_dir_all(dir.join("a/b")).unwrap();

@@ -9,11 +9,13 @@
 //! Architecture invariant: knows nothing of goroutines, heap or locks; allocates nothing; never
 //! touches `errno` or any libc state, so it works before the runtime is set up and in signal
 //! handlers.
-#![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![cfg_attr(not(any(test, feature = "std", miri)), no_std)]
 
 pub mod cgroup;
 pub mod mem;
 pub mod memops;
+#[cfg(miri)]
+mod miri;
 pub mod poll;
 pub mod print;
 pub mod process;

@@ -173,6 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "needs the kernel's epoll")]
     fn eventfd_wakes_epoll() {
         let (epfd, event) = (epoll_create().unwrap(), eventfd().unwrap());
         epoll_ctl(
@@ -195,6 +196,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "needs files")]
     fn missing_file_is_an_error() {
         assert_eq!(
             read_file(b"/no/such/file\0", &mut [0; 8]),

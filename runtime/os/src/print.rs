@@ -3,6 +3,7 @@
 
 use crate::poll;
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Buffered writer on a descriptor; flushes when full and when dropped. Write errors are ignored:
 /// there is nowhere to report them.
@@ -71,15 +72,14 @@ macro_rules! eprint_raw {
 /// The traceback is the business of the hook that the runtime installs.
 #[cold]
 pub fn throw(args: fmt::Arguments<'_>) -> ! {
-    use core::sync::atomic::{AtomicUsize, Ordering};
     static THROWING: AtomicUsize = AtomicUsize::new(0);
     let nested = THROWING.fetch_add(1, Ordering::Relaxed);
     if nested == 0 {
         write_stderr(format_args!("fatal error: {args}\n"));
         let hook = THROW_HOOK.load(Ordering::Acquire);
-        if hook != 0 {
+        if !hook.is_null() {
             // SAFETY: only `set_throw_hook` stores here, and only functions of this type.
-            let hook: fn() = unsafe { core::mem::transmute(hook) };
+            let hook = unsafe { core::mem::transmute::<*mut (), fn()>(hook) };
             hook();
         }
     }
@@ -92,11 +92,11 @@ pub fn throw(args: fmt::Arguments<'_>) -> ! {
     crate::thread::exit_group(2)
 }
 
-static THROW_HOOK: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+static THROW_HOOK: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Installs what runs between the message and the end of the process (traceback, core dump).
 pub fn set_throw_hook(hook: fn()) {
-    THROW_HOOK.store(hook as usize, core::sync::atomic::Ordering::Release);
+    THROW_HOOK.store(hook as *mut (), Ordering::Release);
 }
 
 /// `throw` with formatting.
@@ -110,6 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "needs a pipe")]
     fn long_messages_arrive_whole() {
         let (r, w) = poll::pipe2(0).unwrap();
         let mut out = FdWriter::new(w);

@@ -121,24 +121,25 @@ mod tests {
     #[test]
     fn initial_stack_is_taken_apart() {
         let strings: [&[u8]; 4] = [b"prog\0", b"-x\0", b"HOME=/h\0", b"EMPTY=\0"];
-        let p = |i: usize| strings[i].as_ptr() as usize;
+        let p = |i: usize| strings[i].as_ptr();
+        let n = core::ptr::without_provenance::<u8>;
         let stack = Box::leak(Box::new([
-            2,
+            n(2),
             p(0),
             p(1),
-            0,
+            n(0),
             p(2),
             p(3),
-            0,
-            AT_PAGESZ,
-            4096,
-            AT_RANDOM,
-            77,
-            0,
-            0,
+            n(0),
+            n(AT_PAGESZ),
+            n(4096),
+            n(AT_RANDOM),
+            n(77),
+            n(0),
+            n(0),
         ]));
         // SAFETY: laid out as the kernel does, leaked.
-        unsafe { init(stack.as_ptr()) };
+        unsafe { init(stack.as_ptr().cast()) };
         assert_eq!(args().collect::<Vec<_>>(), [b"prog".as_slice(), b"-x"]);
         assert_eq!(getenv(b"HOME"), Some(b"/h".as_slice()));
         assert_eq!(getenv(b"EMPTY"), Some(b"".as_slice()));

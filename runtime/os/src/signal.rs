@@ -264,6 +264,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "needs signals")]
     fn handler_runs_and_returns() {
         static SEEN: AtomicU32 = AtomicU32::new(0);
         extern "C" fn handler(signal: u32, info: *mut SigInfo, _context: *mut UContext) {

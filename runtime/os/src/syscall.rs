@@ -1,5 +1,6 @@
 //! The `syscall` instruction and its error convention.
 
+#[cfg(not(miri))]
 use core::arch::asm;
 use core::fmt;
 
@@ -122,8 +123,13 @@ pub unsafe fn syscall6(
     e: usize,
     f: usize,
 ) -> isize {
+    // SAFETY: passed on to the caller.
+    #[cfg(miri)]
+    let ret = unsafe { crate::miri::syscall6(n, [a, b, c, d, e, f]) };
+    #[cfg(not(miri))]
     let ret: isize;
     // SAFETY: the kernel clobbers only rax, rcx, r11 (and memory, which the asm block declares).
+    #[cfg(not(miri))]
     unsafe {
         asm!(
             "syscall",

@@ -17,7 +17,7 @@ pub const DEPTH: usize = 128;
 
 /// Installs what the scheduler calls. Once, at start.
 pub fn install() {
-    rt_sched::profile::RECORDER.store(record as *const () as usize, Ordering::Relaxed);
+    rt_sched::profile::RECORDER.store(record as *mut (), Ordering::Relaxed);
 }
 
 // ---------------------------------------------------------------- goroutines

@@ -2,7 +2,7 @@
 
 use crate::g::G;
 use crate::sudog::Sudog;
-use core::sync::atomic::{AtomicI64, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 
 /// Mean nanoseconds of blocking per sample; 0 off.
 pub static BLOCK_RATE: AtomicI64 = AtomicI64::new(0);
@@ -19,11 +19,11 @@ pub fn block_enabled() -> bool {
 pub type Recorder = fn(&'static G, i64, bool);
 
 /// Set by the runtime crate at start.
-pub static RECORDER: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+pub static RECORDER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 fn record(g: &'static G, ticks: i64, mutex: bool) {
     let recorder = RECORDER.load(Ordering::Relaxed);
-    if recorder != 0 {
+    if !recorder.is_null() {
         // SAFETY: only functions of this type are stored.
         let recorder: Recorder = unsafe { core::mem::transmute(recorder) };
         recorder(g, ticks, mutex);

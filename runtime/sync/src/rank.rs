@@ -6,7 +6,7 @@
 //! the program around: the runtime points [`set_held_locks_provider`] at a field of M; tests use
 //! a thread-local.
 
-use crate::atomic::{AtomicUsize, Ordering};
+use crate::atomic::{AtomicPtr, Ordering};
 
 macro_rules! ranks {
     ($($(#[$meta:meta])* $name:ident),* $(,)?) => {
@@ -160,18 +160,18 @@ impl HeldLocks {
     }
 }
 
-/// 0, or the function that finds the calling thread's [`HeldLocks`].
-static PROVIDER: AtomicUsize = AtomicUsize::new(0);
+/// Null, or the function that finds the calling thread's [`HeldLocks`].
+static PROVIDER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Says where threads keep their held ranks; the function may return null (not checked then, for
 /// instance on a thread that is being born).
 pub fn set_held_locks_provider(provider: fn() -> *mut HeldLocks) {
-    PROVIDER.store(provider as usize, Ordering::Release);
+    PROVIDER.store(provider as *mut (), Ordering::Release);
 }
 
 fn current() -> Option<&'static mut HeldLocks> {
     let provider = PROVIDER.load(Ordering::Acquire);
-    if provider == 0 {
+    if provider.is_null() {
         return None;
     }
     // SAFETY: only `set_held_locks_provider` stores here.

@@ -10,6 +10,7 @@ mod gotest;
 mod layouts;
 mod leaks;
 mod load;
+mod miri;
 mod runtimetests;
 mod soak;
 mod stdtest;
@@ -51,6 +52,11 @@ const COMMANDS: &[(&str, &str, fn() -> Result<(), String>)] = &[
         "load",
         "drive the example Gin service of both compilers over HTTP and compare",
         load::run,
+    ),
+    (
+        "miri",
+        "run the runtime's unit tests under Miri: miri [CRATES]",
+        miri::run,
     ),
     (
         "soak",
