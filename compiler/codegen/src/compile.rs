@@ -83,7 +83,7 @@ impl FuncCompiler {
         dump: Option<&str>,
         cache: Option<&dyn CodeCache>,
     ) -> Result<(CompiledFunc, Option<Unit>), String> {
-        for check in [StackCheck::IfNeeded, StackCheck::Always] {
+        for check in [StackCheck::IfNeeded, StackCheck::Always, StackCheck::Copies] {
             if let Some((artifact, key)) = self.artifact(program, id, isa, dump, cache, check)? {
                 let names = self.context.func.params.user_named_funcs().values();
                 let mut unit = Unit {
@@ -114,7 +114,8 @@ impl FuncCompiler {
         ))
     }
 
-    /// The function's code with this kind of stack check, and what it is kept under; `None` if its frame is too large for there being none.
+    /// The function's code with this kind of stack check, and what it is kept under; `None` if its frame is too large for there being none,
+    /// or if it stores arguments too far down before it looks at the limit.
     fn artifact(
         &mut self,
         program: &Program,
@@ -157,7 +158,11 @@ impl FuncCompiler {
                 let (mut artifact, frame) = self
                     .generate(isa)
                     .map_err(|error| format!("{}: {error}", func.name))?;
-                if !checked && frame > UNCHECKED_FRAME {
+                let unchecked = match checked {
+                    true => crate::liveness::stored_before_branch(&artifact.code),
+                    false => frame,
+                };
+                if unchecked > UNCHECKED_FRAME {
                     // Kept as such: an artifact without code.
                     artifact = Artifact {
                         align: artifact.align,

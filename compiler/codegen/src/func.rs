@@ -105,6 +105,8 @@ pub(crate) struct Translator<'a, 'f> {
     pub func: &'a Function,
     /// It looks at the stack limit on entry.
     pub checked: bool,
+    /// And uses copies of its arguments from there on, see [`StackCheck::Copies`].
+    copies: bool,
     pub body: &'a Body,
     pub b: FunctionBuilder<'f>,
     pub abi: FuncAbi,
@@ -159,6 +161,8 @@ pub(crate) enum StackCheck {
     IfNeeded,
     /// Its frame turned out too large for the slack.
     Always,
+    /// Arguments were stored in a large frame before the look at the limit, beyond the slack: what follows the look uses copies.
+    Copies,
 }
 
 /// Whether [`StackCheck::IfNeeded`] means one for this function.
@@ -217,11 +221,12 @@ pub(crate) fn translate(
     let abi = sig::func_abi(&program.types, &func.params, &func.results, false);
     clif.signature = abi.sig.clone();
     clif.name = ir::UserFuncName::user(0, number);
-    let checked = check == StackCheck::Always || needs_stack_check(program, func, body);
+    let checked = check != StackCheck::IfNeeded || needs_stack_check(program, func, body);
     let mut t = Translator {
         program,
         func,
         checked,
+        copies: check == StackCheck::Copies,
         body,
         b: FunctionBuilder::new(clif, context),
         abi,
@@ -339,7 +344,8 @@ impl Translator<'_, '_> {
     }
 
     fn prologue(&mut self, entry: ir::Block) {
-        let params: SmallVec<[ir::Value; 16]> = SmallVec::from_slice(self.b.block_params(entry));
+        let mut params: SmallVec<[ir::Value; 16]> =
+            SmallVec::from_slice(self.b.block_params(entry));
         if self.checked {
             let sp = self.b.ins().get_stack_pointer(types::I64);
             let limit = self.load_g(types::I64, g::STACK_LIMIT);
@@ -359,6 +365,9 @@ impl Translator<'_, '_> {
             let morestack = self.helper_ref(Helper::Morestack, sig);
             self.b.ins().return_call(morestack, &params);
             self.b.switch_to_block(go_on);
+            if self.copies {
+                self.copy_params(&mut params, limit);
+            }
         }
         if self.func.flags.closure {
             self.closure_ctx = Some(self.load_g(types::I64, g::CLOSURE_CTX));
@@ -393,6 +402,25 @@ impl Translator<'_, '_> {
         drop(scalars);
         for (&param, vals) in self.body.blocks[Body::ENTRY].params.iter().zip(placed) {
             self.vals[param] = vals;
+        }
+    }
+
+    /// Values that equal the parameters and that the register allocator knows nothing of: they go through memory. `limit` is the stack
+    /// limit that the function has just been found to keep.
+    fn copy_params(&mut self, params: &mut [ir::Value], limit: ir::Value) {
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, params.len() as u32 * 8, 3);
+        let slot = self.b.create_sized_stack_slot(data);
+        let at = self.b.ins().stack_addr(types::I64, slot, 0);
+        // The limit is a user space address, so this is the same address. The optimiser does not know, and loads what was stored.
+        let zero = self.b.ins().ushr_imm_u(limit, 63);
+        let same = self.b.ins().iadd(at, zero);
+        let flags = MemFlagsData::trusted();
+        for (n, &param) in params.iter().enumerate() {
+            self.b.ins().store(flags, param, at, n as i32 * 8);
+        }
+        for (n, param) in params.iter_mut().enumerate() {
+            let ty = self.b.func.dfg.value_type(*param);
+            *param = self.b.ins().load(ty, flags, same, n as i32 * 8);
         }
     }
 

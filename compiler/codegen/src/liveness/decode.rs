@@ -20,6 +20,27 @@ fn preserved(register: Register) -> u8 {
     }
 }
 
+/// How many bytes of the frame a function writes to before its first branch, which is where it looks at the stack limit: the register
+/// allocator stores arguments where they come in.
+pub(crate) fn stored_before_branch(code: &[u8]) -> u32 {
+    let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
+    let (mut frame, mut lowest) = (0u64, 0u64);
+    while decoder.can_decode() {
+        let instruction = decoder.decode();
+        if instruction.flow_control() != FlowControl::Next {
+            break;
+        }
+        let to_stack =
+            instruction.op0_kind() == OpKind::Memory && instruction.memory_base() == Register::RSP;
+        if instruction.mnemonic() == Mnemonic::Sub && instruction.op0_register() == Register::RSP {
+            frame += instruction.immediate(1);
+        } else if to_stack && instruction.mnemonic() != Mnemonic::Cmp {
+            lowest = lowest.max(frame.saturating_sub(instruction.memory_displacement64()));
+        }
+    }
+    lowest as u32
+}
+
 impl Analysis {
     pub(super) fn decode(
         &mut self,
@@ -330,5 +351,30 @@ impl Analysis {
             Mnemonic::Add if instruction.immediate(1) == self.size as u64 => Ok(()),
             _ => Err(Unclear),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stored_before_branch;
+
+    #[test]
+    fn stores_before_the_first_branch_are_found() {
+        let enter = [
+            0x55, // push rbp
+            0x48, 0x89, 0xe5, // mov rbp, rsp
+            0x48, 0x81, 0xec, 0x10, 0x05, 0, 0, // sub rsp, 0x510
+        ];
+        let store = |at: u8| [0x48, 0x89, 0xbc, 0x24, at, 0x03, 0, 0]; // mov [rsp + 0x300 + at], rdi
+        let branch = [0x72, 0]; // jb
+        let check = |parts: &[&[u8]], want: u32| {
+            assert_eq!(stored_before_branch(&parts.concat()), want);
+        };
+        check(&[&enter, &branch, &store(0)], 0);
+        check(&[&enter, &store(0xa8), &branch, &store(0)], 0x510 - 0x3a8);
+        check(
+            &[&enter, &store(0xa8), &store(0xf0), &branch],
+            0x510 - 0x3a8,
+        );
     }
 }

@@ -22,6 +22,8 @@
 mod decode;
 mod ids;
 
+pub(crate) use decode::stored_before_branch;
+
 use abi::module::frame;
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::ir::Function;
