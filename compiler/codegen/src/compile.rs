@@ -50,7 +50,8 @@ pub struct CodeReloc {
 }
 
 /// Bytes of the largest frame of a function without a stack check: two of them, one calling the other, and the runtime's leaf
-/// functions share `abi::g::STACK_SLACK`.
+/// functions share `abi::g::STACK_SLACK`. A function with a check may be called in place of a leaf: it writes to no more of its frame
+/// before the check.
 const UNCHECKED_FRAME: u32 = 192;
 
 /// Per-thread compiler state, reused between functions.
@@ -109,7 +110,7 @@ impl FuncCompiler {
             }
         }
         Err(format!(
-            "{}: a frame without a stack check after all",
+            "{}: writes further down than the stack's slack before it looks at the limit",
             program.funcs[id].name
         ))
     }

@@ -9,7 +9,8 @@
 //!    kept between 70 % and 95 % of the way from the marked heap to the goal.
 //! 3. Assists: if background marking does not suffice, who allocates pays: each allocated byte
 //!    costs `work left / bytes left until the goal` bytes of scanning. Background work is credit
-//!    that assists use up first.
+//!    that assists use up first. Beyond the goal nobody allocates on credit: who has nothing to mark waits for the end of the phase,
+//!    or for its beginning if the last one is just being ended.
 //! 4. The expected scan work is that of the last cycle; when it is used up, the size of the
 //!    heap at the cycle's start bounds it.
 //!
