@@ -63,6 +63,11 @@ impl Cache {
         (base.join(format!("{hex}-d")), base.join(format!("{hex}-s")))
     }
 
+    /// Whether there is an entry, damaged or not.
+    pub fn has(&self, key: &Key) -> bool {
+        self.paths(key).1.exists()
+    }
+
     /// The payload file of an entry whose check matches.
     pub fn find(&self, system: &dyn System, key: &Key) -> Option<PathBuf> {
         self.read(system, key).map(|_| self.paths(key).0)

@@ -15,6 +15,7 @@ use types::{CheckInput, PkgId, Store, TypedPackage};
 
 use crate::overlay;
 use crate::timings::Timings;
+use crate::verdicts::Verdicts;
 
 /// Stack of threads that parse and check: nesting in the source costs stack, pages that are not touched cost nothing.
 pub const THREAD_STACK: usize = 256 << 20;
@@ -25,10 +26,72 @@ pub struct Frontend {
     pub store: Store,
     /// All files.
     pub sources: SourceMap,
-    /// By package id; `None` for packages that failed, were not asked for, or depend on such.
+    /// By package id; `None` for packages that failed, were not asked for, or depend on such, and for those that an earlier build
+    /// has checked unless their tables were asked for.
     pub packages: Vec<Option<TypedPackage>>,
     /// Rendered diagnostics by package (`# path` header not included), in package order.
     pub errors: Vec<(PackageId, String)>,
+}
+
+impl Frontend {
+    /// Whether the tables of all these packages are there.
+    pub fn has(&self, graph: &PackageGraph, ids: &[PackageId]) -> bool {
+        ids.iter()
+            .all(|&id| is_unsafe(graph, id) || self.packages[id.index()].is_some())
+    }
+}
+
+fn is_unsafe(graph: &PackageGraph, id: PackageId) -> bool {
+    graph.package(id).import_path == "unsafe"
+}
+
+/// What to check.
+#[derive(Clone, Copy)]
+pub struct CheckRequest<'a> {
+    /// Packages whose errors are wanted, in dependency order, closed under imports.
+    pub wanted: &'a [PackageId],
+    /// Those among them whose tables are wanted, too.
+    pub needed: &'a [PackageId],
+    /// Synthesised files (test mains).
+    pub extra: &'a ExtraFiles<'a>,
+    #[allow(missing_docs)]
+    pub options: CheckOptions,
+    /// What earlier builds found out.
+    pub verdicts: Option<&'a Verdicts>,
+}
+
+/// How much of a package is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// Nothing: it is known to be without errors, and nobody asks what is in it.
+    Nothing,
+    /// What other packages see of it.
+    Declarations,
+    Everything,
+}
+
+/// By package id.
+fn extents(graph: &PackageGraph, request: &CheckRequest<'_>) -> Vec<Extent> {
+    let mut extents = vec![Extent::Nothing; graph.packages.len()];
+    for &id in request.needed {
+        extents[id.index()] = Extent::Everything;
+    }
+    // Dependents come before what they import.
+    for &id in request.wanted.iter().rev() {
+        let extent = &mut extents[id.index()];
+        if !is_unsafe(graph, id) && !request.verdicts.is_some_and(|known| known.is_good(id)) {
+            *extent = Extent::Everything;
+        }
+        if *extent != Extent::Nothing {
+            for import in graph.package(id).imports.values() {
+                let import = &mut extents[import.index()];
+                if *import == Extent::Nothing {
+                    *import = Extent::Declarations;
+                }
+            }
+        }
+    }
+    extents
 }
 
 /// Options of [`check_graph`].
@@ -51,15 +114,21 @@ struct Parsed {
     diagnostics: Vec<Vec<Diagnostic>>,
 }
 
-/// Parses and checks the packages `wanted` (in dependency order, closed under imports). Synthesised files (test mains)
-/// come through `extra`.
+/// Parses and checks packages.
 pub fn check_graph(
     graph: &PackageGraph,
-    wanted: &[PackageId],
-    extra: &ExtraFiles<'_>,
-    options: CheckOptions,
+    request: &CheckRequest<'_>,
     timings: &mut Timings,
 ) -> Frontend {
+    let extents = extents(graph, request);
+    let all = request.wanted.len();
+    let wanted: Vec<PackageId> = (request.wanted.iter().copied())
+        .filter(|id| extents[id.index()] != Extent::Nothing)
+        .collect();
+    let wanted = wanted.as_slice();
+    let anew = |id: &&PackageId| extents[id.index()] == Extent::Everything;
+    timings.count("packages checked", wanted.iter().filter(anew).count(), all);
+    let (extra, options) = (request.extra, request.options);
     let store = Store::new();
     let sources = SourceMap::new();
     let mut jobs: Vec<(PackageId, Arc<SourceFile>)> = Vec::new();
@@ -113,20 +182,26 @@ pub fn check_graph(
                 .map(|_| AtomicUsize::new(0))
                 .collect(),
             dependents: dependents(graph, wanted),
+            extents: &extents,
         };
         checker.run(wanted);
         checker.results
     });
     let mut checked: Vec<Option<Outcome>> = checked.into_iter().map(OnceLock::into_inner).collect();
     let mut packages: Vec<Option<TypedPackage>> = (0..checked.len()).map(|_| None).collect();
+    let mut is_good = vec![false; checked.len()];
     for &id in wanted {
         let package = graph.package(id);
         // A dependency may have turned out to have errors after this package had been checked.
-        let blocked = package.imports.values().any(|import| {
-            graph.package(*import).import_path != "unsafe" && packages[import.index()].is_none()
-        });
+        let blocked = (package.imports.values())
+            .any(|&import| !is_unsafe(graph, import) && !is_good[import.index()]);
         match checked[id.index()].take() {
-            Some(Outcome::Good(typed)) if !blocked => packages[id.index()] = Some(*typed),
+            Some(Outcome::Good(typed)) if !blocked => {
+                is_good[id.index()] = true;
+                if extents[id.index()] == Extent::Everything {
+                    packages[id.index()] = Some(*typed);
+                }
+            }
             Some(Outcome::Failed(text)) if !blocked => errors.push((id, text)),
             _ => {}
         }
@@ -173,6 +248,7 @@ struct Checker<'a> {
     /// Imports that are not declared yet.
     waiting: Vec<AtomicUsize>,
     dependents: Vec<Vec<PackageId>>,
+    extents: &'a [Extent],
 }
 
 impl Checker<'_> {
@@ -216,11 +292,11 @@ impl Checker<'_> {
 
     fn check_one(&self, id: PackageId, declared: &dyn Fn(PkgId)) -> Outcome {
         let package = self.graph.package(id);
-        if package.import_path == "unsafe" {
+        if is_unsafe(self.graph, id) {
             return Outcome::Skipped;
         }
         let blocked = |import: &PackageId| {
-            self.graph.package(*import).import_path != "unsafe"
+            !is_unsafe(self.graph, *import)
                 && (self.declared[import.index()].get().is_none()
                     || matches!(
                         self.results[import.index()].get(),
@@ -305,6 +381,7 @@ impl Checker<'_> {
         let mut input = CheckInput::new(path, trees, version, &resolve);
         input.bodyless_ok = package.body_less_ok || package.is_std;
         input.declared = Some(declared);
+        input.ignore_func_bodies = self.extents[id.index()] == Extent::Declarations;
         let (typed, found) = types::check_package(self.store, self.sources, input);
         let mut diagnostics = report.with_type_errors(found);
         if !package.is_std {

@@ -1,7 +1,7 @@
 //! Builds: from a loaded package graph to an executable.
 //!
 //! Reading order: [`overlay`] (the embedded `goroot/`), [`frontend`] (parsing and checking a graph in parallel),
-//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`codecache`] (machine code of functions kept), `memo` (optimised functions kept),
+//! [`build`] (the whole path to bytes), [`cache`] (results kept), [`codecache`] (machine code of functions kept), `memo` (optimised functions kept), [`verdicts`] (packages known to be without errors),
 //! [`godebug`] and [`buildinfo`] (what the binary knows of its build), [`testmain`] (programs of `go test`),
 //! [`timings`].
 //!
@@ -18,6 +18,7 @@ mod memo;
 pub mod overlay;
 pub mod testmain;
 pub mod timings;
+pub mod verdicts;
 
 pub use build::{BuildOptions, build_program, drop_later};
-pub use frontend::{ExtraFiles, Frontend, check_graph};
+pub use frontend::{CheckRequest, ExtraFiles, Frontend, check_graph};

@@ -56,7 +56,8 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
     let mut frontend = None;
     if only_check && !session.is_dry() {
         let ids = graph.closure(&graph.roots);
-        let checked = session.check(&graph, &ids, &|_| Vec::new());
+        let needed = graph.closure(&session.not_kept(&graph, &mains)?);
+        let checked = session.check(&graph, &ids, &needed, &|_| Vec::new());
         if let Some(text) = render_errors(&graph, &checked) {
             return Err(Failure::from(text));
         }
@@ -248,7 +249,8 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         .collect();
     if !libraries.is_empty() && !session.is_dry() {
         // Nothing is installed for them; their errors are the command's.
-        let checked = session.check(&graph, &graph.closure(&libraries), &|_| Vec::new());
+        let wanted = graph.closure(&libraries);
+        let checked = session.check(&graph, &wanted, &[], &|_| Vec::new());
         if let Some(text) = render_errors(&graph, &checked) {
             return Err(Failure::from(text));
         }

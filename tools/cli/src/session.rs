@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use driver::cache::{self, Cache};
 use driver::timings::Timings;
-use driver::{BuildOptions, Frontend};
+use driver::verdicts::Verdicts;
+use driver::{BuildOptions, CheckRequest, Frontend};
 use modules::env::Env;
 use modules::modload::ModOptions;
 use modules::{LoadOptions, Loader, PackageGraph, PackageId};
@@ -270,11 +271,13 @@ impl Session {
         }
     }
 
-    /// Checks packages (closed under imports).
+    /// Checks packages (closed under imports). The tables of those `needed` will be asked for, of the others only whether they have
+    /// errors.
     pub fn check(
         &mut self,
         graph: &PackageGraph,
         wanted: &[PackageId],
+        needed: &[PackageId],
         extra: &driver::ExtraFiles<'_>,
     ) -> Frontend {
         let options = driver::frontend::CheckOptions {
@@ -284,7 +287,40 @@ impl Session {
                 .gcflag_value("-lang=")
                 .map(driver::frontend::language_version),
         };
-        driver::check_graph(graph, wanted, extra, options, &mut self.timings)
+        let system = &*self.system;
+        let cache = Cache::open(system).filter(|_| !self.flags.is_set("a"));
+        let verdicts = cache.as_ref().and_then(|cache| {
+            self.timings.time("verdicts", || {
+                Verdicts::look_up(graph, wanted, extra, options, cache, system)
+            })
+        });
+        let request = CheckRequest {
+            wanted,
+            needed,
+            extra,
+            options,
+            verdicts: verdicts.as_ref(),
+        };
+        let frontend = driver::check_graph(graph, &request, &mut self.timings);
+        if let (Some(verdicts), Some(cache)) = (&verdicts, &cache) {
+            verdicts.store(&frontend, cache, system);
+        }
+        frontend
+    }
+
+    /// Those of some programs that will have to be linked, as far as can be told without reading them.
+    pub fn not_kept(
+        &mut self,
+        graph: &PackageGraph,
+        mains: &[PackageId],
+    ) -> Result<Vec<PackageId>, Failure> {
+        let options = self.build_options()?;
+        let cache = Cache::open(&*self.system).filter(|_| !self.flags.is_set("a"));
+        let is_kept = |main: PackageId| {
+            let key = cache::program_key(graph, main, &[], &options, &*self.system);
+            (cache.as_ref().zip(key)).is_some_and(|(cache, key)| cache.has(&key))
+        };
+        Ok(mains.iter().copied().filter(|&id| !is_kept(id)).collect())
     }
 
     /// Whether `-gcflags` holds this flag.
@@ -431,8 +467,8 @@ impl Session {
         if self.is_dry() {
             return Ok(Program::Planned);
         }
-        if frontend.is_none() {
-            let ids = graph.closure(&[main]);
+        let ids = graph.closure(&[main]);
+        if !frontend.as_ref().is_some_and(|f| f.has(graph, &ids)) {
             let files = |package: &modules::Package| -> Vec<(String, Arc<[u8]>)> {
                 match package.id == main {
                     true => extra
@@ -442,7 +478,7 @@ impl Session {
                     false => Vec::new(),
                 }
             };
-            *frontend = Some(self.check(graph, &ids, &files));
+            *frontend = Some(self.check(graph, &ids, &ids, &files));
         }
         let Some(checked) = frontend.as_ref() else {
             return Err(Failure::from("ferrogo: nothing was checked".to_owned()));

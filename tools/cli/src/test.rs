@@ -115,7 +115,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
                 continue;
             }
             let wanted = graph.closure(&[plan.target.package]);
-            let checked = session.check(&graph, &wanted, &|_| Vec::new());
+            let checked = session.check(&graph, &wanted, &[], &|_| Vec::new());
             match render_errors(&graph, &checked) {
                 Some(text) => reporter.build_failed(path, &text),
                 None => reporter.no_tests(path),

@@ -278,3 +278,82 @@ fn changed_programs_are_what_they_would_be_from_nothing() {
     assert!(read("warm") == read("plain"), "back at the start");
     std::fs::remove_dir_all(&dir).unwrap();
 }
+
+#[test]
+fn unchanged_packages_are_not_checked_again() {
+    let dir = std::env::temp_dir().join(format!("ferrogo-verdicts-{}", std::process::id()));
+    let cache = dir.join("cache").display().to_string();
+    let write = |name: &str, text: &str| {
+        let path = dir.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("go.mod", "module example.com/verdicts\n\ngo 1.27\n");
+    write("model/model.go", MODEL);
+    write("util/util.go", &UTIL.replace("rebuild", "verdicts"));
+    write("alone/alone.go", "package alone\n\nvar One = 1\n");
+    // Status, errors, and how many packages were checked.
+    let build = |cache: &str, extra: &[&str]| -> (Option<i32>, String, Option<u32>) {
+        let outcome = testkit::run(
+            Command::new(env!("CARGO_BIN_EXE_ferrogo"))
+                .args(["build", "--timings"])
+                .args(extra)
+                .arg("./...")
+                .current_dir(&dir)
+                .env("FERROGOCACHE", cache),
+            Duration::from_secs(120),
+        );
+        let mut checked = None;
+        let mut errors = String::new();
+        for line in outcome.stderr.lines() {
+            match line.strip_prefix("packages checked") {
+                Some(rest) => checked = rest.split_whitespace().next().unwrap().parse().ok(),
+                None if line.starts_with('#') || line.contains(".go:") => {
+                    errors.push_str(line);
+                    errors.push('\n');
+                }
+                None => {}
+            }
+        }
+        (outcome.status, errors, checked)
+    };
+    let check = |step: &str, want: Option<u32>, want_errors: &str| {
+        let status = Some(i32::from(!want_errors.is_empty()));
+        let (found, errors, checked) = build(&cache, &[]);
+        assert_eq!((found, errors.as_str()), (status, want_errors), "{step}");
+        if want_errors.is_empty() {
+            assert_eq!(checked, want, "{step}");
+        }
+        let (found, errors, _) = build("off", &[]);
+        assert_eq!(
+            (found, errors.as_str()),
+            (status, want_errors),
+            "{step}, without a cache"
+        );
+    };
+    assert!(build(&cache, &[]).2.unwrap() > 3, "all of them");
+    check("nothing changed", Some(0), "");
+    assert!(build(&cache, &["-a"]).2.unwrap() > 3, "-a");
+    write("alone/alone.go", "package alone\n\nvar One = 2\n");
+    check("one changed", Some(1), "");
+    write("model/model.go", &MODEL.replace("\"cm\"", "\"mm\""));
+    check("an imported one changed", Some(2), "");
+    write("model/model.go", &MODEL.replace("Unit", "Unity"));
+    check(
+        "an imported name vanished",
+        None,
+        "# example.com/verdicts/util\nutil/util.go:34:69: undefined: model.Unit\n",
+    );
+    // What was right before is known.
+    write("model/model.go", MODEL);
+    check("as it was", Some(0), "");
+    write("alone/alone.go", "package alone\n\nvar One int = \"\"\n");
+    let wrong = "# example.com/verdicts/alone\nalone/alone.go:3:15: cannot use \"\" (untyped string constant) as int value in variable declaration\n";
+    check("an error", None, wrong);
+    check("the same error", None, wrong);
+    for file in files(Path::new(&cache)) {
+        std::fs::write(file, b"something else").unwrap();
+    }
+    check("a damaged cache", None, wrong);
+    std::fs::remove_dir_all(&dir).unwrap();
+}
