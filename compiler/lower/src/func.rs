@@ -355,7 +355,15 @@ impl<'c, 'a> FnCx<'c, 'a> {
         self.forget(temp, ty);
         temp
     }
-    /// Clears pointers in memory that is about to be overwritten. Not in large memory: that costs more than it is worth.
+    /// What was received in a temporary. Its slot must not keep it alive: in a loop the slot's address is often in a register throughout.
+    pub(crate) fn take(&mut self, temp: Value, ty: Ty) -> Value {
+        let v = self.load(temp, ty);
+        if self.is_ssa(ty) {
+            self.forget(temp, ty);
+        }
+        v
+    }
+    /// Clears pointers in memory that is about to be overwritten, or was read for the last time. Not in large memory: that costs more than it is worth.
     pub(crate) fn forget(&mut self, dst: Value, ty: Ty) {
         let layout = self.cx.p.types.layout(ty);
         if layout.ptr_bytes > 0 && layout.size <= MAX_FORGET {

@@ -338,6 +338,7 @@ impl FnCx<'_, '_> {
             let v = self.load(t, elem);
             self.bind(k, c.define, v, elem);
         }
+        self.forget(t, elem);
         self.loop_body(s, body, head, exit);
         self.b.seal(head);
         self.start_block(exit);

@@ -47,7 +47,7 @@ impl FnCx<'_, '_> {
         self.set_pos(self.file.ast.exprs[e].span.lo);
         let t = self.receive_temp(elem);
         self.rt("chanrecv1", &[c, t]);
-        self.load(t, elem)
+        self.take(t, elem)
     }
     /// `v, ok := <-x`
     pub(crate) fn receive2(&mut self, e: ExprId, x: ExprId) -> SmallVec<[Value; 2]> {
@@ -57,7 +57,7 @@ impl FnCx<'_, '_> {
         self.set_pos(self.file.ast.exprs[e].span.lo);
         let t = self.receive_temp(elem);
         let ok = self.rt1("chanrecv2", &[c, t]);
-        smallvec![self.load(t, elem), ok]
+        smallvec![self.take(t, elem), ok]
     }
 
     fn comm(&self, s: StmtId) -> Comm {
@@ -212,12 +212,16 @@ impl FnCx<'_, '_> {
     }
 
     fn bind_received(&mut self, lhs: &[ExprId], define: bool, temp: Value, elem: Ty, ok: Value) {
-        let v = lhs.first().map(|_| (self.load(temp, elem), elem));
+        let v = self.take(temp, elem);
+        let v = lhs.first().map(|_| (v, elem));
         self.bind_pair(
             [lhs.first().copied(), lhs.get(1).copied()],
             define,
             [v, Some((ok, TypeTable::BOOL))],
         );
+        if !self.is_ssa(elem) {
+            self.forget(temp, elem);
+        }
     }
 
     fn select_many(

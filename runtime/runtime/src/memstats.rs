@@ -3,7 +3,7 @@
 use crate::glue::{GC, HEAP};
 use crate::symtab;
 use abi::sizeclass::{CLASS_TO_SIZE, NUM_SIZE_CLASSES};
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicI64, Ordering};
 use rt_sched::g::Status;
 use rt_sched::histogram::{GC_PAUSES, OTHER_PAUSES};
 use rt_sched::sched::SCHED;
@@ -121,6 +121,11 @@ pub fn fill(out: &mut MemStats) {
 
 const NANOS: f64 = 1e9;
 
+/// Nanoseconds of processor time as last read.
+static LAST_DEDICATED: AtomicI64 = AtomicI64::new(0);
+static LAST_IDLE: AtomicI64 = AtomicI64::new(0);
+static LAST_USER: AtomicI64 = AtomicI64::new(0);
+
 /// Reads one metric: scalars (floats as bits) into `out[0]`. False: not provided here.
 pub fn metric(number: usize, out: *mut u64) -> bool {
     let count_status = |wanted: &[Status]| {
@@ -130,6 +135,10 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
             .count() as u64
     };
     let seconds = |nanos: i64| (nanos as f64 / NANOS).to_bits();
+    // A difference of clocks that are read one after the other, and that must not go back.
+    let growing = |last: &AtomicI64, nanos: i64| {
+        seconds(last.fetch_max(nanos, Ordering::Relaxed).max(nanos))
+    };
     let stats = &GC.stats;
     let (assist, background, idle, pause) = (
         stats.cpu_assist.load(Ordering::Relaxed),
@@ -142,14 +151,17 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
     let value = match number {
         0 => 0,
         1 => seconds(assist),
-        2 => seconds(background - idle),
+        2 => growing(&LAST_DEDICATED, background - idle),
         3 => seconds(idle),
         4 => seconds(pause),
         5 => seconds(assist + background + pause),
-        6 => seconds((total - process_cputime()).max(0)),
+        6 => growing(&LAST_IDLE, total - process_cputime()),
         7..=9 => 0f64.to_bits(),
         10 => seconds(total),
-        11 => seconds((process_cputime() - assist - background - pause).max(0)),
+        11 => growing(
+            &LAST_USER,
+            process_cputime() - assist - background - pause,
+        ),
         17 | 18 | 12 | 13 => return false,
         19 => GC.pacer.percent.load(Ordering::Relaxed) as i64 as u64,
         20 => HEAP.memory_limit.load(Ordering::Relaxed) as u64,
