@@ -77,6 +77,10 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
     let (percent, limit) = gc_settings();
     GC.init(&HEAP, percent, limit);
     crate::signals::init();
+    rt_sched::stress::init(
+        number(b"randpreempt").clamp(0, u32::MAX as i64) as u32,
+        number(b"randpreemptseed") as u64,
+    );
     let schedtrace = number(b"schedtrace").clamp(0, i64::MAX / 1_000_000);
     thread::TRACE_PERIOD.store(schedtrace * 1_000_000, Ordering::Relaxed);
     SCHED

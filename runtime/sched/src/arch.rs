@@ -352,6 +352,10 @@ pub unsafe extern "C" fn morestack() {
         "cmp [r15 + {limit}], rax",
         "je 3f",
         "mov rax, [r15 + {seg}]",
+        // The limit of one function (`stress.rs`).
+        "mov r11, [rax + {seg_limit}]",
+        "cmp [r15 + {limit}], r11",
+        "jne 3f",
         "mov r11, [rax + {next}]",
         "test r11, r11",
         "jz 4f",
@@ -376,8 +380,17 @@ pub unsafe extern "C" fn morestack() {
         // Safepoint.
         "3:",
         "call {save}",
-        "call {preempt_stub}",
+        "call {entry_stub}",
         "call {restore}",
+        "test rax, rax",
+        "jnz 7f",
+        "jmp qword ptr [r15 + {fun}]",
+        // The function returns through `stress_return`; what is below it is as at the boundary of a segment.
+        "7:",
+        "mov rax, rsp",
+        "push rax",
+        "lea rax, [rip + {stress_return}]",
+        "push rax",
         "jmp qword ptr [r15 + {fun}]",
         // Slow: make a segment. Its size is found by trying: a frame that does not fit comes back here.
         "4:",
@@ -398,8 +411,29 @@ pub unsafe extern "C" fn morestack() {
         seg_limit = const offset_of!(Segment, limit),
         save = sym save_args,
         restore = sym restore_args,
-        preempt_stub = sym preempt_stub,
+        entry_stub = sym entry_stub,
+        stress_return = sym stress_return,
         grow_stub = sym grow_stub,
+    )
+}
+
+/// Bytes that [`morestack`] puts below a function's return address so that it returns through [`stress_return`].
+pub const STRESS_BOUNDARY: usize = 16;
+
+/// Return address of functions that were stopped at their entry under random preemption (`stress.rs`): arms the goroutine for its caller.
+/// All result registers live, r11 free.
+///
+/// # Safety
+/// Only as a return address.
+#[unsafe(naked)]
+pub unsafe extern "C" fn stress_return() {
+    naked_asm!(
+        "mov rsp, [rsp]",
+        "mov r11, {poison}",
+        "mov [r15 + {limit}], r11",
+        "ret",
+        poison = const abi::g::STACK_LIMIT_POISON as i64,
+        limit = const off::STACK_LIMIT,
     )
 }
 
@@ -510,6 +544,7 @@ macro_rules! private_system_stub {
     };
 }
 private_system_stub!(preempt_stub => crate::proc::preempt_point: 0);
+private_system_stub!(entry_stub => crate::proc::preempt_at_entry: 0);
 private_system_stub!(grow_stub => crate::stack::grow: 1);
 
 /// `runtime.pollslow`: safepoint of a loop; preserves every register.

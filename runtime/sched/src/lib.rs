@@ -3,7 +3,7 @@
 //! Reading order: [`g`], [`m`], [`p`] (the three descriptors), [`arch`] (assembly: stubs, switch, stack growth), [`stack`]
 //! (segments; their memory: `slab`), [`proc`] (the scheduler), [`runq`], [`sched`] (its global state), [`thread`] (threads, sysmon), [`syscall`],
 //! [`world`] (stopping it), [`timer`], [`sema`], [`notify`], [`coro`], [`bubble`] (synctest), [`reason`] (why parked),
-//! [`sudog`], [`rand`], [`profile`], [`histogram`], [`trace`] (execution traces), [`hooks`] (what it needs from above), [`persist`].
+//! [`sudog`], [`rand`], [`profile`], [`stress`] (random preemption), [`histogram`], [`trace`] (execution traces), [`hooks`] (what it needs from above), [`persist`].
 //!
 //! Architecture invariant: knows nothing of channels, files, signals or Go's types; Rust code that may park runs on the
 //! M's system stack.
@@ -32,6 +32,7 @@ pub mod sched;
 pub mod sema;
 mod slab;
 pub mod stack;
+pub mod stress;
 pub mod sudog;
 pub mod syscall;
 #[cfg(any(test, feature = "std"))]

@@ -19,7 +19,7 @@ use crate::m::M;
 use crate::p::{P, PStatus};
 use crate::reason::ParkReason;
 use crate::sched::{SCHED, SchedGuard};
-use crate::{stack, thread, trace};
+use crate::{stack, stress, thread, trace};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
 
@@ -98,6 +98,7 @@ fn alloc_g() -> &'static G {
 /// Queues a runnable goroutine on the caller's P; with `next`, it runs as soon as the current one stops.
 pub fn run_queue_put(p: &'static P, g: &'static G, next: bool) {
     let mut g = g;
+    let next = next && !(stress::on() && stress::coin());
     if next {
         match p.runq.put_next(g) {
             None => return,
@@ -180,6 +181,9 @@ pub fn ready_list(list: &GList) {
 fn inject_runnable(list: &GList) {
     if list.is_empty() {
         return;
+    }
+    if stress::on() {
+        stress::shuffle(list);
     }
     let count = list.len();
     let own = M::current().p_opt();
@@ -300,8 +304,15 @@ pub fn run_switched(g: &'static G, inherit_time: bool) -> ! {
     }
     if g.seg.get().is_null() {
         stack::attach_first(g, p);
+        if stress::on() {
+            g.request_preempt();
+        }
     } else if g.preempt.load(Ordering::Relaxed) {
-        g.restore_stack_limit();
+        if stress::on() {
+            g.request_preempt();
+        } else {
+            g.restore_stack_limit();
+        }
     }
     if let Some(resume) = g.on_resume.take() {
         resume(g);
@@ -579,16 +590,55 @@ fn gcd(mut a: u32, mut b: u32) -> u32 {
 pub extern "C" fn preempt_point() {
     let m = M::current();
     let g = m.curg();
+    if may_preempt(m, g) {
+        if !stress::on() {
+            g.restore_stack_limit();
+        } else if stress::due(m) {
+            return stress_yield(g);
+        } else {
+            return g.request_preempt();
+        }
+        yield_global(g, "preempted");
+    }
+}
+
+/// The same at a function's entry. Returns 1 if the function is to return through [`arch::stress_return`].
+pub extern "C" fn preempt_at_entry() -> usize {
+    let m = M::current();
+    let g = m.curg();
+    if may_preempt(m, g) {
+        if !stress::on() {
+            g.ret0.set(0);
+            g.restore_stack_limit();
+            yield_global(g, "preempted");
+        }
+        if !stress::due(m) {
+            return stress::arm_at_entry(g).into();
+        }
+        g.on_resume
+            .set(Some(|g| g.ret0.set(stress::arm_at_entry(g).into())));
+        stress_yield(g);
+    }
+    0
+}
+
+fn stress_yield(g: &'static G) -> ! {
+    if stress::coin() {
+        yield_global(g, "preempted")
+    }
+    yield_local(g)
+}
+
+/// Whether a goroutine that was asked to stop can. If not now, the request stays, and the limit is real again until it is repeated.
+fn may_preempt(m: &M, g: &G) -> bool {
     if g.is_g0.get() {
-        return;
+        return false;
     }
     if m.pins.get() > 0 || m.in_fork.get() {
-        // Not now: the flag stays, the limit is real again until the pin is gone.
         g.stack_limit.store(g.real_limit(), Ordering::Relaxed);
-        return;
+        return false;
     }
-    g.restore_stack_limit();
-    yield_global(g, "preempted");
+    true
 }
 
 /// Puts the current goroutine at the end of the global queue (or stops for the world) and schedules.

@@ -514,11 +514,17 @@ pub unsafe fn frame_return(fp: usize) -> usize {
     // slot above the return address is the older stack pointer, which points at the real return address.
     unsafe {
         let pc = ((fp + 8) as *const usize).read();
-        if pc == arch::lessstack as *const () as usize {
+        if is_boundary(pc) {
             return *(((fp + 16) as *const usize).read() as *const usize);
         }
         pc
     }
+}
+
+/// Whether the word where a return address belongs says that the real one is elsewhere: above it is the stack pointer to it.
+fn is_boundary(ret: usize) -> bool {
+    ret == arch::lessstack as *const () as usize
+        || ret == arch::stress_return as *const () as usize
 }
 
 /// Where the return address of the frame whose rbp is `fp` is stored, segment boundaries hidden: the caller's frame begins above it.
@@ -528,7 +534,7 @@ pub unsafe fn frame_return(fp: usize) -> usize {
 pub unsafe fn return_slot(fp: usize) -> usize {
     // SAFETY: as there.
     unsafe {
-        if ((fp + 8) as *const usize).read() == arch::lessstack as *const () as usize {
+        if is_boundary(((fp + 8) as *const usize).read()) {
             ((fp + 16) as *const usize).read()
         } else {
             fp + 8

@@ -22,6 +22,7 @@ pub fn new_m() -> &'static M {
         &*at
     };
     m.init(NEXT_M.fetch_add(1, Ordering::Relaxed));
+    crate::stress::seed_m(m);
     // One mapping: guard page, system stack, guard page, signal stack.
     let page = rt_os::mem::OS_PAGE_SIZE;
     let base = crate::persist::map(SYSTEM_STACK + SIGNAL_STACK + 2 * page);
