@@ -6,8 +6,19 @@ use abi::gotype::Type;
 use core::sync::atomic::Ordering;
 use rt_heap::Finalizer;
 
+/// How often `runtime.GC` waits 20 us (with the kernel's slack, 70) for finalizers that have become due.
+const FINALIZER_WAITS: usize = 8;
+
+/// Programs look at what finalizers did right after collections. Their goroutine is ready then, but its thread may not have come to run yet:
+/// so it gets a little time, though nothing is promised of finalizers.
 extern "C" fn gc_run() {
     GC.collect(&WORLD);
+    for _ in 0..FINALIZER_WAITS {
+        if glue::finalizers_done() {
+            break;
+        }
+        rt_sched::syscall::blocking(|| rt_os::thread::nanosleep(20_000));
+    }
 }
 
 extern "C" fn free_os_memory() {
