@@ -1,7 +1,7 @@
 //! Positions are 32-bit offsets into one address space that all files of a process share,
 //! so a position needs no file beside it and fits a Cranelift source location.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 base::define_id! {
     /// A file known to a [`SourceMap`], in order of registration.
@@ -89,7 +89,7 @@ pub struct SourceFile {
     pub base: Pos,
     /// Offsets of line starts; `[0]` is 0.
     pub line_starts: Vec<u32>,
-    directives: RwLock<Arc<[LineDirective]>>,
+    directives: OnceLock<Box<[LineDirective]>>,
 }
 
 /// A resolved position. Lines and columns count from 1; columns count bytes.
@@ -130,13 +130,13 @@ impl SourceFile {
         let text = &self.src[start as usize..end.max(start as usize)];
         text.strip_suffix(b"\r").unwrap_or(text)
     }
-    /// Records the file's line directives, sorted by offset. Called once, by the parser.
+    /// Records the file's line directives, sorted by offset. What counts is what the first parser of the file found.
     pub fn set_line_directives(&self, directives: Vec<LineDirective>) {
-        *self.directives.write().expect("not poisoned") = directives.into();
+        let _ = self.directives.set(directives.into());
     }
-    /// The file's line directives, sorted by offset.
-    pub fn line_directives(&self) -> Arc<[LineDirective]> {
-        self.directives.read().expect("not poisoned").clone()
+    /// The file's line directives, sorted by offset; none before it was parsed.
+    pub fn line_directives(&self) -> &[LineDirective] {
+        self.directives.get().map_or(&[], |list| list)
     }
     /// The location of `pos` as users see it: line directives applied.
     pub fn location(&self, pos: Pos) -> Location {
@@ -199,7 +199,7 @@ impl SourceMap {
             src,
             base: Pos(base as u32),
             line_starts,
-            directives: RwLock::new(Arc::from([])),
+            directives: OnceLock::new(),
         });
         files.push(file.clone());
         Some(file)
