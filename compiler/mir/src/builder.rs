@@ -285,8 +285,24 @@ impl FuncBuilder {
         }
         drop_unreachable(&mut self.body);
         remove_trivial_params(&mut self.body);
+        let body = &mut self.body;
+        body.insts = exact(std::mem::take(&mut body.insts));
+        body.values = exact(std::mem::take(&mut body.values));
+        body.blocks = exact(std::mem::take(&mut body.blocks));
+        for block in body.blocks.iter_mut() {
+            block.insts = block.insts.as_slice().to_vec();
+        }
         self.body
     }
+}
+
+/// Moves elements to memory of their own size. What they grew in is free for the next function, so that a program's bodies lie
+/// close together: new pages cost more than the copy.
+fn exact<I: Id, T>(grown: IndexVec<I, T>) -> IndexVec<I, T> {
+    let mut grown = grown.into_raw();
+    let mut exact = Vec::with_capacity(grown.len());
+    exact.append(&mut grown);
+    IndexVec::from_raw(exact)
 }
 
 /// Empties blocks that nothing reaches (they stay as `unreachable` so that ids keep their meaning).
