@@ -136,9 +136,8 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
     };
     let seconds = |nanos: i64| (nanos as f64 / NANOS).to_bits();
     // A difference of clocks that are read one after the other, and that must not go back.
-    let growing = |last: &AtomicI64, nanos: i64| {
-        seconds(last.fetch_max(nanos, Ordering::Relaxed).max(nanos))
-    };
+    let growing =
+        |last: &AtomicI64, nanos: i64| seconds(last.fetch_max(nanos, Ordering::Relaxed).max(nanos));
     let stats = &GC.stats;
     let (assist, background, idle, pause) = (
         stats.cpu_assist.load(Ordering::Relaxed),
@@ -158,10 +157,7 @@ pub fn metric(number: usize, out: *mut u64) -> bool {
         6 => growing(&LAST_IDLE, total - process_cputime()),
         7..=9 => 0f64.to_bits(),
         10 => seconds(total),
-        11 => growing(
-            &LAST_USER,
-            process_cputime() - assist - background - pause,
-        ),
+        11 => growing(&LAST_USER, process_cputime() - assist - background - pause),
         17 | 18 | 12 | 13 => return false,
         19 => GC.pacer.percent.load(Ordering::Relaxed) as i64 as u64,
         20 => HEAP.memory_limit.load(Ordering::Relaxed) as u64,
