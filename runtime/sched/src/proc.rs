@@ -335,7 +335,8 @@ pub fn attach(m: &'static M, p: &'static P, g: &'static G) {
 fn find_runnable(m: &'static M) -> Option<(&'static G, bool)> {
     let p = m.p();
     let (now, mut poll_until) = crate::timer::run_expired(p, 0);
-    if HOOKS.gc_work.get()(p, false) {
+    // Timers' functions and the collector may have waited, and continued with another P.
+    if HOOKS.gc_work.get()(m.p(), false) || !ptr::eq(m.p(), p) {
         return None;
     }
     if p.sched_tick
@@ -389,7 +390,7 @@ fn find_runnable(m: &'static M) -> Option<(&'static G, bool)> {
             m.spinning.set(false);
             leave_spinning();
         }
-        if HOOKS.gc_work.get()(p, true) {
+        if HOOKS.gc_work.get()(p, true) || !ptr::eq(m.p(), p) {
             return None;
         }
     }
@@ -542,6 +543,14 @@ fn steal(m: &'static M, own: &'static P, now: i64) -> Stolen {
             if last && victim.timers.next_when() != 0 {
                 let (_, next) = crate::timer::run_expired(victim, now);
                 poll_until = earlier(poll_until, next);
+                if !ptr::eq(m.p(), own) {
+                    // A timer's function waited for the collector: the P is another one now.
+                    return Stolen {
+                        g: None,
+                        look_again: true,
+                        poll_until,
+                    };
+                }
                 look_again |= !own.runq.is_empty();
             }
             if victim.status() == PStatus::Idle {

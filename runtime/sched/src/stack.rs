@@ -523,8 +523,7 @@ pub unsafe fn frame_return(fp: usize) -> usize {
 
 /// Whether the word where a return address belongs says that the real one is elsewhere: above it is the stack pointer to it.
 fn is_boundary(ret: usize) -> bool {
-    ret == arch::lessstack as *const () as usize
-        || ret == arch::stress_return as *const () as usize
+    ret == arch::lessstack as *const () as usize || ret == arch::stress_return as *const () as usize
 }
 
 /// Where the return address of the frame whose rbp is `fp` is stored, segment boundaries hidden: the caller's frame begins above it.

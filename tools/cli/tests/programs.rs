@@ -38,6 +38,17 @@ const MODES: &[(&str, &[(&str, &str)])] = &[
             "gcdeadslots=1,gcevery=100,gcpoison=1,gccheckmark=1",
         )],
     ),
+    (
+        "every safepoint yields",
+        &[("GODEBUG", "randpreempt=1,randpreemptseed=1")],
+    ),
+    (
+        "safepoints yield at random, eight Ps",
+        &[
+            ("GODEBUG", "randpreempt=20,gcdeadslots=1,gcpoison=1"),
+            ("GOMAXPROCS", "8"),
+        ],
+    ),
 ];
 
 /// Programs that allocate so much that a whole collection (and the second mark) every 100 allocations takes minutes: they
