@@ -219,7 +219,12 @@ fn meta(
         }
         embeds.insert(pattern.pattern.clone(), files);
     }
-    let link_path = if is_main && package.variant != Variant::Plain || package.name == "main" {
+    // A tested package main is a library: the program's own main package is the test's, whose names must not meet its names.
+    let program = match package.variant {
+        Variant::Plain => package.name == "main",
+        _ => is_main,
+    };
+    let link_path = if program {
         "main"
     } else {
         &package.import_path

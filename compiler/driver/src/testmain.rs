@@ -182,12 +182,6 @@ fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(Strin
     {
         start -= 1;
     }
-    // A statement after the comment means that it says nothing about the output.
-    let after = &source.src
-        [source.offset(comments.last()?.hi) as usize..source.offset(body.hi) as usize - 1];
-    if !after.iter().all(u8::is_ascii_whitespace) {
-        return None;
-    }
     let mut text = String::new();
     for &comment in &comments[start..] {
         let raw = text_of(comment);
@@ -303,7 +297,8 @@ mod tests {
         // The comment behind println is a group of its own.
         assert_eq!(found.examples.len(), 1);
         found.examples.clear();
-        let text = "package p\nfunc ExampleA() {\n\tprintln(1)\n\t// Unordered output:\n\t// a\n\t//  b\n}\n";
+        // A statement may follow.
+        let text = "package p\nfunc ExampleA() {\n\tprintln(1)\n\t// Unordered output:\n\t// a\n\t//  b\n\tprintln()\n}\n";
         let source = sources.add("b_test.go", text.as_bytes()).unwrap();
         let (tree, _) = syntax::parse_file(&source);
         collect(&source, &tree, &mut found).unwrap();

@@ -69,8 +69,11 @@ fn one(seed: u64, functions: usize, ferrogo: &Path, dir: &Path) -> Result<(), St
         dir.join(format!("p{seed}.go.exe")),
         dir.join(format!("p{seed}.exe")),
     );
-    std::fs::write(&source, testkit::generate::program(seed, functions))
-        .map_err(|e| format!("{}: {e}", source.display()))?;
+    std::fs::write(
+        &source,
+        testkit::generate::with_scenes(seed, functions, functions),
+    )
+    .map_err(|e| format!("{}: {e}", source.display()))?;
     let mut go = testkit::official_go().ok_or("the official go is gone")?;
     let built = testkit::run(go.arg("build").arg("-o").arg(&official).arg(&source), BUILD);
     if built.status != Some(0) {

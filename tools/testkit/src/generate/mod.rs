@@ -5,11 +5,13 @@
 //! 2. [`expr`]: expressions of a wanted type. They have no side effects, since the order between a call and the reading
 //!    of a variable is open: only *pure* functions (parameters that share nothing, no statement that can panic) are called in them.
 //! 3. [`stmt`]: statements; here variables change, functions with effects are called, and now and then something panics.
+//! 4. [`scenes`]: functions about one corner of the language each.
 //!
 //! Costs are estimated as the text is made: each function knows about how many steps it takes, and a call is generated only
 //! where the product with the surrounding loops stays small.
 
 mod expr;
+mod scenes;
 mod stmt;
 mod types;
 
@@ -108,6 +110,11 @@ const BUDGET: u64 = 20_000;
 
 /// The program of a seed, with about `functions` functions.
 pub fn program(seed: u64, functions: usize) -> String {
+    with_scenes(seed, functions, 0)
+}
+
+/// As [`program`], with so many functions of the kinds in [`scenes`] besides.
+pub fn with_scenes(seed: u64, functions: usize, count: usize) -> String {
     let mut rng = Rng::new(seed);
     let types = Types::new(&mut rng);
     let mut make = Gen {
@@ -137,17 +144,18 @@ pub fn program(seed: u64, functions: usize) -> String {
     for i in 0..functions - functions / 3 {
         tested.push(make.function(i));
     }
+    // A stream of their own: what comes before stays as it is when scenes change.
+    let (scenes, names) = scenes::make(&mut Rng::new(!seed), count);
     let mut main = "func main() {\n".to_owned();
-    for name in &tested {
+    for name in tested.iter().chain(&names) {
         main.push_str(&format!("\trun(\"{name}\", {name})\n"));
     }
     main.push_str("}\n");
     format!(
-        "{}\n{}{}{}",
+        "{}\n{}{}{scenes}{main}",
         include_str!("prelude.go"),
         make.types.text,
-        make.out,
-        main
+        make.out
     )
 }
 

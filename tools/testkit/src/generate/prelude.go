@@ -4,11 +4,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"math/bits"
 	"os"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"unsafe"
 )
 
 // sum is a running checksum of everything that a function saw.
@@ -249,3 +254,8 @@ func (f *failure) Error() string { return fmt.Sprint("failure ", f.code) }
 var errFixed = errors.New("fixed")
 var _ sync.WaitGroup
 var _ = bits.Len
+var _ = slices.Clone[[]int]
+var _ = strconv.Quote
+var _ strings.Builder
+var _ iter.Seq[int]
+var _ unsafe.Pointer
