@@ -162,38 +162,28 @@ fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(Strin
         .copied()
         .filter(|c| body.lo <= c.lo && c.hi <= body.hi)
         .collect();
-    let text_of = |c: Span| {
-        String::from_utf8_lossy(
-            &source.src[source.offset(c.lo) as usize..source.offset(c.hi) as usize],
-        )
-        .into_owned()
-    };
-    // The last group: comments on adjoining lines. A comment behind code on its line is a group of its own.
+    let between = |from, to| &source.src[source.offset(from) as usize..source.offset(to) as usize];
+    // The last group: comments on adjoining lines with nothing between them. One behind code on its line goes with others on that line only.
     let is_trailing = |c: Span| {
         let (line, col) = source.line_col(c.lo);
         !source.line_text(line)[..col as usize - 1]
             .iter()
             .all(u8::is_ascii_whitespace)
     };
+    let joined = |a: Span, b: Span| {
+        let lines = source.line_col(b.lo).0 - source.line_col(a.hi).0;
+        between(a.hi, b.lo).iter().all(u8::is_ascii_whitespace)
+            && lines <= u32::from(!is_trailing(a))
+    };
     let mut start = comments.len().checked_sub(1)?;
-    while start > 0
-        && !is_trailing(comments[start - 1])
-        && source.line_col(comments[start - 1].hi).0 + 1 == source.line_col(comments[start].lo).0
-    {
+    while start > 0 && joined(comments[start - 1], comments[start]) {
         start -= 1;
     }
-    let mut text = String::new();
-    for &comment in &comments[start..] {
-        let raw = text_of(comment);
-        match raw.strip_prefix("//") {
-            Some(line) => {
-                let line = line.strip_prefix(' ').unwrap_or(line);
-                text.push_str(line.trim_end());
-                text.push('\n');
-            }
-            None => text.push_str(raw.trim_start_matches("/*").trim_end_matches("*/")),
-        }
-    }
+    let text = comment_text(
+        comments[start..]
+            .iter()
+            .map(|c| String::from_utf8_lossy(between(c.lo, c.hi)).into_owned()),
+    );
     let trimmed = text.trim_start();
     let lower = trimmed.to_ascii_lowercase();
     let (skip, unordered) = match (
@@ -209,6 +199,52 @@ fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(Strin
         output.strip_prefix('\n').unwrap_or(output).to_owned(),
         unordered,
     ))
+}
+
+/// The text of a group of comments as documented for go/ast: markers, the first space of a line comment, directives, spaces at the
+/// end of lines, and empty lines at the start, at the end and after another are taken away.
+fn comment_text(comments: impl Iterator<Item = String>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for raw in comments {
+        match raw.strip_prefix("//") {
+            Some(line) if is_directive(line) => {}
+            Some(line) => lines.push(line.strip_prefix(' ').unwrap_or(line).to_owned()),
+            None => {
+                let inner = raw.strip_prefix("/*").unwrap_or(&raw);
+                let inner = inner.strip_suffix("*/").unwrap_or(inner);
+                lines.extend(inner.split('\n').map(str::to_owned));
+            }
+        }
+    }
+    let mut text = String::new();
+    let mut gap = false;
+    for line in lines.iter().map(|l| l.trim_end()) {
+        if line.is_empty() {
+            gap = !text.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut gap) {
+            text.push('\n');
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// What follows `//` is a directive: `line `, `extern `, `export `, or `tool:name`.
+fn is_directive(line: &str) -> bool {
+    if ["line ", "extern ", "export "]
+        .iter()
+        .any(|word| line.starts_with(word))
+    {
+        return true;
+    }
+    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let Some((tool, name)) = line.split_once(':') else {
+        return false;
+    };
+    !tool.is_empty() && tool.bytes().all(word) && name.bytes().next().is_some_and(word)
 }
 
 /// The source of the test program for package `import_path`, whose functions are `internal` and, in package `p_test`, `external`.
@@ -308,6 +344,20 @@ mod tests {
                 name: "ExampleA".into(),
                 output: "a\n b\n".into(),
                 unordered: true
+            }]
+        );
+        found.examples.clear();
+        // Code between comments parts them; a comment behind code stands alone on its line; directives and runs of empty lines go.
+        let text = "package p\nfunc ExampleA() {\n\t// Output: 3\n\t_ = 5 // tail\n}\nfunc ExampleB() {\n\tprintln() // Output: 3\n\t// 4\n}\nfunc ExampleC() {\n\t/* Output: */ // a\n\t//go:b c\n\t//\n\t//\n\t// b\n}\n";
+        let source = sources.add("c_test.go", text.as_bytes()).unwrap();
+        let (tree, _) = syntax::parse_file(&source);
+        collect(&source, &tree, &mut found).unwrap();
+        assert_eq!(
+            found.examples,
+            [Example {
+                name: "ExampleC".into(),
+                output: "a\n\nb\n".into(),
+                unordered: false
             }]
         );
     }

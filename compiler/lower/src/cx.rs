@@ -491,8 +491,9 @@ impl<'a> Cx<'a> {
         let store = self.store;
         let env = self.empty_env.clone();
         let ty = self.ty(&env, store.obj_type(owner));
-        // A pulled name without a definition in Go belongs to the runtime.
+        // A pulled name without a definition in Go belongs to the runtime; what gc's linker would fill (`go:fipsinfo`) is zero here.
         let foreign = self.has_linkname(obj)
+            && !name.as_str().starts_with("go:")
             && !self.symbols.var_defs.contains_key(&name)
             && !self.declares_var(name);
         let g = self.p.globals.push(Global {

@@ -37,7 +37,7 @@ impl Scenes<'_> {
             });
             let value = make.replace('@', &format!("k({})", self.small()));
             let statement = match self.rng.below(22) {
-                0 | 1 => format!("w{a} = w{b}[k({i}):{j}:{l}]\n"),
+                0 | 1 => format!("w{a} = w{b}[k({i}):k({j}):{l}]\n"),
                 2 => format!("w{a} = w{b}[{i}:k({j})]\n"),
                 3 => format!("w{a} = w{b}[k({i}):]\n"),
                 4 => format!("w{a} = w{b}[:k({j})]\n"),
@@ -50,7 +50,11 @@ impl Scenes<'_> {
                 10 => format!("s.add(uint64(copy(w{a}, w{b}[k({i}):])))\n"),
                 11 => format!("s.add(uint64(copy(w{a}[k({i}):], w{a})))\n"),
                 12 => format!("w{a}[k({i})] = {value}\n"),
-                13 => format!("w{a}[k({i})], w{a}[k({j})] = w{a}[k({j})], w{a}[k({i})]\n"),
+                // Which of two bad indices panics is open.
+                13 => format!(
+                    "if {} < len(w{a}) {{\nw{a}[k({i})], w{a}[k({j})] = w{a}[k({j})], w{a}[k({i})]\n}}\n",
+                    bounds[0].max(bounds[1])
+                ),
                 14 => format!("clear(w{a}[min(k({i}), len(w{a})):])\n"),
                 15 => format!(
                     "q := (*[{}]{typ})(w{a})\nq[0] = {value}\ns.see(1, *q)\n",
@@ -231,8 +235,8 @@ impl Scenes<'_> {
                 .collect();
             let literal = format!("\"{}\"", parts.concat());
             text.push_str(&match self.rng.chance(50) {
-                true => format!("t{v} := {literal}\n"),
-                false => format!("t{v} := k({literal})\n"),
+                true => format!("t{v} := {literal}\n_ = t{v}\n"),
+                false => format!("t{v} := k({literal})\n_ = t{v}\n"),
             });
         }
         for _ in 0..self.rng.range(8, 18) {
@@ -316,7 +320,7 @@ impl Scenes<'_> {
                 format!("({a} {op} {b})")
             }
             6 => format!("({a} / {})", self.rng.range(1, 1000)),
-            7 => format!("(-{a} % {})", self.rng.range(1, 1000)),
+            7 => format!("(-({a}) % {})", self.rng.range(1, 1000)),
             8 => format!("({a} >> {})", self.rng.below(70)),
             _ => format!("(^{a})"),
         }

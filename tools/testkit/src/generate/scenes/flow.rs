@@ -77,7 +77,7 @@ impl Scenes<'_> {
         let count = self.rng.range(1, 4);
         match self.rng.below(32) {
             0..3 => format!("x = x*31 + {}\n", self.int(&place.vars, 2)),
-            3 | 4 => format!("s.add(uint64({}))\n", self.int(&place.vars, 2)),
+            3 | 4 => format!("s.add(uint64(k({})))\n", self.int(&place.vars, 2)),
             5 => {
                 let (value, name) = (self.int(&place.vars, 2), self.fresh("v"));
                 place.vars.push(name.clone());
@@ -137,7 +137,7 @@ impl Scenes<'_> {
             }
             24 => {
                 let value = self.int(&place.vars, 2);
-                format!("defer s.add(uint64({value}))\n")
+                format!("defer s.add(uint64(k({value})))\n")
             }
             25 if depth > 0 && place.closures < 2 => {
                 let mut inner = Place {
