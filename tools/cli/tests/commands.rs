@@ -627,7 +627,56 @@ import \"testing\"
 func TestGood(t *testing.T) {}
 
 func TestBad(t *testing.T) { t.Error(\"wrong\") }
+-- program/main.go --
+package main
+
+import \"fmt\"
+
+var tests, examples, benchmarks, fuzzTargets = 1, 2, 3, 4
+
+func main() { fmt.Println(tests, examples, benchmarks, fuzzTargets) }
+-- program/main_test.go --
+package main
+
+import (
+	\"crypto/sha256\"
+	\"fmt\"
+	\"runtime\"
+	\"testing\"
+)
+
+func TestName(t *testing.T) {
+	pc, _, _, _ := runtime.Caller(0)
+	t.Logf(\"%s %T\", runtime.FuncForPC(pc).Name(), struct{ x failure }{}.x)
+}
+
+type failure struct{}
+
+func Example() {
+	main()
+	// Output: 1 2 3 4
+	_ = sha256.Size
+}
+
+func Example_two() {
+	fmt.Println(1)
+	// Output: 2
+	_ = 2 // not run: this is the last comment
+}
 ";
+
+#[test]
+fn tests_of_a_program_are_run() {
+    let place = Place::new("program", TESTS);
+    let told = "=== RUN   TestName\n    main_test.go:12: ex.com/m/program.TestName main.failure\n--- PASS: TestName (TIME)\n=== RUN   Example\n--- PASS: Example (TIME)\nPASS\nok  \tex.com/m/program\tTIME\n";
+    place.check("test -vet=off -v ./program", 0, told, "");
+    place.check(
+        "test -vet=off -gcflags=-N ./program",
+        0,
+        "ok  \tex.com/m/program\tTIME\n",
+        "",
+    );
+}
 
 #[test]
 fn tests_are_run() {

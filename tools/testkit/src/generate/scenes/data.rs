@@ -368,7 +368,7 @@ impl Scenes<'_> {
                     9 => format!("T(float64(a) / {c})/4"),
                     10 => format!("(a + {c}) ^ (a - ({c}))"),
                     11 => format!("max(a, {c}) - min(a, {c}, k(T(3)))"),
-                    12 => format!("T(int8(a)) + T(uint16(a)) + T(int32(a) >> 5)"),
+                    12 => "T(int8(a)) + T(uint16(a)) + T(int32(a) >> 5)".to_owned(),
                     _ => format!("a * a / {c} * {c}"),
                 };
                 // Float conversions that do not fit are the machine's own affair.
