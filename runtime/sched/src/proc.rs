@@ -603,7 +603,7 @@ pub extern "C" fn preempt_point() {
         if !stress::on() {
             g.restore_stack_limit();
         } else if stress::due(m) {
-            return stress_yield(g);
+            stress_yield(g);
         } else {
             return g.request_preempt();
         }
