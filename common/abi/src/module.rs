@@ -50,6 +50,8 @@ pub struct ModuleData {
     /// Functions of the runtime image that compiled code calls, for profiles: `start` counts from `text` and may be negative
     /// (as `i32`); no code belongs to them here.
     pub entries: Table<FuncEntry>,
+    /// Parameters of functions, see [`args`].
+    pub args: Table<u8>,
 }
 
 /// Address and element count.
@@ -88,6 +90,8 @@ pub struct FuncEntry {
     pub lines: u32,
     /// Offset of its record in `frames`; [`frame::NONE`] if it makes no calls.
     pub frame: u32,
+    /// Offset of its record in `args`; meaningless if it has no parameters.
+    pub args: u32,
 }
 
 impl FuncEntry {
@@ -137,6 +141,48 @@ pub mod frame {
     pub const fn saved_bytes(count: u32) -> u32 {
         (count * 8).next_multiple_of(16)
     }
+}
+
+/// Records of `args`: what a function's parameters look like in tracebacks, and where they can be found. Numbers are ULEB128.
+///
+/// ```text
+///   offset in `args` of the shape
+///   count of places; if not 0:
+///     per parameter (of the machine's calling convention, result area and overflow pointer included): its place
+///       0           nowhere
+///       1 + n       n-th preserved register (by bit of frame's mask)
+///       4 + n       the word at rbp - 8 n, n > 0
+///     count of runs, then per run, ascending: code offset - the one before; mask: bit n is set if the n-th parameter that has a place is
+///     there before every instruction from there to the next run that is a call or may fault
+/// ```
+///
+/// Shape, in the order of printing: bytes [`OPEN`](args::OPEN), [`CLOSE`](args::CLOSE), [`MORE`](args::MORE), at last [`END`](args::END),
+/// and values: `parameter << 4 | kind << 2 | log2 of its bytes`.
+pub mod args {
+    /// Preserved registers that can be places.
+    pub const REGISTERS: usize = super::frame::REGISTERS;
+    /// Parameters that can have a place.
+    pub const PARAMS: usize = 14;
+    /// `{`
+    pub const OPEN: u8 = 0xe0;
+    /// `}`
+    pub const CLOSE: u8 = 0xe1;
+    /// `...`
+    pub const MORE: u8 = 0xe2;
+    /// The last byte.
+    pub const END: u8 = 0xe3;
+    /// Kind: the parameter itself.
+    pub const DIRECT: u8 = 0;
+    /// Kind: in memory that the parameter points to and nobody changes; the offset follows.
+    pub const POINTED: u8 = 1;
+    /// Kind: the same, and the function may have changed it.
+    pub const COPY: u8 = 2;
+    /// Kind: not known.
+    pub const UNKNOWN: u8 = 3;
+    /// Words printed at most.
+    pub const WORDS: usize = 10;
+    /// Depth of braces, from which on there are only dots.
+    pub const DEPTH: usize = 5;
 }
 
 /// Bits of [`FuncEntry::flags`].

@@ -32,6 +32,8 @@ pub struct Artifact {
     pub handlers: Vec<(u32, u32, u32)>,
     /// See [`abi::module::frame`].
     pub frame: Vec<u8>,
+    /// Places of parameters, see [`abi::module::args`].
+    pub args: Vec<u8>,
 }
 
 /// A reference from code.
@@ -72,8 +74,10 @@ impl Artifact {
                 uleb(&mut out, n as u64);
             }
         }
-        uleb(&mut out, self.frame.len() as u64);
-        out.extend_from_slice(&self.frame);
+        for table in [&self.frame, &self.args] {
+            uleb(&mut out, table.len() as u64);
+            out.extend_from_slice(table);
+        }
         out
     }
 
@@ -106,10 +110,13 @@ impl Artifact {
         for _ in 0..r.count(3)? {
             out.handlers.push((r.small()?, r.small()?, r.small()?));
         }
-        let length = r.count(1)?;
-        let (frame, rest) = r.0.split_at_checked(length)?;
-        out.frame = frame.to_vec();
-        rest.is_empty().then_some(out)
+        for table in [&mut out.frame, &mut out.args] {
+            let length = r.count(1)?;
+            let (bytes, rest) = r.0.split_at_checked(length)?;
+            *table = bytes.to_vec();
+            r.0 = rest;
+        }
+        r.0.is_empty().then_some(out)
     }
 }
 
@@ -198,6 +205,7 @@ mod tests {
             lines: vec![(0, Some(0)), (2, None)],
             handlers: vec![(3, 1, 1000)],
             frame: vec![3, 4],
+            args: vec![5],
         };
         let bytes = artifact.encode();
         assert_eq!(Artifact::decode(&bytes), Some(artifact));

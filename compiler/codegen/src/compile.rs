@@ -32,6 +32,8 @@ pub struct CompiledFunc {
     pub handlers: Vec<(u32, u32, u32)>,
     /// What of the frame is live at each call, see [`abi::module::frame`]; empty without calls.
     pub frame: Vec<u8>,
+    /// Places of its parameters, see [`abi::module::args`]; empty if none is known.
+    pub args: Vec<u8>,
 }
 
 /// A reference from code.
@@ -233,7 +235,7 @@ impl FuncCompiler {
             .frame_to_fp_offset;
         let handlers: Vec<(u32, u32)> = out.handlers.iter().map(|h| (h.0, h.1)).collect();
         let compiled = self.context.compiled_code().ok_or("no code")?;
-        out.frame = crate::liveness::analyze(&self.context.func, compiled, &handlers);
+        (out.frame, out.args) = crate::liveness::analyze(&self.context.func, compiled, &handlers);
         Ok((out, bytes))
     }
 }

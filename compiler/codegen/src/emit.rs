@@ -8,12 +8,16 @@ use mir::{DataId, FuncId, GlobalId, Program, Ty};
 use rayon::prelude::*;
 use source::SourceMap;
 
+use crate::argtable::ArgTable;
 use crate::artifact::CodeCache;
 use crate::compile::{CompiledFunc, FuncCompiler};
 use crate::func::{HELPERS, Helper, SymbolSpace};
 use crate::tables::{LineTables, PosResolver, Strings};
 use crate::typedesc::{self, DescReloc, TypeData};
 use crate::unit::{Kept, Unit};
+
+/// Bytes of a function's entry.
+const ENTRY: u64 = size_of::<abi::module::FuncEntry>() as u64;
 
 /// Largest variable in bytes, as for the official linker.
 const MAX_SYMBOL: u64 = 2_000_000_000;
@@ -122,6 +126,7 @@ struct Tables {
     sites: Option<(SymbolId, u64)>,
     frames: Option<(SymbolId, u64)>,
     entries: Option<(SymbolId, u64)>,
+    args: Option<(SymbolId, u64)>,
 }
 
 impl<'a> Emitter<'a> {
@@ -403,6 +408,7 @@ impl<'a> Emitter<'a> {
         let (mut handlers, mut handler_relocs) = (Vec::new(), Vec::new());
         let mut frames: Vec<u8> = Vec::new();
         let mut known_frames: FxHashMap<Vec<u8>, u32> = FxHashMap::default();
+        let mut args = ArgTable::default();
         let text_off = RelocKind::SectionOff32(Section::GoText);
         let mut targets: Vec<SymbolId> = Vec::new();
         for (&id, code) in ids.iter().zip(compiled) {
@@ -440,6 +446,10 @@ impl<'a> Emitter<'a> {
                     at
                 })
             };
+            let arg_record = match func.params.is_empty() {
+                true => 0,
+                false => args.add(&self.program.types, func, &code.args),
+            };
             entry_relocs.push(Reloc {
                 offset: entries.len() as u32,
                 kind: text_off,
@@ -454,6 +464,7 @@ impl<'a> Emitter<'a> {
                 line << abi::module::FuncEntry::LINE_SHIFT | f,
                 program,
                 frame,
+                arg_record,
             ] {
                 entries.extend_from_slice(&word.to_le_bytes());
             }
@@ -496,11 +507,11 @@ impl<'a> Emitter<'a> {
             let f = abi::module::func_flags::RUNTIME | abi::module::func_flags::NOSPLIT;
             let line_flags = 1 << abi::module::FuncEntry::LINE_SHIFT | f;
             let none = abi::module::frame::NONE;
-            for word in [0, 1, strings.add(name), file, line_flags, 0, none] {
+            for word in [0, 1, strings.add(name), file, line_flags, 0, none, 0] {
                 runtime.extend_from_slice(&word.to_le_bytes());
             }
         }
-        let runtime_count = runtime.len() as u64 / 28;
+        let runtime_count = runtime.len() as u64 / ENTRY;
         let locs: Vec<u8> = lines
             .locs
             .iter()
@@ -515,8 +526,9 @@ impl<'a> Emitter<'a> {
             .collect();
         let site_count = lines.sites.len() as u64;
         let frame_count = frames.len() as u64;
+        let arg_count = args.bytes.len() as u64;
         let counts = (
-            entries.len() / 28,
+            entries.len() / ENTRY as usize,
             lines.locs.len(),
             lines.lines.len(),
             strings.bytes.len(),
@@ -532,6 +544,7 @@ impl<'a> Emitter<'a> {
             sites: Some((add(sites, Vec::new()), site_count)),
             frames: Some((add(frames, Vec::new()), frame_count)),
             entries: Some((add(runtime, runtime_relocs), runtime_count)),
+            args: Some((add(args.bytes, Vec::new()), arg_count)),
         };
     }
 
@@ -632,7 +645,7 @@ impl<'a> Emitter<'a> {
         let edata = section(self, Definition::SectionEnd(Section::Bss));
         words.address(data, 0);
         words.address(edata, 0);
-        for table in [tables.sites, tables.frames, tables.entries] {
+        for table in [tables.sites, tables.frames, tables.entries, tables.args] {
             let (symbol, count) = table.expect("functions come first");
             words.table(symbol, count);
         }

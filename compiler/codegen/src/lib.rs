@@ -7,6 +7,7 @@
 //! Architecture invariant: decides nothing about Go; what a construct means is in MIR already.
 #![forbid(unsafe_code)]
 
+mod argtable;
 mod arith;
 pub mod artifact;
 mod calls;

@@ -73,6 +73,7 @@ impl Unit {
             align: artifact.align,
             handlers: artifact.handlers,
             frame: artifact.frame,
+            args: artifact.args,
             ..CompiledFunc::default()
         };
         for reloc in artifact.relocs {

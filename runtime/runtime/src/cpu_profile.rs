@@ -96,6 +96,7 @@ fn unwind(context: &UContext, pcs: &mut [usize; DEPTH]) -> (usize, usize) {
                 pc,
                 fp: context.gregs[reg::RBP] as usize,
                 exact: true,
+                registers: [0; _],
             }
         } else {
             Start::of_saved(g)

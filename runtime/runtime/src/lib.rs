@@ -8,6 +8,7 @@
 //! only one that knows all others.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
+mod arguments;
 mod callbacks;
 mod cpu_profile;
 mod entry;

@@ -248,6 +248,7 @@ fn interrupted(context: &UContext) -> Start {
         pc: context.gregs[reg::RIP] as usize,
         fp: context.gregs[reg::RBP] as usize,
         exact: true,
+        registers: [0; _],
     }
 }
 
@@ -303,6 +304,7 @@ fn dump(signal: u32, info: &SigInfo, context: &UContext) {
         pc,
         fp: context.gregs[reg::RBP] as usize,
         exact: true,
+        registers: [0; _],
     });
     if LEVEL.load(Ordering::Relaxed) == 0 {
         rt_os::thread::exit_group(2);

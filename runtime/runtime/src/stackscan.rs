@@ -31,7 +31,7 @@ pub static CONSERVATIVE: AtomicBool = AtomicBool::new(false);
 pub static DEAD_SLOTS: AtomicBool = AtomicBool::new(false);
 
 /// What dead words are overwritten with: a canonical address that nothing maps.
-const DEAD: usize = 0x5dea_d510_7ead;
+pub const DEAD: usize = 0x5dea_d510_7ead;
 
 /// Pointers that may wait for their frame. With more the rest of the stack is scanned whole.
 const PENDING: usize = 256;

@@ -1,8 +1,9 @@
 //! Walking goroutine stacks by frame pointers; goroutine dumps in gc's format.
 
+use crate::arguments;
 use crate::callbacks;
 use crate::symtab::{self, NO_LOC};
-use abi::module::func_flags;
+use abi::module::{FuncEntry, frame, func_flags};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use rt_sched::g::{G, Status};
@@ -19,7 +20,12 @@ pub struct Start {
     pub fp: usize,
     /// `pc` is an instruction that faulted, not a return address.
     pub exact: bool,
+    /// Where the preserved registers of the frame are; 0: not known.
+    pub registers: Registers,
 }
+
+/// Addresses of the saved rbx, r12, r13, r14.
+pub type Registers = [usize; frame::REGISTERS];
 
 impl Start {
     /// Where a goroutine that is inside a system function called it; nowhere if it has not run yet.
@@ -30,6 +36,7 @@ impl Start {
                 pc: 0,
                 fp: 0,
                 exact: false,
+                registers: [0; _],
             };
         }
         // SAFETY: the stub's frame is live while the goroutine is at rest: [rbp] is the Go caller's rbp.
@@ -38,12 +45,13 @@ impl Start {
             pc: stack::return_of_saved(g),
             fp,
             exact: false,
+            registers: rt_sched::world::saved_registers(g),
         }
     }
 }
 
 impl Start {
-    /// The caller's frame.
+    /// The caller's frame, without its registers.
     pub fn caller(self) -> Start {
         if self.fp == 0 {
             return self;
@@ -54,7 +62,40 @@ impl Start {
             pc,
             fp,
             exact: false,
+            registers: [0; _],
         }
+    }
+}
+
+impl Start {
+    /// The caller's frame with its registers.
+    pub fn caller_with_registers(self) -> Start {
+        Start {
+            registers: self.caller_registers(),
+            ..self.caller()
+        }
+    }
+
+    /// Where the caller's registers are: where this function saved those that it uses, else where they were.
+    fn caller_registers(self) -> Registers {
+        let lookup = self.pc.wrapping_sub(!self.exact as usize);
+        let frames = symtab::slice(&symtab::module().frames);
+        let header = symtab::find_func(lookup)
+            .filter(|func| symtab::is_go(lookup) && func.frame != frame::NONE)
+            .and_then(|func| frames.get(func.frame as usize));
+        let Some(saved) = header.filter(|header| *header & frame::UNCLEAR == 0) else {
+            return [0; _];
+        };
+        let saved = saved & 0xf;
+        let mut place = self.fp - frame::saved_bytes(saved.count_ones()) as usize;
+        let mut registers = self.registers;
+        for (bit, register) in registers.iter_mut().enumerate() {
+            if saved >> bit & 1 != 0 {
+                *register = place;
+                place += 8;
+            }
+        }
+        registers
     }
 }
 
@@ -64,6 +105,10 @@ pub struct Frames {
     left: usize,
     /// The frame that stands for the end of the goroutine has not been delivered.
     end: bool,
+    /// The frame before was a panic's that began with a fault.
+    faulted: bool,
+    /// Find out where registers are: it takes a look at the tables for each frame.
+    registers: bool,
 }
 
 /// A physical frame.
@@ -73,6 +118,25 @@ pub struct Frame {
     pub lookup: usize,
     /// Return address (fault address for an exact start).
     pub pc: usize,
+    /// Frame pointer; 0 if there is no frame.
+    pub fp: usize,
+    /// Where the preserved registers of the frame are; 0: not known.
+    pub registers: Registers,
+    /// The code was left in a way that may have changed registers, or anywhere.
+    pub loose: bool,
+}
+
+impl Frame {
+    /// A place in code without a frame.
+    fn at_call(pc: usize) -> Frame {
+        Frame {
+            lookup: pc - 1,
+            pc,
+            fp: 0,
+            registers: [0; _],
+            loose: true,
+        }
+    }
 }
 
 impl Frames {
@@ -82,6 +146,8 @@ impl Frames {
             next: Some(start),
             left: 1 << 24,
             end: start.pc != 0,
+            faulted: false,
+            registers: false,
         }
     }
 
@@ -94,6 +160,7 @@ impl Frames {
                 pc: g.syscall_pc.get(),
                 fp: g.syscall_bp.get(),
                 exact: false,
+                registers: [0; _],
             }),
             // Not started yet: the entry of its function, which is the func value's first word.
             _ if g.sched_bp.get() == 0 && g.start_fn.get() != 0 => Some(Start {
@@ -101,6 +168,7 @@ impl Frames {
                 pc: unsafe { *(g.start_fn.get() as *const usize) },
                 fp: 0,
                 exact: true,
+                registers: [0; _],
             }),
             _ if g.sched_bp.get() == 0 => None,
             _ => Some(Start::of_saved(g)),
@@ -109,6 +177,8 @@ impl Frames {
             next: start,
             left: 1 << 24,
             end: start.is_some(),
+            faulted: false,
+            registers: false,
         }
     }
 }
@@ -124,6 +194,9 @@ impl Iterator for Frames {
                 return end.then_some(Frame {
                     lookup: goexit,
                     pc: goexit + 1,
+                    fp: 0,
+                    registers: [0; _],
+                    loose: true,
                 });
             };
             if self.left == 0 {
@@ -131,8 +204,20 @@ impl Iterator for Frames {
             }
             self.left -= 1;
             if start.fp != 0 {
-                // The chain ends with 0 in the first frame.
-                self.next = Some(start.caller());
+                // The chain ends with 0 in the first frame. What a fault left in registers is not certain further out either.
+                let known = if self.faulted {
+                    [0; _]
+                } else {
+                    start.registers
+                };
+                let start = Start {
+                    registers: known,
+                    ..start
+                };
+                self.next = Some(match self.registers {
+                    true => start.caller_with_registers(),
+                    false => start.caller(),
+                });
             }
             let lookup = if start.exact {
                 start.pc
@@ -140,13 +225,24 @@ impl Iterator for Frames {
                 start.pc.wrapping_sub(1)
             };
             if symtab::is_go(lookup) {
+                let fault = self.registers && is_sigpanic(lookup);
+                let loose = core::mem::replace(&mut self.faulted, fault);
                 return Some(Frame {
                     lookup,
                     pc: start.pc,
+                    fp: start.fp,
+                    registers: start.registers,
+                    loose: loose || start.exact,
                 });
             }
         }
     }
+}
+
+/// Whether an address is in the function that faults call.
+fn is_sigpanic(lookup: usize) -> bool {
+    let sigpanic = callbacks::address(callbacks::SIGPANIC);
+    sigpanic != 0 && symtab::find_func(lookup).is_some_and(|func| symtab::entry(func) == sigpanic)
 }
 
 /// GOTRACEBACK: 0 none, 1 single, 2 all, 3 system, 4 crash.
@@ -272,6 +368,8 @@ struct Logical {
     no_params: bool,
     /// Offset of the return address in the function.
     offset: usize,
+    /// Of a function that is not inlined.
+    func: Option<&'static FuncEntry>,
 }
 
 /// Calls `visit` for the function at an address and everything it is inlined into, innermost first.
@@ -292,6 +390,7 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
             wrapper: flags & func_flags::WRAPPER != 0,
             no_params: flags & func_flags::NO_PARAMS != 0,
             offset,
+            func: Some(func),
         });
         return;
     }
@@ -312,6 +411,7 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
             },
             no_params: outermost && flags & func_flags::NO_PARAMS != 0,
             offset,
+            func: outermost.then_some(func),
         });
         if outermost {
             break;
@@ -323,7 +423,7 @@ fn expand(frame: &Frame, mut visit: impl FnMut(Logical)) {
 /// What the trace wants to know of a return address; see [`rt_sched::hooks::Hooks::trace_frames`].
 pub fn trace_frames(pc: usize, visit: &mut dyn FnMut(u64, &'static str, &'static str, u32)) {
     let mut depth = 0;
-    expand(&Frame { lookup: pc - 1, pc }, |logical| {
+    expand(&Frame::at_call(pc), |logical| {
         if !logical.wrapper {
             visit(
                 pc as u64 | depth << 56,
@@ -372,12 +472,16 @@ fn is_exported_runtime(name: &str) -> bool {
 const INNER: usize = 50;
 const OUTER: usize = 50;
 
-fn print_frames(sink: &mut dyn Sink, frames: impl Fn() -> Frames, show_runtime: bool) {
+fn print_frames(sink: &mut dyn Sink, g: &G, frames: impl Fn() -> Frames, show_runtime: bool) {
+    let frames = || Frames {
+        registers: true,
+        ..frames()
+    };
     // First pass: how many there are.
     let mut total = 0;
-    walk_shown(frames(), show_runtime, |_| total += 1);
+    walk_shown(frames(), show_runtime, |_, _| total += 1);
     let mut number = 0;
-    walk_shown(frames(), show_runtime, |frame| {
+    walk_shown(frames(), show_runtime, |physical, frame| {
         number += 1;
         if total > INNER + OUTER && number > INNER && number <= total - OUTER {
             if number == INNER + 1 {
@@ -395,9 +499,13 @@ fn print_frames(sink: &mut dyn Sink, frames: impl Fn() -> Frames, show_runtime: 
             frame.name
         };
         let mut line = Line::new(sink);
-        // Values of arguments are not recorded; that there are none is.
-        let args = if frame.no_params { "()" } else { "(...)" };
-        let _ = write!(line, "{name}{args}\n\t{}:{}", frame.file, frame.line);
+        let _ = line.write_str(name);
+        let _ = match frame.func {
+            _ if frame.no_params => line.write_str("()"),
+            Some(func) => arguments::print(&mut line, g, physical, func),
+            None => line.write_str("(...)"),
+        };
+        let _ = write!(line, "\n\t{}:{}", frame.file, frame.line);
         if !frame.inlined {
             let _ = write!(line, " +{:#x}", frame.offset);
         }
@@ -405,7 +513,7 @@ fn print_frames(sink: &mut dyn Sink, frames: impl Fn() -> Frames, show_runtime: 
     });
 }
 
-fn walk_shown(frames: Frames, show_runtime: bool, mut visit: impl FnMut(&Logical)) {
+fn walk_shown(frames: Frames, show_runtime: bool, mut visit: impl FnMut(&Frame, &Logical)) {
     let mut seen_user = false;
     for frame in frames {
         expand(&frame, |logical| {
@@ -414,7 +522,7 @@ fn walk_shown(frames: Frames, show_runtime: bool, mut visit: impl FnMut(&Logical
                 || (logical.name == "runtime.gopanic" && seen_user);
             if shown {
                 seen_user = true;
-                visit(&logical);
+                visit(&frame, &logical);
             }
         });
     }
@@ -454,7 +562,7 @@ fn print_creator(sink: &mut dyn Sink, g: &G) {
     if pc == 0 || g.goid.get() == 1 {
         return;
     }
-    let frame = Frame { lookup: pc - 1, pc };
+    let frame = Frame::at_call(pc);
     let mut done = false;
     expand(&frame, |logical| {
         if done || logical.wrapper {
@@ -483,6 +591,7 @@ pub fn print_goroutine(sink: &mut dyn Sink, g: &G, start: Option<Start>, show_ru
     } else {
         print_frames(
             sink,
+            g,
             || match start {
                 Some(start) => Frames::new(start),
                 None => Frames::of(g),

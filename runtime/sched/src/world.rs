@@ -229,6 +229,11 @@ pub struct Stopped {
     pub loose: bool,
 }
 
+/// Where a goroutine that is inside a system function, not a system call, has its rbx, r12, r13, r14; 0: nowhere.
+pub fn saved_registers(g: &G) -> [usize; 4] {
+    Stopped::in_stub(g).map_or([0; 4], |stopped| stopped.registers)
+}
+
 impl Stopped {
     fn in_stub(g: &G) -> Option<Stopped> {
         let context = g.sched_sp.get();

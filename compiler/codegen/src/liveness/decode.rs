@@ -10,13 +10,29 @@ use iced_x86::{
 use super::{Analysis, Event, Flow, Step, Unclear};
 
 /// Bit of a register that calls preserve.
-fn preserved(register: Register) -> u8 {
+pub(super) fn preserved(register: Register) -> u8 {
     match register.full_register() {
         Register::RBX => 1,
         Register::R12 => 2,
         Register::R13 => 4,
         Register::R14 => 8,
         _ => 0,
+    }
+}
+
+/// Whether it is a call or may fault: not with an operand in the frame or in G.
+fn may_stop(instruction: &Instruction) -> bool {
+    match instruction.flow_control() {
+        FlowControl::Call | FlowControl::IndirectCall | FlowControl::Exception => true,
+        _ => {
+            matches!(instruction.mnemonic(), Mnemonic::Div | Mnemonic::Idiv)
+                || instruction.mnemonic() != Mnemonic::Lea
+                    && (0..instruction.op_count()).any(|n| instruction.op_kind(n) == OpKind::Memory)
+                    && !matches!(
+                        instruction.memory_base(),
+                        Register::RSP | Register::RBP | Register::RIP | Register::R15
+                    )
+        }
     }
 }
 
@@ -120,6 +136,7 @@ impl Analysis {
                     end,
                     flow,
                     events: (from, self.events.len() as u32),
+                    stops: may_stop(&instruction),
                 });
                 match flow {
                     Flow::Next => {}

@@ -69,6 +69,11 @@ impl<'a> Ids<'a> {
         (at < start + size.next_multiple_of(8)).then_some(index)
     }
 
+    /// Whether the word at an offset from the bottom of the frame belongs to a variable whose address is taken.
+    pub fn in_variable(&self, at: u32) -> bool {
+        self.variable_at(at).is_some()
+    }
+
     fn registers(&self) -> u32 {
         self.saved.count_ones()
     }

@@ -17,8 +17,10 @@
 //! The result is a byte string, the same for equal functions (format in [`abi::module::frame`]). A function that cannot be understood in
 //! full is marked as to be scanned word by word.
 //!
-//! Reading order: this file (events, the data flow), [`decode`] (instructions to events), [`ids`] (what is numbered, the table's bytes).
+//! Reading order: this file (events, the data flow), [`decode`] (instructions to events), [`ids`] (what is numbered, the table's bytes),
+//! [`args`] (where parameters can be found, on top of the same steps and events).
 
+mod args;
 mod decode;
 mod ids;
 
@@ -67,20 +69,23 @@ struct Step {
     flow: Flow,
     /// Range in the events.
     events: (u32, u32),
+    /// A traceback may begin or go through here: a call, or an instruction that may fault.
+    stops: bool,
 }
 
 /// The function was not understood.
 struct Unclear;
 
-/// The table of a compiled function. `handlers`: (return offset, handler offset).
+/// What is known of a compiled function: its records in [`abi::module::frame`] and [`abi::module::args`]. `handlers`: (return offset, handler
+/// offset).
 pub(crate) fn analyze(
     func: &Function,
     compiled: &CompiledCode,
     handlers: &[(u32, u32)],
-) -> Vec<u8> {
+) -> (Vec<u8>, Vec<u8>) {
     match Analysis::run(func, compiled, handlers) {
-        Ok(table) => table,
-        Err(Unclear) => vec![frame::UNCLEAR],
+        Ok(tables) => tables,
+        Err(Unclear) => (vec![frame::UNCLEAR], Vec::new()),
     }
 }
 
@@ -110,9 +115,9 @@ impl Analysis {
         func: &Function,
         compiled: &CompiledCode,
         handlers: &[(u32, u32)],
-    ) -> Result<Vec<u8>, Unclear> {
+    ) -> Result<(Vec<u8>, Vec<u8>), Unclear> {
         if compiled.buffer.call_sites().next().is_none() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let layout = compiled.buffer.frame_layout().ok_or(Unclear)?;
         let mut analysis = Analysis::new(layout.frame_to_fp_offset);
@@ -124,20 +129,18 @@ impl Analysis {
             .collect();
         slots.sort_unstable();
         analysis.decode(compiled, handlers)?;
-        analysis.solve(&slots)
+        let blocks = analysis.blocks()?;
+        let ids = Ids::new(&analysis, &slots)?;
+        let sites = analysis.sites(&ids, &blocks)?;
+        let code = compiled.buffer.data();
+        let args = args::record(&analysis, &ids, &blocks, code, &func.signature);
+        Ok((ids.encode(&analysis, &sites), args))
     }
 
     // ---- data flow ----
 
-    fn solve(&self, slots: &[(u32, u32)]) -> Result<Vec<u8>, Unclear> {
-        let ids = Ids::new(self, slots)?;
-        let sites = self.sites(&ids)?;
-        Ok(ids.encode(self, &sites))
-    }
-
     /// What is live at each call: (return offset, bits of registers, variables, words), ascending.
-    fn sites(&self, ids: &Ids<'_>) -> Result<Vec<(u32, Vec<u64>)>, Unclear> {
-        let blocks = self.blocks()?;
+    fn sites(&self, ids: &Ids<'_>, blocks: &[CodeBlock]) -> Result<Vec<(u32, Vec<u64>)>, Unclear> {
         let bits = ids.cell_count();
         let width = bits.div_ceil(64).max(1);
         let count = blocks.len();
@@ -407,7 +410,7 @@ mod tests {
         context
             .compile(&*isa, &mut ControlPlane::default())
             .unwrap();
-        let table = analyze(&context.func, context.compiled_code().unwrap(), &[]);
+        let (table, _) = analyze(&context.func, context.compiled_code().unwrap(), &[]);
         assert_eq!(table[0] & frame::UNCLEAR, 0, "understood");
         assert_ne!(
             table[0] & frame::VARIABLES,
@@ -420,7 +423,8 @@ mod tests {
         assert!(analysis.decode(compiled, &[]).is_ok());
         let slots = [(layout.stackslots[slot].offset, 24)];
         let ids = Ids::new(&analysis, &slots).ok().unwrap();
-        let sites = analysis.sites(&ids).ok().unwrap();
+        let blocks = analysis.blocks().ok().unwrap();
+        let sites = analysis.sites(&ids, &blocks).ok().unwrap();
         let found: Vec<String> = sites
             .iter()
             .map(|(_, row)| {

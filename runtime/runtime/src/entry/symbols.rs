@@ -89,7 +89,12 @@ extern "C" fn stack_text(buf: *mut u8, len: usize, all: bool) -> usize {
     }
     let mut sink = Buffer::new(bytes);
     // runtime.Stack itself is not shown.
-    traceback::print_goroutine(&mut sink, g, Some(Start::of_saved(g).caller()), false);
+    traceback::print_goroutine(
+        &mut sink,
+        g,
+        Some(Start::of_saved(g).caller_with_registers()),
+        false,
+    );
     if all {
         traceback::print_others(&mut sink, Some(g), false);
         world::start();
