@@ -91,7 +91,8 @@ fn shape(types: &TypeTable, func: &Function) -> Vec<u8> {
 }
 
 impl Shape<'_> {
-    /// `at`: offset in the parameter, `scalar`: number of its next one. False when there is no room for more.
+    /// `at`: offset in the parameter, `scalar`: number of its next one. False when there was no room for it: dots stand for it and
+    /// what follows at its level. What it is part of was begun, so that has room.
     fn value(&mut self, ty: Ty, at: u64, depth: usize, from: From<'_>, scalar: &mut usize) -> bool {
         if self.left == 0 {
             self.out.push(MORE);
@@ -144,8 +145,7 @@ impl Shape<'_> {
                 }
             };
             if !fits {
-                self.out.push(CLOSE);
-                return false;
+                break;
             }
         }
         self.out.push(CLOSE);

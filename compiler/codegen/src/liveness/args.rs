@@ -249,7 +249,7 @@ fn follow(
             if let Some(param) = source()
                 && instruction.memory_base() == Register::RSP
                 && instruction.memory_index() == Register::None
-                && at % 8 == 0
+                && at.is_multiple_of(8)
                 && at + 8 <= analysis.size as u64
                 && !ids.in_variable(at as u32)
             {
