@@ -163,21 +163,24 @@ fn example_output(source: &SourceFile, file: &File, body: Span) -> Option<(Strin
         .filter(|c| body.lo <= c.lo && c.hi <= body.hi)
         .collect();
     let between = |from, to| &source.src[source.offset(from) as usize..source.offset(to) as usize];
-    // The last group: comments on adjoining lines with nothing between them. One behind code on its line goes with others on that line only.
+    // The last group: comments on adjoining lines with nothing between them. A group that begins behind code ends with its line.
     let is_trailing = |c: Span| {
         let (line, col) = source.line_col(c.lo);
         !source.line_text(line)[..col as usize - 1]
             .iter()
             .all(u8::is_ascii_whitespace)
     };
-    let joined = |a: Span, b: Span| {
-        let lines = source.line_col(b.lo).0 - source.line_col(a.hi).0;
-        between(a.hi, b.lo).iter().all(u8::is_ascii_whitespace)
-            && lines <= u32::from(!is_trailing(a))
-    };
-    let mut start = comments.len().checked_sub(1)?;
-    while start > 0 && joined(comments[start - 1], comments[start]) {
-        start -= 1;
+    let mut start = 0;
+    let mut reach = u32::from(!is_trailing(*comments.first()?));
+    for (i, pair) in comments.windows(2).enumerate() {
+        let lines = source.line_col(pair[1].lo).0 - source.line_col(pair[0].hi).0;
+        let adjoining = between(pair[0].hi, pair[1].lo)
+            .iter()
+            .all(u8::is_ascii_whitespace);
+        if !adjoining || lines > reach {
+            start = i + 1;
+            reach = u32::from(!is_trailing(pair[1]));
+        }
     }
     let text = comment_text(
         comments[start..]
