@@ -86,7 +86,9 @@ func (v Value) call(op string, in []Value) []Value {
 		runtime.GC()
 	}
 	out, results := newValues(ft.OutSlice())
+//line value.go:586
 	callFunc(fn, ft, hasRcvr, rcvr, args, results)
+//line call_ferrogo.go:92
 	if callGC {
 		runtime.GC()
 	}

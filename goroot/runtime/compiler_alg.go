@@ -31,29 +31,6 @@ func nilinterequal(p, q unsafe.Pointer) bool {
 	return x._type == y._type && efaceeq(x._type, x.data, y.data)
 }
 
-// efaceeq compares the data words of two interface values with the same dynamic type.
-func efaceeq(t *_type, x, y unsafe.Pointer) bool {
-	if t == nil {
-		return true
-	}
-	eq := t.Equal
-	if eq == nil {
-		panic(error(errorString("comparing uncomparable type " + typeName(t))))
-	}
-	if isDirectIface(t) {
-		return x == y
-	}
-	return eq(x, y)
-}
-
-// ifaceeq is efaceeq for interface values with the same itab.
-func ifaceeq(tab *itab, x, y unsafe.Pointer) bool {
-	if tab == nil {
-		return true
-	}
-	return efaceeq(tab.Type, x, y)
-}
-
 // comparableValue reports whether == of values of type t cannot panic whatever they hold.
 func comparableValue(t *_type) bool {
 	switch t.Kind_ {
@@ -105,27 +82,8 @@ func c64hash(p unsafe.Pointer, h uintptr) uintptr { return f32hash(add(p, 4), f3
 
 func c128hash(p unsafe.Pointer, h uintptr) uintptr { return f64hash(add(p, 8), f64hash(p, h)) }
 
-func interhash(p unsafe.Pointer, h uintptr) uintptr {
-	i := (*iface)(p)
-	if i.tab == nil {
-		return h
-	}
-	return dynamicHash(i.tab.Type, &i.data, h)
-}
-
-func nilinterhash(p unsafe.Pointer, h uintptr) uintptr {
-	e := (*eface)(p)
-	if e._type == nil {
-		return h
-	}
-	return dynamicHash(e._type, &e.data, h)
-}
-
-// dynamicHash hashes what an interface value holds; word is its data word.
+// dynamicHash hashes what an interface value holds, of a type that can be hashed; word is its data word.
 func dynamicHash(t *_type, word *unsafe.Pointer, h uintptr) uintptr {
-	if t.Equal == nil {
-		panic(error(errorString("hash of unhashable type " + typeName(t))))
-	}
 	p := *word
 	if isDirectIface(t) {
 		p = unsafe.Pointer(word)

@@ -16,20 +16,6 @@ func mulUintptr(a, b uintptr) (uintptr, bool) {
 	return a * b, b > ^uintptr(0)/a
 }
 
-// makeslice allocates the array of make([]T, n, c).
-func makeslice(et *_type, n, c int) unsafe.Pointer {
-	size, over := mulUintptr(et.Size_, uintptr(c))
-	if over || size > maxAlloc || n < 0 || n > c {
-		// The length is blamed if it would be wrong alone.
-		size, over := mulUintptr(et.Size_, uintptr(n))
-		if over || size > maxAlloc || n < 0 {
-			panicmakeslicelen()
-		}
-		panicmakeslicecap()
-	}
-	return mallocgc(size, et, true)
-}
-
 // makeslice64 is makeslice for 64-bit operands.
 func makeslice64(et *_type, n, c int64) unsafe.Pointer { return makeslice(et, int(n), int(c)) }
 

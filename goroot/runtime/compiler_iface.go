@@ -202,37 +202,6 @@ func methodPkgPath(inter *interfacetype, n name) string {
 	return inter.PkgPath.Name()
 }
 
-// getitab returns the itab of typ for the interface. If typ lacks a method it returns nil if
-// canfail, else it panics.
-func getitab(inter *interfacetype, typ *_type, canfail bool) *itab {
-	if len(inter.Methods) == 0 {
-		throw("internal error - misuse of itab")
-	}
-	if typ.TFlag&abi.TFlagUncommon == 0 {
-		if canfail {
-			return nil
-		}
-		n := resolveName(&inter.Type, inter.Methods[0].Name)
-		panic(error(&TypeAssertionError{nil, typ, &inter.Type, n.Name()}))
-	}
-	var m *itab
-	if t := (*itabTable)(atomic.LoadPointer(&itabs)); t != nil {
-		m = t.find(inter, typ)
-	}
-	if m == nil {
-		lock(&itabLock)
-		m = addItab(inter, typ)
-		unlock(&itabLock)
-	}
-	if m.Fun[0] != 0 {
-		return m
-	}
-	if canfail {
-		return nil
-	}
-	panic(error(&TypeAssertionError{nil, typ, &inter.Type, itabInit(m)}))
-}
-
 // addItab makes the itab or finds the one that is to be shared, and enters it. The caller holds itabLock.
 func addItab(inter *interfacetype, typ *_type) *itab {
 	t := itabTableForWrite()
@@ -339,34 +308,6 @@ func interfaceSwitch(s *abi.InterfaceSwitch, t *_type) (int, *itab) {
 		}
 	}
 	return len(cases), nil
-}
-
-// panicdottypeE raises the panic of e.(T) with e of an interface type without methods.
-func panicdottypeE(have, want, iface *_type) {
-	panic(error(&TypeAssertionError{iface, have, want, ""}))
-}
-
-// panicdottypeI raises the panic of i.(T) with i of an interface type with methods.
-func panicdottypeI(have *itab, want, iface *_type) {
-	var t *_type
-	if have != nil {
-		t = have.Type
-	}
-	panicdottypeE(t, want, iface)
-}
-
-// panicassert raises the panic of x.(I) where x holds a have, which may be nil, and lacks a method of the interface want.
-func panicassert(have, want *_type) {
-	if have == nil {
-		panicnildottype(want)
-	}
-	getitab(want.InterfaceType(), have, false)
-	throw("panicassert: the type implements the interface")
-}
-
-// panicnildottype raises the panic of x.(I) for an x that is nil.
-func panicnildottype(want *_type) {
-	panic(error(&TypeAssertionError{nil, nil, want, ""}))
 }
 
 func ifaceE2I(inter *interfacetype, e eface, dst *iface) {

@@ -234,28 +234,6 @@ type faultRecord struct {
 	pc   uintptr
 }
 
-// sigpanic raises the panic for a fault at pc in Go code. The signal handler makes
-// the goroutine call it as if the faulting instruction had. Bits from 32 on of sig are the
-// signal's code, 0 if unknown. The handler reports faults at other addresses than nil
-// itself unless debug.SetPanicOnFault is set, so that all that arrive here are panics.
-func sigpanic(sig, addr, pc uintptr) {
-	code := sig >> 32
-	if code == 0 {
-		code = 1
-	}
-	sig &= 0xffffffff
-	switch sig {
-	case sigBUS, sigSEGV:
-		if addr >= nilPageSize {
-			panic(error(errorAddressString{msg: memoryErrorText, addr: addr}))
-		}
-		panic(error(newMemoryError(sig, code, addr, pc)))
-	case sigFPE:
-		panicdivide()
-	}
-	throw("unexpected signal during runtime execution")
-}
-
 // newMemoryError makes the error value for a fault.
 func newMemoryError(sig, code, addr, pc uintptr) errorString {
 	r := &faultRecord{sig: sig, code: code, addr: addr, pc: pc}
@@ -276,46 +254,6 @@ func faultOf(v any) *faultRecord {
 	return (*faultRecord)(unsafe.Pointer(unsafe.StringData(string(e))))
 }
 
-// codes of throwPanic, in the order in which the ABI lists the throwing helpers.
-var throwCodes = [...]struct {
-	code   abi.BoundsErrorCode
-	signed bool
-}{
-	{abi.BoundsIndex, true}, {abi.BoundsIndex, false},
-	{abi.BoundsSliceAlen, true}, {abi.BoundsSliceAlen, false},
-	{abi.BoundsSliceAcap, true}, {abi.BoundsSliceAcap, false},
-	{abi.BoundsSliceB, true}, {abi.BoundsSliceB, false},
-	{abi.BoundsSlice3Alen, true}, {abi.BoundsSlice3Alen, false},
-	{abi.BoundsSlice3Acap, true}, {abi.BoundsSlice3Acap, false},
-	{abi.BoundsSlice3B, true}, {abi.BoundsSlice3B, false},
-	{abi.BoundsSlice3C, true}, {abi.BoundsSlice3C, false},
-	{abi.BoundsConvert, true},
-}
-
-const (
-	throwDivideCode = len(throwCodes) + iota
-	throwShiftCode
-	throwNilCode
-)
-
-// throwPanic raises the panic that a throwing helper stands for.
-func throwPanic(arg0, arg1 uintptr, code int) {
-	switch code {
-	case throwDivideCode:
-		panicdivide()
-	case throwShiftCode:
-		panicshift()
-	case throwNilCode:
-		// A checked dereference reads like the fault that it stands for.
-		panic(error(newMemoryError(sigSEGV, 1, 0, frameReturn(getfp()))))
-	}
-	if uint(code) >= uint(len(throwCodes)) {
-		throw("runtime: unknown throw code")
-	}
-	c := throwCodes[code]
-	panic(error(boundsError{x: int64(arg0), y: int(arg1), signed: c.signed, code: c.code}))
-}
-
 // panicText raises a run-time error with exactly this text.
 func panicText(msg string) {
 	const prefix = "runtime error: "
@@ -324,12 +262,6 @@ func panicText(msg string) {
 	}
 	panic(error(plainError(msg)))
 }
-
-func panicdivide()   { panic(divideError) }
-func panicoverflow() { panic(overflowError) }
-func panicshift()    { panic(shiftError) }
-func panicmem()      { panic(memoryError) }
-func panicfloat()    { panic(error(errorString("floating point error"))) }
 
 func goPanicIndex(x int, y int)       { boundsPanic(int64(x), y, true, abi.BoundsIndex) }
 func goPanicIndexU(x uint, y int)     { boundsPanic(int64(x), y, false, abi.BoundsIndex) }
@@ -359,8 +291,6 @@ func boundsPanic(x int64, y int, signed bool, code abi.BoundsErrorCode) {
 	panic(error(boundsError{x: x, y: y, signed: signed, code: code}))
 }
 
-func panicmakeslicelen() { panic(error(errorString("makeslice: len out of range"))) }
-func panicmakeslicecap() { panic(error(errorString("makeslice: cap out of range"))) }
 func panicunsafeslicelen() {
 	panic(error(errorString("unsafe.Slice: len out of range")))
 }
@@ -372,46 +302,6 @@ func panicunsafestringlen() {
 }
 func panicunsafestringnilptr() {
 	panic(error(errorString("unsafe.String: ptr is nil and len is not zero")))
-}
-
-// panicrangestate raises the panic for a loop body of a range-over-func statement that was
-// called when it must not be; state is one of abi.RF_*.
-func panicrangestate(state int) {
-	switch abi.RF_State(state) {
-	case abi.RF_DONE:
-		panic(error(errorString("range function continued iteration after function for loop body returned false")))
-	case abi.RF_PANIC:
-		panic(error(errorString("range function continued iteration after loop body panic")))
-	case abi.RF_EXHAUSTED:
-		panic(error(errorString("range function continued iteration after whole loop exit")))
-	case abi.RF_MISSING_PANIC:
-		panic(error(errorString("range function recovered a loop body panic and did not resume panicking")))
-	}
-	throw("unexpected state set by range function")
-}
-
-// panicwrap raises the panic of a generated pointer wrapper of a value method that
-// was called with a nil pointer. It takes names from the wrapper's own name: pkg.(*T).M.
-func panicwrap() {
-	fn := physicalCallerName(1)
-	open := -1
-	for i := 0; i+1 < len(fn); i++ {
-		if fn[i] == '(' && fn[i+1] == '*' {
-			open = i
-			break
-		}
-	}
-	closing := len(fn) - 1
-	for closing > open && !(fn[closing] == ')' && closing+1 < len(fn) && fn[closing+1] == '.') {
-		closing--
-	}
-	if open < 1 || closing <= open {
-		throw("panicwrap: unexpected function name " + fn)
-	}
-	pkg := fn[:open-1]
-	typ := fn[open+2 : closing]
-	method := fn[closing+2:]
-	panic(error(plainError("value method " + pkg + "." + typ + "." + method + " called using nil *" + typ + " pointer")))
 }
 
 // unsafeslice checks the operands of unsafe.Slice.

@@ -93,19 +93,9 @@ func finalizerAccepts(in, et *_type) bool {
 	return false
 }
 
-// runFinalizers calls finalizers and cleanups for ever, in a goroutine of its own.
-func runFinalizers() {
-	for {
-		var r finalizerRecord
-		nextFinalizer(&r)
-		if r.kind == 1 {
-			(*(*func())(unsafe.Pointer(&r.fn)))()
-			continue
-		}
-		runFinalizer(&r)
-	}
-}
-
+// runFinalizer calls one finalizer.
+//
+//go:noinline
 func runFinalizer(r *finalizerRecord) {
 	f := (*finalizerFunc)(r.fn)
 	var words [2]unsafe.Pointer

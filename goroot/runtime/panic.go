@@ -47,49 +47,6 @@ type gHead struct {
 
 func thisG() *gHead { return (*gHead)(getg()) }
 
-// gopanic implements the predeclared function panic.
-//
-//go:noinline
-func gopanic(e any) {
-	if e == nil {
-		if debugPanicNil() {
-			panicNilEvents.count()
-		} else {
-			e = new(PanicNilError)
-		}
-	}
-	g := thisG()
-	p := new(_panic)
-	p.arg = e
-	p.link = g.panics
-	p.frame = getfp()
-	if q := p.link; q != nil && q.recovered && !q.goexit && samePanicValue(q.arg, e) {
-		q.repanicked = true
-	}
-	g.panics = p
-	for {
-		d := g.deferred
-		if d == nil {
-			break
-		}
-		g.deferred = d.link
-		frame := d.frame
-		fn := d.fn
-		if fn == nil {
-			continue
-		}
-		fn()
-		if p.recovered {
-			recovered(g, p, frame)
-		}
-	}
-	if p.goexit {
-		g.panics = nil
-		goexit1()
-	}
-	dieOfPanic(p)
-}
-
 // recovered ends the panic p, whose frame is the caller's, after a deferred function of the
 // frame owner has recovered it. It returns only if a Goexit ends together with frames
 // below owner: p then stands for that Goexit.
@@ -164,44 +121,13 @@ func gorecover(frame uintptr) any {
 }
 
 // isAdapter reports whether the function to which the return address belongs passes a call on, so that recover in its
-// callee counts as called by its caller: generated wrappers, and functions that reflect made.
+// callee counts as called by its caller: generated wrappers, and what reflect calls through.
 func isAdapter(ra uintptr) bool {
 	f := findfuncRaw(ra - 1)
 	if f == nil {
 		return true // makeFuncStub or a stub of the runtime
 	}
-	if funcFlags(f)&funcWrapper != 0 {
-		return true
-	}
-	name := funcNameRaw(f)
-	return name == "reflect.callReflect" || name == "reflect.callMethod" || name == "runtime.callPlaced" ||
-		name == "runtime.callWithOverflow" || name == "runtime.callFunc" || name == "runtime.callWithArea"
-}
-
-// Goexit ends the goroutine that calls it, after its deferred calls. Other goroutines are
-// not affected. Calling it in the main goroutine lets the others go on; the program
-// crashes once all of them have ended.
-//
-//go:noinline
-func Goexit() {
-	g := thisG()
-	p := new(_panic)
-	p.goexit = true
-	p.link = g.panics
-	p.frame = getfp()
-	g.panics = p
-	for {
-		d := g.deferred
-		if d == nil {
-			break
-		}
-		g.deferred = d.link
-		if fn := d.fn; fn != nil {
-			fn()
-		}
-	}
-	g.panics = nil
-	goexit1()
+	return funcFlags(f)&funcWrapper != 0
 }
 
 // dieOfPanic reports the panic that nobody recovered and ends the process.

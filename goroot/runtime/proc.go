@@ -1,39 +1,6 @@
 package runtime
 
-import (
-	"internal/cpu"
-	"internal/runtime/maps"
-	"unsafe"
-)
-
-// main is the body of the main goroutine. It and doInit1 have the names under which tracebacks and programs that look at
-// their callers know the first frames.
-func main() {
-	cpu.Initialize(startEnv("GODEBUG"))
-	// The AES hashes are the Rust runtime's and work on every processor.
-	maps.UseAeshash = true
-	memProfileRateAt(&MemProfileRate)
-	setRunningInits(true)
-	inits := module().inits
-	for _, pc := range unsafe.Slice((*uintptr)(inits.ptr), inits.len) {
-		doInit1(pc)
-	}
-	setRunningInits(false)
-	object := funcval{fn: module().mainMain}
-	p := &object
-	(*(*func())(unsafe.Pointer(&p)))()
-	runExitHooks(0)
-	exit(0)
-}
-
-// doInit1 runs the initialiser at pc.
-//
-//go:noinline
-func doInit1(pc uintptr) {
-	object := funcval{fn: pc}
-	p := &object
-	(*(*func())(unsafe.Pointer(&p)))()
-}
+import "unsafe"
 
 // _System stands in CPU profiles for code of the runtime that no goroutine called.
 //
@@ -44,11 +11,6 @@ func _System() { goexit1() }
 //
 //go:noinline
 func gcBgMarkWorker() { goexit1() }
-
-// goexit stands in stacks for the code that the first function of a goroutine returns to: Rust's walks end with it.
-//
-//go:noinline
-func goexit() { goexit1() }
 
 // runExitHooks is where instrumentation that has to act before the process ends would be called.
 func runExitHooks(code int) { _ = code }

@@ -541,4 +541,4 @@ func synctestEnter(b unsafe.Pointer) unsafe.Pointer
 // Offered, if the overlay of internal/bytealg drops the bodies (all leaf): internal/bytealg.IndexByte IndexByteString Count CountString
 // Compare CompareString (= runtime.cmpstring) Index IndexString. They follow the Go signatures.
 //
-// Called by Rust (abi::symbols::RUNTIME_CALLBACKS): main throwPanic sigpanic runFinalizers panicText goexit _System.
+// Called by Rust (abi::symbols::RUNTIME_CALLBACKS): see there.

@@ -275,17 +275,18 @@ func (s *callersState) expand(phys []uintptr, pcs []uintptr) int {
 			continue
 		}
 		for depth := uintptr(0); loc != noLoc; depth++ {
-			if !(locWrapper(loc) && s.belowIsUser) {
+			hidden := locWrapper(loc) && s.belowIsUser
+			if !hidden {
 				if n = s.put(pcs, n, ra|depth<<pcDepthShift); n == len(pcs) {
 					return n
 				}
 			}
 			parent := locParent(loc)
-			if parent == noLoc {
+			if parent != noLoc {
+				s.belowIsUser = true
+			} else if !hidden {
 				f := findfuncRaw(ra - 1)
 				s.belowIsUser = f != nil && funcFlags(f)&funcRuntime == 0
-			} else {
-				s.belowIsUser = true
 			}
 			loc = parent
 		}

@@ -96,8 +96,8 @@ pub const BUFFERED: &[(&str, &str, u64)] = &[
 pub const RUNTIME_CALLBACKS: &[&str] = &[
     // Body of the main goroutine: runs inits, main.main, exits the process.
     "runtime.main",
-    // func(arg0, arg1 uintptr, code int): raises the run-time panic that a throwing helper stands for (codes: `throws` in order of declaration).
-    "runtime.throwPanic",
+    // func(arg0, arg1 uintptr, code int): raises the panic of a bounds check (codes: `throws` in order of declaration).
+    "runtime.panicBounds",
     // func(sig, addr, pc uintptr): raises the run-time panic for a fault in Go code.
     "runtime.sigpanic",
     // func(): runs queued finalizers and cleanups for ever (its own goroutine).
@@ -110,4 +110,14 @@ pub const RUNTIME_CALLBACKS: &[&str] = &[
     "runtime._System",
     // func(): stands for the collector's workers in execution traces; never called.
     "runtime.gcBgMarkWorker",
+    // func(): raise the panics of the other throwing helpers.
+    "runtime.panicdivide",
+    "runtime.panicshift",
+    "runtime.sigpanic_shown",
+    // func(msg string, detail bool): panic(plainError(msg)) in the place of the operation on a channel that failed.
+    "runtime.chansend1_shown",
+    "runtime.selectnbsend_shown",
+    "runtime.selectgo_shown",
+    "runtime.closechan_shown",
+    "runtime.makechan_shown",
 ];

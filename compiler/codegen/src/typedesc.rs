@@ -231,10 +231,19 @@ impl Builder<'_> {
     }
 
     fn has_uncommon(&self, ty: Ty) -> bool {
-        matches!(
+        let has_name = !matches!(
             self.program.types.kind(ty),
-            TyKind::Named(_) | TyKind::UnsafePointer
-        ) || !self.program.type_info[&ty].methods.is_empty()
+            TyKind::Pointer(_)
+                | TyKind::Slice(_)
+                | TyKind::Array(..)
+                | TyKind::Map(..)
+                | TyKind::Chan(..)
+                | TyKind::Func(_)
+                | TyKind::Struct(_)
+                | TyKind::Interface(_)
+                | TyKind::Tuple(_)
+        );
+        has_name || !self.program.type_info[&ty].methods.is_empty()
     }
 
     fn kind_size(&self, ty: Ty) -> usize {

@@ -95,7 +95,9 @@ impl Unit {
                 None => Loc::default(),
                 Some(number) => *self.locs.get(number as usize)?,
             };
-            if loc.pos.is_some() && last != Some(loc) {
+            // What has no position belongs to what is before it, but not to another function: generated wrappers have none at all.
+            let own = loc.pos.is_some() || loc.inline != InlineId(0);
+            if own && last != Some(loc) {
                 out.lines.push((start, loc));
                 last = Some(loc);
             }

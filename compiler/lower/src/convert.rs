@@ -455,7 +455,7 @@ impl FnCx<'_, '_> {
                 // The message names the interface as written; its itabs are those of the underlying type.
                 self.panic_if(failed, |f| {
                     let want = f.type_desc(want);
-                    f.rt("panicassert", &[typ, want]);
+                    f.rt("typeAssert_shown", &[typ, want]);
                 });
                 word
             };

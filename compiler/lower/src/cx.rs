@@ -368,10 +368,13 @@ impl<'a> Cx<'a> {
             let n = self.link_name(obj);
             (n.as_str().to_string(), n.as_str().to_string())
         } else if targs.is_empty() {
-            (
-                format!("{path}.{}", object.name),
-                format!("{path}.{}", object.name),
-            )
+            let name = format!("{path}.{}", object.name);
+            let shown = match path.as_str() {
+                "runtime" => name.strip_suffix("_shown").unwrap_or(&name),
+                _ => &name,
+            };
+            let shown = shown.to_owned();
+            (name, shown)
         } else {
             let args = self.targ_list(targs);
             (
@@ -384,8 +387,7 @@ impl<'a> Cx<'a> {
             nosplit: decl.is_some_and(|d| d.nosplit),
             runtime: path.as_str() == "runtime",
             no_return: intrinsics::never_returns(&name),
-            // gc calls most deferred functions from their frame itself.
-            wrapper: name == "runtime.deferreturn",
+            wrapper: passes_calls_on(&name),
             ..FuncFlags::default()
         };
         let f = self.declare(
@@ -594,4 +596,22 @@ impl<'a> Cx<'a> {
     pub(crate) fn func_count(&self) -> usize {
         self.p.funcs.next_id().index()
     }
+}
+
+/// Functions of the runtime and of reflect that stand between a function and who called it, as generated wrappers do: stacks do not
+/// show them and `recover` looks through them. gc calls most deferred functions from their frame itself, and arranges the
+/// arguments of reflect's calls in assembly.
+fn passes_calls_on(name: &str) -> bool {
+    matches!(
+        name,
+        "runtime.deferreturn"
+            | "runtime.callFunc"
+            | "runtime.callWithArea"
+            | "runtime.callWithOverflow"
+            | "runtime.callPlaced"
+            | "runtime.callDiscarding"
+            | "runtime.runFinalizer"
+            | "reflect.callReflect"
+            | "reflect.callMethod"
+    )
 }

@@ -155,7 +155,7 @@ impl FnCx<'_, '_> {
                 self.b.jump(exit);
             }
             ([(c, comm)], Some(d)) => {
-                let no = self.select_one(*c, *comm, pos);
+                let no = self.select_one(*c, *comm, file.ast.stmts[*comm].pos);
                 self.b.jump(exit);
                 self.start_block(no);
                 self.hoisted.clear();

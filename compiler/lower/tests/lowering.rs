@@ -14,7 +14,15 @@ package runtime
 import "unsafe"
 
 func main() {}
-func throwPanic(arg0, arg1 uintptr, code int) {}
+func panicBounds(arg0, arg1 uintptr, code int) {}
+func panicdivide() {}
+func panicshift() {}
+func sigpanic_shown() {}
+func chansend1_shown(msg string, parked bool) {}
+func selectnbsend_shown(msg string) {}
+func selectgo_shown(msg string) {}
+func closechan_shown(msg string, closed bool) {}
+func makechan_shown(msg string) {}
 func sigpanic(sig, addr, pc uintptr) {}
 func runFinalizers() {}
 func panicText(msg string) {}

@@ -19,7 +19,7 @@ use core::sync::atomic::Ordering;
 pub use hchan::Hchan;
 use rt_sched::bubble;
 use rt_sched::g::{G, GList};
-use rt_sched::hooks::raise_panic;
+use rt_sched::hooks::{Place, raise_panic_in};
 use rt_sched::proc;
 use rt_sched::reason::ParkReason;
 use rt_sched::sudog::Sudog;
@@ -65,7 +65,8 @@ pub fn send(chan: Option<&'static Hchan>, elem: usize, block: bool) -> bool {
     chan.lock.lock();
     if chan.closed.load(Ordering::Relaxed) != 0 {
         chan.unlock();
-        raise_panic("send on closed channel");
+        let place = if block { Place::Send } else { Place::TrySend };
+        raise_panic_in(place, "send on closed channel", false);
     }
     if let Some(receiver) = chan.receivers.pop() {
         chan.copy_elem(receiver.elem.get(), elem);
@@ -100,7 +101,7 @@ pub fn send(chan: Option<&'static Hchan>, elem: usize, block: bool) -> bool {
 fn send_resumed(g: &'static G) {
     rt_sched::profile::block_event(g, &g.sudog);
     if !g.sudog.success.get() {
-        raise_panic("send on closed channel");
+        raise_panic_in(Place::Send, "send on closed channel", true);
     }
     g.ret0.set(1);
 }
@@ -229,13 +230,13 @@ pub(crate) fn receive_from(chan: &Hchan, sender: &'static Sudog, elem: usize) {
 /// Closes.
 pub fn close(chan: Option<&'static Hchan>) {
     let Some(chan) = chan else {
-        raise_panic("close of nil channel")
+        raise_panic_in(Place::Close, "close of nil channel", false)
     };
     check_bubble(chan, "close of synctest channel from outside bubble");
     chan.lock.lock();
     if chan.closed.load(Ordering::Relaxed) != 0 {
         chan.unlock();
-        raise_panic("close of closed channel");
+        raise_panic_in(Place::Close, "close of closed channel", true);
     }
     chan.closed.store(1, Ordering::Release);
     let list = GList::new();

@@ -12,7 +12,7 @@ use crate::{Hchan, is_durable, receive_from, wake};
 use core::ptr;
 use core::sync::atomic::Ordering;
 use rt_sched::g::G;
-use rt_sched::hooks::raise_panic;
+use rt_sched::hooks::{Place, raise_panic_in};
 use rt_sched::m::M;
 use rt_sched::proc;
 use rt_sched::reason::ParkReason;
@@ -132,7 +132,7 @@ impl Attempt {
                 wake(waiter, true);
                 (case as isize, received)
             }
-            Attempt::Closed => raise_panic("send on closed channel"),
+            Attempt::Closed => raise_panic_in(Place::Select, "send on closed channel", false),
         }
     }
 }
@@ -344,7 +344,7 @@ fn resumed(g: &'static G) {
     }
     let is_send = all.is_send(chosen as u16);
     if is_send && !success {
-        raise_panic("send on closed channel");
+        raise_panic_in(Place::Select, "send on closed channel", false);
     }
     g.ret0.set(chosen as usize);
     g.ret1.set((success && !is_send) as usize);

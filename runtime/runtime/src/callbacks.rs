@@ -10,7 +10,7 @@ pub static CALLBACKS: [AtomicUsize; RUNTIME_CALLBACKS.len()] =
 
 /// Indices into [`CALLBACKS`].
 pub const MAIN: usize = 0;
-const THROW_PANIC: usize = 1;
+const PANIC_BOUNDS: usize = 1;
 #[allow(missing_docs)]
 pub const SIGPANIC: usize = 2;
 #[allow(missing_docs)]
@@ -23,6 +23,11 @@ pub const GOEXIT: usize = 5;
 pub const SYSTEM: usize = 6;
 #[allow(missing_docs)]
 pub const MARK_WORKER: usize = 7;
+const PANIC_DIVIDE: usize = 8;
+const PANIC_SHIFT: usize = 9;
+const PANIC_NIL: usize = 10;
+/// The functions of [`rt_sched::hooks::Place`], in its order, begin here.
+pub const PLACES: usize = 11;
 
 /// Copies the linker's table.
 pub fn init(table: &[usize]) {
@@ -48,9 +53,9 @@ pub fn func_value(index: usize) -> usize {
     &CALLBACKS[index] as *const AtomicUsize as usize
 }
 
-/// Jumps to `throwPanic(panic_arg0, panic_arg1, code)`; the code is in edx.
+/// Jumps to `panicBounds(panic_arg0, panic_arg1, code)`; the code is in edx.
 #[unsafe(naked)]
-unsafe extern "C" fn throw_common() {
+unsafe extern "C" fn bounds_common() {
     naked_asm!(
         "mov rdi, [r15 + {arg0}]",
         "mov rsi, [r15 + {arg1}]",
@@ -58,7 +63,7 @@ unsafe extern "C" fn throw_common() {
         arg0 = const abi::g::PANIC_ARG0,
         arg1 = const abi::g::PANIC_ARG1,
         callbacks = sym CALLBACKS,
-        offset = const THROW_PANIC * 8,
+        offset = const PANIC_BOUNDS * 8,
     )
 }
 
@@ -68,11 +73,30 @@ macro_rules! throws {
             #[unsafe(naked)]
             #[unsafe(export_name = $sym)]
             unsafe extern "C" fn stub() {
-                naked_asm!("mov edx, {code}", "jmp {common}", code = const $code, common = sym throw_common)
+                naked_asm!("mov edx, {code}", "jmp {common}", code = const $code, common = sym bounds_common)
             }
         };)*
         #[cfg(test)]
-        const THROWS: &[&str] = &[$($sym),*];
+        const BOUNDS: &[&str] = &[$($sym),*];
+    };
+}
+
+/// Helpers without operands jump to their function.
+macro_rules! jumps {
+    ($($sym:literal = $index:ident;)*) => {
+        $(const _: () = {
+            #[unsafe(naked)]
+            #[unsafe(export_name = $sym)]
+            unsafe extern "C" fn stub() {
+                naked_asm!(
+                    "jmp qword ptr [rip + {callbacks} + {offset}]",
+                    callbacks = sym CALLBACKS,
+                    offset = const $index * 8,
+                )
+            }
+        };)*
+        #[cfg(test)]
+        const JUMPS: &[&str] = &[$($sym),*];
     };
 }
 
@@ -95,15 +119,19 @@ throws! {
     "runtime.throwSlice3C" = 14;
     "runtime.throwSlice3CU" = 15;
     "runtime.throwSliceConvert" = 16;
-    "runtime.throwDivide" = 17;
-    "runtime.throwShift" = 18;
-    "runtime.throwNil" = 19;
+}
+
+jumps! {
+    "runtime.throwDivide" = PANIC_DIVIDE;
+    "runtime.throwShift" = PANIC_SHIFT;
+    "runtime.throwNil" = PANIC_NIL;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use abi::symbols::throws as t;
+    use rt_sched::hooks::Place;
 
     #[test]
     fn throw_codes_follow_the_abi() {
@@ -129,18 +157,31 @@ mod tests {
             t::PANIC_SHIFT,
             t::PANIC_NIL,
         ];
-        assert_eq!(THROWS, declared);
+        assert_eq!([BOUNDS, JUMPS].concat(), declared);
     }
 
     #[test]
     fn callback_indices_name_the_right_functions() {
         let name = |index: usize| RUNTIME_CALLBACKS[index];
         assert_eq!(name(MAIN), "runtime.main");
-        assert_eq!(name(THROW_PANIC), "runtime.throwPanic");
+        assert_eq!(name(PANIC_BOUNDS), "runtime.panicBounds");
         assert_eq!(name(SIGPANIC), "runtime.sigpanic");
         assert_eq!(name(RUN_FINALIZERS), "runtime.runFinalizers");
         assert_eq!(name(PANIC_TEXT), "runtime.panicText");
         assert_eq!(name(GOEXIT), "runtime.goexit");
         assert_eq!(name(SYSTEM), "runtime._System");
+        assert_eq!(name(MARK_WORKER), "runtime.gcBgMarkWorker");
+        assert_eq!(name(PANIC_DIVIDE), "runtime.panicdivide");
+        assert_eq!(name(PANIC_SHIFT), "runtime.panicshift");
+        assert_eq!(name(PANIC_NIL), "runtime.sigpanic_shown");
+        for (place, want) in [
+            (Place::Send, "runtime.chansend1_shown"),
+            (Place::TrySend, "runtime.selectnbsend_shown"),
+            (Place::Select, "runtime.selectgo_shown"),
+            (Place::Close, "runtime.closechan_shown"),
+            (Place::Make, "runtime.makechan_shown"),
+        ] {
+            assert_eq!(name(PLACES + place as usize), want);
+        }
     }
 }

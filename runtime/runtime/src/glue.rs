@@ -461,6 +461,9 @@ pub fn install() {
     HOOKS
         .panic_text
         .set(callbacks::address(callbacks::PANIC_TEXT));
+    for (index, place) in HOOKS.panic_places.iter().enumerate() {
+        place.set(callbacks::address(callbacks::PLACES + index));
+    }
     HOOKS.trace_stack.set(crate::traceback::trace_stack);
     HOOKS.trace_frames.set(crate::traceback::trace_frames);
     HOOKS

@@ -230,7 +230,7 @@ GOFUNC test.counter, 32
     lock inc dword ptr counter[rip]
     GORET
 
-GOFUNC runtime.throwPanic, 32
+GOFUNC runtime.panicBounds, 32
     FAIL
 GOFUNC runtime.sigpanic, 32
     cmp edi, 11
@@ -253,7 +253,7 @@ text_end:
     .section .rodata
     .p2align 3
 callbacks:
-    .quad "runtime.main", "runtime.throwPanic", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText", "runtime.goexit", "runtime._System", "runtime.goexit"
+    .quad "runtime.main", "runtime.panicBounds", "runtime.sigpanic", "runtime.runFinalizers", "runtime.panicText", "runtime.goexit", "runtime._System", "runtime.goexit", "runtime.panicText", "runtime.panicText", "runtime.panicText", "runtime.panicText", "runtime.panicText", "runtime.panicText", "runtime.panicText", "runtime.panicText"
 sender_closure: .quad test.sender
 spinner_closure: .quad test.spinner
 counter_closure: .quad test.counter
@@ -310,7 +310,7 @@ roots: .quad roots_start, 2, root_bitmap
     .quad 0                     # main.main
     .quad 0, 0                  # modinfo
     .quad 0, 0                  # godebug
-    .quad callbacks, 8
+    .quad callbacks, 16
     .quad roots_start, roots_end
     .quad 0, 0                  # sites
     .quad 0, 0                  # frames

@@ -17,6 +17,23 @@ pub fn barrier_on() -> bool {
     WRITE_BARRIER.load(Ordering::Relaxed) != 0
 }
 
+/// Operations whose panics show the frames that the official runtime has there.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// A send; the detail: the channel was closed while the goroutine waited.
+    Send,
+    /// A select with one send and a default.
+    TrySend,
+    /// Another select.
+    Select,
+    /// A close; the detail: the channel is not nil, but closed.
+    Close,
+    /// `make`.
+    Make,
+}
+
+const PLACES: usize = Place::Make as usize + 1;
+
 /// The functions.
 pub struct Hooks {
     /// Collects goroutines whose files are ready. `delay` in ns: 0 does not wait, negative waits until broken off.
@@ -46,6 +63,8 @@ pub struct Hooks {
     pub gc_work: Cell<fn(&'static P, bool) -> bool>,
     /// A panic reported from within an entry point: address of the Go function `panicText(string)`.
     pub panic_text: Cell<usize>,
+    /// The like for operations on channels, by [`Place`]: address of a Go function `f(msg string, detail bool)`.
+    pub panic_places: [Cell<usize>; PLACES],
     /// Calls a Go func value on g0 with these arguments.
     pub call_go: Cell<fn(usize, [usize; 4])>,
     /// Write barrier for one pointer slot that Rust code is about to overwrite (0: only shades `new`).
@@ -111,6 +130,7 @@ pub static HOOKS: Hooks = Hooks {
     sysmon_tick: Cell::new(ignore_time),
     gc_work: Cell::new(no_work),
     panic_text: Cell::new(0),
+    panic_places: [const { Cell::new(0) }; PLACES],
     call_go: Cell::new(call_default),
     wb_slot: Cell::new(no_barrier),
     wb_typed: Cell::new(no_typed_barrier),
@@ -137,6 +157,15 @@ pub fn fatal(message: &str) -> ! {
 
 /// Raises a Go panic with this text in the goroutine whose entry point is running: its stack continues in `panicText`.
 pub fn raise_panic(text: &'static str) -> ! {
+    raise(HOOKS.panic_text.get(), text, false)
+}
+
+/// [`raise_panic`] for an operation on a channel.
+pub fn raise_panic_in(place: Place, text: &'static str, detail: bool) -> ! {
+    raise(HOOKS.panic_places[place as usize].get(), text, detail)
+}
+
+fn raise(function: usize, text: &'static str, detail: bool) -> ! {
     let g = G::current();
     if g.is_g0.get() {
         rt_os::throw!("panic on the system stack: {text}");
@@ -145,10 +174,10 @@ pub fn raise_panic(text: &'static str) -> ! {
     unsafe {
         crate::arch::gogo_call(
             g,
-            HOOKS.panic_text.get(),
+            function,
             text.as_ptr() as usize,
             text.len(),
-            0,
+            usize::from(detail),
         )
     }
 }

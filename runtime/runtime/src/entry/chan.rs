@@ -4,7 +4,7 @@ use super::Pair;
 use abi::gotype::{ElemType, Type};
 use rt_chan::select::Scase;
 use rt_chan::{Hchan, RecvReturn};
-use rt_sched::hooks::raise_panic;
+use rt_sched::hooks::{Place, raise_panic_in};
 
 fn chan(at: usize) -> Option<&'static Hchan> {
     // SAFETY: Go passes channels that the calling goroutine holds.
@@ -20,7 +20,7 @@ extern "C" fn makechan(typ: *const Type, size: i64) -> usize {
     // SAFETY: the compiler's descriptor, system function.
     match unsafe { Hchan::make(elem_type(typ), size) } {
         Some(chan) => chan.addr(),
-        None => raise_panic("makechan: size out of range"),
+        None => raise_panic_in(Place::Make, "makechan: size out of range", false),
     }
 }
 
