@@ -127,10 +127,18 @@ func isAdapter(ra uintptr) bool {
 	if f == nil {
 		return true // makeFuncStub or a stub of the runtime
 	}
+	// What was inlined into a wrapper is none.
+	for loc := pcLoc(ra - 1); loc != noLoc; loc = locParent(loc) {
+		if !locWrapper(loc) {
+			return false
+		}
+	}
 	return funcFlags(f)&funcWrapper != 0
 }
 
 // dieOfPanic reports the panic that nobody recovered and ends the process.
+//
+//go:noinline
 func dieOfPanic(p *_panic) {
 	preparePanicValues(p)
 	if startpanic() {

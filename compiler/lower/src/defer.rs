@@ -3,7 +3,7 @@
 use base::Symbol;
 use mir::{Callee, FieldTy, FuncFlags, FuncTy, Op, Terminator, Ty, TyKind, TypeTable, Value};
 use smallvec::SmallVec;
-use syntax::ast::{ExprId, ExprKind};
+use syntax::ast::{ExprId, ExprKind, StmtId};
 use types::{Builtin, Mode};
 
 use crate::call::Prepared;
@@ -66,12 +66,12 @@ impl<'a> FnCx<'_, 'a> {
         }
     }
 
-    pub(crate) fn defer_stmt(&mut self, e: ExprId) {
+    pub(crate) fn defer_stmt(&mut self, s: StmtId, e: ExprId) {
         let func = self.thunk(e, "deferwrap");
         if !self.b.is_reachable() {
             return;
         }
-        self.set_pos(self.file.ast.exprs[e].pos);
+        self.set_pos(self.file.ast.stmts[s].pos);
         if self.body_of.range.is_some() {
             self.defer_in_body(func);
             return;
@@ -80,9 +80,9 @@ impl<'a> FnCx<'_, 'a> {
         self.b.emit(Op::DeferPush { record, func });
     }
 
-    pub(crate) fn go_stmt(&mut self, e: ExprId) {
+    pub(crate) fn go_stmt(&mut self, s: StmtId, e: ExprId) {
         let func = self.thunk(e, "gowrap");
-        self.set_pos(self.file.ast.exprs[e].pos);
+        self.set_pos(self.file.ast.stmts[s].pos);
         self.rt("newproc", &[func]);
     }
 

@@ -72,8 +72,8 @@ impl FnCx<'_, '_> {
             } => self.op_assign(s, lhs[0], *op, rhs[0]),
             StmtKind::Assign { lhs, op: None, rhs } => self.assign(s, lhs, rhs),
             StmtKind::Define { lhs, rhs } => self.define(s, lhs, rhs),
-            StmtKind::Go(e) => self.go_stmt(*e),
-            StmtKind::Defer(e) => self.defer_stmt(*e),
+            StmtKind::Go(e) => self.go_stmt(s, *e),
+            StmtKind::Defer(e) => self.defer_stmt(s, *e),
             StmtKind::Return(results) => self.return_stmt(s, results),
             StmtKind::Branch { kind, label } => {
                 self.branch_stmt(s, *kind, label.map(|l| file.ast.sym(l)))

@@ -203,7 +203,6 @@ fn inline_calls(
     most: u32,
 ) -> bool {
     let nosplit = program.funcs[id].flags.nosplit;
-    let wrapper = program.funcs[id].flags.wrapper;
     let closures = closures(body);
     let mut changed = false;
     let mut blocks: Vec<Block> = body.blocks.ids().collect();
@@ -238,10 +237,6 @@ fn inline_calls(
             if nosplit && !callee.flags.nosplit {
                 continue;
             }
-            // `recover` looks through wrappers: what the callee calls must not seem to be called by the wrapper's caller.
-            if wrapper && !callee.flags.wrapper && makes_calls(callee) {
-                continue;
-            }
             let rest = splice(body, block, index - 1, inst, callee, object);
             blocks.push(rest);
             changed = true;
@@ -271,14 +266,6 @@ fn closures(body: &Body) -> FxHashMap<Value, Option<FuncId>> {
         }
     }
     found
-}
-
-fn makes_calls(func: &Function) -> bool {
-    func.body.as_ref().is_some_and(|body| {
-        body.insts
-            .iter()
-            .any(|inst| matches!(inst.op, Op::Call { .. }))
-    })
 }
 
 /// Replaces the call at `at` of `block` by the callee's body; `object` is the func value that a closure is called through.

@@ -67,6 +67,7 @@ fn run(stack: *const usize, module: *const ModuleData) -> ! {
     rt_netpoll::install();
     crate::profile::install();
     crate::entry::bytes::init_secret(m0.rand.next(), m0.rand.next());
+    apply_settings(setting);
     if let Some(level) = process::getenv(b"GOTRACEBACK") {
         crate::traceback::set_level(level);
     }
@@ -191,15 +192,20 @@ fn initial_procs() -> u32 {
 
 /// Value of a GODEBUG setting: of the environment, else of the program's defaults.
 pub fn setting(name: &[u8]) -> Option<&'static [u8]> {
-    let find = |list: &'static [u8]| {
-        // The last one wins.
-        list.split(|byte| *byte == b',')
-            .rev()
-            .find_map(|entry| entry.strip_prefix(name)?.strip_prefix(b"="))
-    };
     process::getenv(b"GODEBUG")
-        .and_then(find)
-        .or_else(|| find(symtab::slice(&symtab::module().godebug)))
+        .and_then(|list| find_setting(list, name))
+        .or_else(|| default_setting(name))
+}
+
+fn default_setting(name: &[u8]) -> Option<&'static [u8]> {
+    find_setting(symtab::slice(&symtab::module().godebug), name)
+}
+
+/// The last one of a name wins.
+fn find_setting<'a>(list: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    list.split(|byte| *byte == b',')
+        .rev()
+        .find_map(|entry| entry.strip_prefix(name)?.strip_prefix(b"="))
 }
 
 fn number(name: &[u8]) -> i64 {
@@ -263,7 +269,15 @@ fn parse_bytes(text: &[u8]) -> Option<i64> {
 }
 
 /// `$GODEBUG` changed at run time: settings of the runtime that may.
-pub fn godebug_changed(_value: &[u8]) {}
+pub fn godebug_changed(value: &[u8]) {
+    apply_settings(|name| find_setting(value, name).or_else(|| default_setting(name)));
+}
+
+/// The settings that may change while the program runs.
+fn apply_settings<'a>(setting: impl Fn(&[u8]) -> Option<&'a [u8]>) {
+    let labels = setting(b"tracebacklabels") != Some(b"0");
+    crate::traceback::LABELS.store(labels, Ordering::Relaxed);
+}
 
 #[cfg(test)]
 mod tests {

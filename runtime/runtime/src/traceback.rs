@@ -5,7 +5,7 @@ use crate::callbacks;
 use crate::symtab::{self, NO_LOC};
 use abi::module::{FuncEntry, frame, func_flags};
 use core::fmt::Write;
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use rt_sched::g::{G, Status};
 use rt_sched::m::M;
 use rt_sched::sched::SCHED;
@@ -245,6 +245,8 @@ fn is_sigpanic(lookup: usize) -> bool {
     sigpanic != 0 && symtab::find_func(lookup).is_some_and(|func| symtab::entry(func) == sigpanic)
 }
 
+/// Whether headers show the goroutine's profiler labels (GODEBUG=tracebacklabels).
+pub static LABELS: AtomicBool = AtomicBool::new(true);
 /// GOTRACEBACK: 0 none, 1 single, 2 all, 3 system, 4 crash.
 pub static LEVEL: AtomicU32 = AtomicU32::new(1);
 /// Descriptor of `debug.SetCrashOutput`, -1 for none.
@@ -481,6 +483,9 @@ fn print_frames(sink: &mut dyn Sink, g: &G, frames: impl Fn() -> Frames, show_ru
     let mut total = 0;
     walk_shown(frames(), show_runtime, |_, _| total += 1);
     let mut number = 0;
+    let system = LEVEL.load(Ordering::Relaxed) >= 3;
+    // Where the frame that was printed last ended.
+    let mut below = 0;
     walk_shown(frames(), show_runtime, |physical, frame| {
         number += 1;
         if total > INNER + OUTER && number > INNER && number <= total - OUTER {
@@ -508,6 +513,16 @@ fn print_frames(sink: &mut dyn Sink, g: &G, frames: impl Fn() -> Frames, show_ru
         let _ = write!(line, "\n\t{}:{}", frame.file, frame.line);
         if !frame.inlined {
             let _ = write!(line, " +{:#x}", frame.offset);
+            if system && physical.fp != 0 {
+                // As the ABI counts: a frame ends with the return address.
+                let end = physical.fp + 16;
+                let start = if below != 0 { below } else { physical.fp };
+                let _ = write!(line, " fp={end:#x} sp={start:#x}");
+                below = end;
+            }
+            if system {
+                let _ = write!(line, " pc={:#x}", physical.pc);
+            }
         }
         let _ = line.write_str("\n");
     });
@@ -520,7 +535,8 @@ fn walk_shown(frames: Frames, show_runtime: bool, mut visit: impl FnMut(&Frame, 
             let shown = show_runtime
                 || (!logical.wrapper && (!logical.runtime || is_exported_runtime(logical.name)))
                 || (logical.name == "runtime.gopanic" && seen_user);
-            if shown {
+            // The report of a panic begins with the call of panic.
+            if shown && logical.name != "runtime.dieOfPanic" {
                 seen_user = true;
                 visit(&frame, &logical);
             }
@@ -554,7 +570,69 @@ fn print_header(sink: &mut dyn Sink, g: &G, running_here: bool) {
     if !g.locked_m.get().is_null() {
         let _ = line.write_str(", locked to thread");
     }
-    let _ = line.write_str("]:\n");
+    let _ = line.write_str("]");
+    if LABELS.load(Ordering::Relaxed) {
+        print_labels(&mut line, g);
+    }
+    let _ = line.write_str(":\n");
+}
+
+/// ` {key: value, ...}` for the labels that runtime/pprof has set: a slice of pairs of strings, sorted by key.
+fn print_labels(line: &mut Line<'_>, g: &G) {
+    let labels = g.labels.load(Ordering::Relaxed) as *const [usize; 3];
+    if labels.is_null() {
+        return;
+    }
+    // SAFETY: the G keeps the object, which does not change once it is set.
+    let [list, len, _] = unsafe { *labels };
+    if len == 0 {
+        return;
+    }
+    // SAFETY: the slice's array.
+    let pairs = unsafe { core::slice::from_raw_parts(list as *const [usize; 4], len) };
+    let _ = line.write_str(" {");
+    for (n, &[key, key_len, value, value_len]) in pairs.iter().enumerate() {
+        let _ = line.write_str(if n > 0 { ", " } else { "" });
+        for (text, len, after) in [(key, key_len, ": "), (value, value_len, "")] {
+            let text = match len {
+                0 => &[][..],
+                // SAFETY: a Go string.
+                len => unsafe { core::slice::from_raw_parts(text as *const u8, len) },
+            };
+            print_label(line, text);
+            let _ = line.write_str(after);
+        }
+    }
+    let _ = line.write_str("}");
+}
+
+/// A key or value, in quotes with escapes unless it is of letters, digits and `./_`.
+fn print_label(line: &mut Line<'_>, text: &[u8]) {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"./_".contains(byte);
+    if text.iter().all(plain) {
+        let _ = line.write_str(core::str::from_utf8(text).unwrap_or_default());
+        return;
+    }
+    let _ = line.write_str("\"");
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let _ = match c {
+                '"' => line.write_str("\\\""),
+                '\\' => line.write_str("\\\\"),
+                '\n' => line.write_str("\\n"),
+                '\r' => line.write_str("\\r"),
+                '\t' => line.write_str("\\t"),
+                '\0'..' ' => write!(line, "\\x{:02x}", c as u32),
+                ' '..='~' => line.write_char(c),
+                '\u{7f}'..='\u{ffff}' => write!(line, "\\u{:04x}", c as u32),
+                _ => write!(line, "\\U{:08x}", c as u32),
+            };
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(line, "\\x{byte:02x}");
+        }
+    }
+    let _ = line.write_str("\"");
 }
 
 fn print_creator(sink: &mut dyn Sink, g: &G) {

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -80,6 +81,7 @@ func run(goroot, out string) error {
 	// Errors are expected; they are what is looked for.
 	config.Check("runtime_test", fset, files, info)
 	connect(units, info)
+	connectByEnvironment(units)
 	for changed := true; changed; {
 		changed = false
 		for _, u := range units {
@@ -170,6 +172,51 @@ func connect(units []*unit, info *types.Info) {
 			}
 		}
 	}
+}
+
+// connectByEnvironment lets tests that start themselves anew use the init function that knows the child by an environment variable:
+// without it every child would start another one.
+func connectByEnvironment(units []*unit) {
+	readers := map[string]*unit{}
+	for _, u := range units {
+		if f, ok := u.decl.(*ast.FuncDecl); ok && f.Name.Name == "init" {
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) != 1 {
+					return true
+				}
+				if s, ok := call.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Getenv" {
+					if name, ok := stringOf(call.Args[0]); ok {
+						readers[name] = u
+					}
+				}
+				return true
+			})
+		}
+	}
+	for _, u := range units {
+		ast.Inspect(u.decl, func(n ast.Node) bool {
+			if e, ok := n.(ast.Expr); ok {
+				if text, ok := stringOf(e); ok {
+					name, _, _ := strings.Cut(text, "=")
+					if reader := readers[name]; reader != nil && reader != u {
+						u.uses[reader] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+}
+
+// stringOf returns the value of a string literal.
+func stringOf(e ast.Expr) (string, bool) {
+	lit, ok := e.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return "", false
+	}
+	text, err := strconv.Unquote(lit.Value)
+	return text, err == nil
 }
 
 // reduce blanks what is dropped of a file, and imports that nobody uses then. nil if nothing is left.
