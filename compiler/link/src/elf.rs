@@ -4,6 +4,7 @@ use crate::layout::{HEADERS, IMAGE_BASE, Layout};
 use crate::object::{Definition, Object, RelocKind, Section};
 use crate::{LinkError, Options};
 
+const INT3: u8 = 0xcc;
 const EHDR: usize = 64;
 const PHDR: usize = 56;
 const SHDR: usize = 64;
@@ -40,6 +41,9 @@ pub fn write(object: &Object, layout: &Layout, options: &Options) -> Result<Vec<
     let last_file_section = Section::GoData as usize;
     let (start, size) = layout.sections[last_file_section];
     let mut image = vec![0u8; offset_of(start + size)];
+    // What jumps between functions traps.
+    let (start, size) = layout.sections[Section::GoText as usize];
+    image[offset_of(start)..offset_of(start + size)].fill(INT3);
     for section in Section::ALL {
         if section.is_zero() {
             continue;

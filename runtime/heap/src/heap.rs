@@ -504,10 +504,9 @@ impl Heap {
                 self.flush_stats(cache);
             }
         });
-        let (free_backed, free_scavenged, caches, covered) = {
+        let (free_scavenged, caches, covered) = {
             let locked = self.locked.lock();
             (
-                locked.pages.free_backed,
                 locked.pages.free_scavenged,
                 locked.caches,
                 locked.pages.covered(),
@@ -543,16 +542,19 @@ impl Heap {
         let manual = self.counters.manual.load(Ordering::Relaxed) as u64;
         let page = PAGE_SIZE as u64;
         let (mspan_sys, mspan_inuse) = self.spans.bytes();
+        let heap_sys = covered as u64 * page - manual;
+        // Not the sum of the free pages: the scavenger holds some while it gives them back.
+        let heap_idle = heap_sys.saturating_sub(in_use);
         HeapStats {
             heap_alloc: total - freed,
             total_alloc: total,
             mallocs: mallocs + tiny,
             frees: frees + tiny,
             tiny_allocs: tiny,
-            heap_sys: covered as u64 * page - manual,
-            heap_idle: (free_backed + free_scavenged) as u64 * page,
+            heap_sys,
+            heap_idle,
             heap_inuse: in_use,
-            heap_released: free_scavenged as u64 * page,
+            heap_released: (free_scavenged as u64 * page).min(heap_idle),
             heap_objects: mallocs - frees,
             stacks_inuse: manual,
             mspan_inuse: mspan_inuse as u64,

@@ -530,10 +530,17 @@ fn print_frames(sink: &mut dyn Sink, g: &G, frames: impl Fn() -> Frames, show_ru
 
 fn walk_shown(frames: Frames, show_runtime: bool, mut visit: impl FnMut(&Frame, &Logical)) {
     let mut seen_user = false;
+    let mut callee_panics = false;
     for frame in frames {
         expand(&frame, |logical| {
+            // A wrapper that panics itself is where it happened.
+            let hidden = logical.wrapper && !callee_panics;
+            callee_panics = matches!(
+                logical.name,
+                "runtime.gopanic" | "runtime.sigpanic" | "runtime.panicwrap"
+            );
             let shown = show_runtime
-                || (!logical.wrapper && (!logical.runtime || is_exported_runtime(logical.name)))
+                || (!hidden && (!logical.runtime || is_exported_runtime(logical.name)))
                 || (logical.name == "runtime.gopanic" && seen_user);
             // The report of a panic begins with the call of panic.
             if shown && logical.name != "runtime.dieOfPanic" {
