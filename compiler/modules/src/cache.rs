@@ -372,15 +372,25 @@ impl Fetcher {
         if let Some(known) = locked(&self.go_mods).get(module) {
             return known.clone();
         }
-        let result = self.fetch_go_mod(module);
+        let key = format!("{}/go.mod", module.version);
+        let result = self
+            .refuse_unlisted(module, &key, "missing go.sum entry for go.mod file")
+            .and_then(|()| self.fetch_go_mod(module));
         locked(&self.go_mods).insert(module.clone(), result.clone());
         result
+    }
+
+    /// The go.mod of a version that is only asked about (retractions): go.sum need not list it.
+    pub fn go_mod_unlisted(&self, module: &ModuleVersion) -> Result<Arc<[u8]>> {
+        if let Some(Ok(known)) = locked(&self.go_mods).get(module) {
+            return Ok(known.clone());
+        }
+        self.fetch_go_mod(module)
     }
 
     fn fetch_go_mod(&self, module: &ModuleVersion) -> Result<Arc<[u8]>> {
         let cached = self.cache_file(module, "mod");
         let key = format!("{}/go.mod", module.version);
-        self.refuse_unlisted(module, &key, "missing go.sum entry for go.mod file")?;
         if let Ok(bytes) = self.system().read(&cached) {
             self.verify(module, &key, &dirhash::hash_go_mod(&bytes))?;
             return Ok(bytes.into());

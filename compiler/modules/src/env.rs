@@ -117,14 +117,9 @@ impl Env {
         };
         env.env_file = env.find_env_file();
         if let Some(path) = &env.env_file {
-            match env.system.read(path) {
-                Ok(bytes) => env.file = parse_env_file(&bytes),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                    ) => {}
-                Err(error) => return Err(Error::io("open", path, &error)),
+            // Defaults hold where the file cannot be read.
+            if let Ok(bytes) = env.system.read(path) {
+                env.file = parse_env_file(&bytes);
             }
         }
         let flags = env.get("GOFLAGS");
@@ -249,7 +244,7 @@ impl Env {
             "GOENV" => self
                 .env_file
                 .as_ref()
-                .map_or("off".to_string(), |path| path.display().to_string()),
+                .map_or(String::new(), |path| path.display().to_string()),
             "GONOPROXY" | "GONOSUMDB" => self.get("GOPRIVATE"),
             _ => String::new(),
         }

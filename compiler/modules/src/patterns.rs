@@ -92,11 +92,18 @@ pub fn match_pattern(pattern: &str, path: &str) -> bool {
 /// Expands patterns; without any, the package of the current directory.
 pub fn expand(loader: &Loader, patterns: &[String]) -> Result<Matched> {
     let default = [".".to_string()];
-    let patterns = if patterns.is_empty() {
-        &default
-    } else {
-        patterns
+    // An empty pattern is the current directory.
+    let patterns: Vec<String> = match patterns.is_empty() {
+        true => default.to_vec(),
+        false => patterns
+            .iter()
+            .map(|pattern| match pattern.as_str() {
+                "" => ".".to_string(),
+                _ => pattern.clone(),
+            })
+            .collect(),
     };
+    let patterns = patterns.as_slice();
     let mut matched = Matched::default();
     if patterns
         .iter()
@@ -148,7 +155,7 @@ pub fn expand(loader: &Loader, patterns: &[String]) -> Result<Matched> {
                     ..Root::default()
                 };
                 if pattern.contains('@') {
-                    let text = "can only use path@version syntax with 'go install' and 'go run' in module-aware mode";
+                    let text = "can only use path@version syntax with 'go get' and 'go install' in module-aware mode";
                     root.error = Some(PackageError::of(pattern, text));
                 } else if let Err(error) = module_path::check_import_path(pattern) {
                     root.error = Some(PackageError {
@@ -273,6 +280,10 @@ fn import_path_of(loader: &Loader, dir: &Path) -> Option<(String, Resolved)> {
             ));
         }
     }
+    // A module that lies in the main module's directory is not entered by its place, not even one that replaces another.
+    if main.is_some_and(|main| dir.starts_with(&main.dir)) {
+        return None;
+    }
     for root in loader.modules.requirements().roots {
         let Ok(info) = loader.modules.locate(&root) else {
             continue;
@@ -301,9 +312,15 @@ fn local_package(loader: &Loader, pattern: &str) -> Result<Root> {
         }),
         ..Root::default()
     };
+    if loader.modules.main.is_none() && !dir.starts_with(loader.goroot.join("src")) {
+        return Err(no_go_mod());
+    }
     match system.stat(&dir) {
         Ok(stat) if stat.is_dir() => {}
         Ok(_) => return Ok(bare(format!("{} is not a directory", dir.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            return Ok(bare(format!("stat {}: not a directory", dir.display())));
+        }
         Err(_) => return Ok(bare(format!("stat {}: directory not found", dir.display()))),
     }
     if let Some((path, resolved)) = import_path_of(loader, &dir) {
@@ -327,6 +344,9 @@ fn local_package(loader: &Loader, pattern: &str) -> Result<Root> {
                 );
                 let _ = nested;
                 return Ok(bare(text));
+            }
+            if !loader.modules.has_go_files(&dir) {
+                return Ok(bare(format!("no Go files in {}", dir.display())));
             }
             let shown = crate::modload::short_path(loader.cwd(), &dir);
             Ok(bare(format!(
@@ -394,6 +414,29 @@ fn ignored_dirs(main: &MainModule) -> impl Fn(&Path) -> bool + '_ {
 }
 
 fn local_wildcard(loader: &Loader, pattern: &str, matched: &mut Matched) -> Result<()> {
+    match local_wildcard_in(loader, pattern, matched) {
+        // It is the pattern that cannot be used: other patterns can.
+        Err(error) if error.kind == crate::error::ErrorKind::Bare => {
+            matched.add(pattern, broken_pattern(pattern, error.text));
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// A pattern that names nothing, with the reason.
+fn broken_pattern(pattern: &str, text: String) -> Root {
+    Root {
+        path: pattern.to_string(),
+        error: Some(PackageError {
+            bare: true,
+            ..PackageError::of(pattern, text)
+        }),
+        ..Root::default()
+    }
+}
+
+fn local_wildcard_in(loader: &Loader, pattern: &str, matched: &mut Matched) -> Result<()> {
     // Everything before the first element with `...` is a plain directory.
     let cut = pattern.find("...").unwrap_or(pattern.len());
     let base = pattern[..cut]
@@ -484,10 +527,14 @@ fn wildcard(loader: &Loader, pattern: &str, matched: &mut Matched) -> Result<()>
             || module.starts_with(base.trim_end_matches('/'))
             || match_pattern(pattern, module)
     };
-    if is_std_like(pattern) || pattern == "..." {
+    // What stands before the first wildcard decides: `fmt...` is std's though it has dots.
+    if base.is_empty() || is_std_like(base) {
         for kind in ["std", "cmd"] {
             for path in goroot_packages(loader, kind) {
                 let vendored = path.starts_with("vendor/") || path.contains("/vendor/");
+                if vendored && loader.modules.main.is_some() && !path.starts_with("cmd/") {
+                    continue;
+                }
                 if match_pattern(pattern, &path)
                     && (!vendored || pattern.contains("vendor"))
                     && (kind == "std" || pattern.starts_with("cmd"))
@@ -585,7 +632,10 @@ fn wildcard(loader: &Loader, pattern: &str, matched: &mut Matched) -> Result<()>
 
 /// Packages of the main module, and what they and their tests import, transitively.
 fn all(loader: &Loader, pattern: &str, matched: &mut Matched) -> Result<()> {
-    let main = main_module(loader, pattern)?;
+    // Outside of a module there is nothing that it could mean.
+    let Some(main) = &loader.modules.main else {
+        return Ok(());
+    };
     let ignore = ignored_dirs(main);
     let mut own = Vec::new();
     for dir in walk_dirs(loader, &main.dir, &ignore, true) {

@@ -209,14 +209,15 @@ pub fn get_url(env: &Env, url: &str, insecure: bool) -> Result<Body> {
     let (clean, credentials, shown) = split_credentials(url);
     if let Some(path) = clean.strip_prefix("file://") {
         let path = PathBuf::from(percent_decode(path));
-        let stat = env
-            .system
-            .stat(&path)
-            .map_err(|error| Error::io("reading", &path, &error))?;
-        let reader = env
-            .system
-            .open(&path)
-            .map_err(|error| Error::io("reading", &path, &error))?;
+        let failed = |error: std::io::Error| Error {
+            text: format!("reading {shown}: {}", io_text(&error)),
+            kind: match error.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+                _ => ErrorKind::Other,
+            },
+        };
+        let stat = env.system.stat(&path).map_err(failed)?;
+        let reader = env.system.open(&path).map_err(failed)?;
         return Ok(Body {
             reader: Box::new(reader),
             length: Some(stat.size),

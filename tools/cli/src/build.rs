@@ -6,9 +6,12 @@ use std::process::{Command, ExitCode};
 
 use modules::{PackageGraph, PackageId};
 
-use crate::flags::{self, BUILD, boolean, value};
+use crate::flags::{self, BUILD, value};
 use crate::help;
 use crate::session::{Failure, Program, Session, render_errors};
+
+/// Flags of `go build` itself.
+pub const OWN_FLAGS: &[flags::Flag] = &[value("o")];
 
 /// `ferrogo build`.
 ///
@@ -24,7 +27,11 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         .copied()
         .filter(|&id| graph.package(id).name == "main")
         .collect();
-    let output = session.flags.get("o").map(|o| session.dir.join(o));
+    let output = session
+        .flags
+        .get("o")
+        .filter(|o| !o.is_empty())
+        .map(|o| session.dir.join(o));
     let into_dir = output.as_ref().is_some_and(|o| {
         session.system.is_dir(o) || session.flags.get("o").is_some_and(|o| o.ends_with('/'))
     });
@@ -75,10 +82,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         let path = match &output {
             Some(dir) if into_dir => {
                 if !session.is_dry() {
-                    session
-                        .system
-                        .create_dir_all(dir)
-                        .map_err(|e| format!("{}: {e}", dir.display()))?;
+                    create_dir(&session, dir)?;
                 }
                 dir.join(name)
             }
@@ -86,6 +90,12 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
             None => session.dir.join(name),
         };
         if path != Path::new("/dev/null") {
+            may_replace(&session, &graph.package(main).import_path, &path)?;
+            if !session.is_dry()
+                && let Some(parent) = path.parent()
+            {
+                create_dir(&session, parent)?;
+            }
             session.write_executable(&path, &program)?;
         }
     }
@@ -127,12 +137,18 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     };
     let is_main = |id: &PackageId| graph.package(*id).name == "main";
     let mut roots = graph.roots.clone();
-    if patterns[0].contains("...") {
+    if patterns[0].contains("...") || matches!(&*patterns[0], "std" | "cmd" | "all") {
         roots.retain(is_main);
     }
     let main = match roots[..] {
         [main] => main,
         [] => {
+            if !graph.roots.is_empty() {
+                eprintln!(
+                    "go: warning: {:?} matched only non-main packages",
+                    patterns.join(" ")
+                );
+            }
             return Err(Failure::from(format!(
                 "go: no packages loaded from {}",
                 patterns.join(" ")
@@ -194,7 +210,7 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     }
     // The child gets terminal signals itself; we only wait for it.
     let status = match prefix.split_first() {
-        Some((runner, words)) => Command::new(runner)
+        Some((runner, words)) => Command::new(found_runner(runner)?)
             .args(words)
             .arg(&path)
             .args(rest)
@@ -204,7 +220,14 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     if let Some(dir) = dir {
         let _ = std::fs::remove_dir_all(dir);
     }
-    let status = status.map_err(|e| format!("{}: {e}", path.display()))?;
+    let status = status.map_err(|e| {
+        let shown = prefix.first().map_or(path.as_path(), Path::new);
+        format!(
+            "fork/exec {}: {}",
+            shown.display(),
+            modules::error::io_text(&e)
+        )
+    })?;
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(ExitCode::SUCCESS),
         (Some(code), _) => {
@@ -256,6 +279,15 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         }
     }
     let bin = session.env.install_dir();
+    let has_main = graph
+        .roots
+        .iter()
+        .any(|&id| graph.package(id).name == "main");
+    if has_main && !bin.is_absolute() {
+        return Err(Failure::from(
+            "cannot install, GOBIN must be an absolute path".to_owned(),
+        ));
+    }
     for &main in graph
         .roots
         .iter()
@@ -264,13 +296,12 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         let mut frontend = None;
         let program = session.program(&graph, main, &[], &mut frontend)?;
         driver::drop_later(frontend);
+        let path = bin.join(binary_name(&graph, main));
+        may_replace(&session, &graph.package(main).import_path, &path)?;
         if !session.is_dry() {
-            session
-                .system
-                .create_dir_all(&bin)
-                .map_err(|e| format!("{}: {e}", bin.display()))?;
+            create_dir(&session, &bin)?;
         }
-        session.write_executable(&bin.join(binary_name(&graph, main)), &program)?;
+        session.write_executable(&path, &program)?;
     }
     session.print_timings();
     Ok(ExitCode::SUCCESS)
@@ -285,7 +316,8 @@ fn has_version(pattern: &str) -> bool {
 fn start(args: &[String], command: &str) -> Result<Session, Failure> {
     let own: &[flags::Flag] = match command {
         "run" => &[value("exec")],
-        _ => &[boolean("i")],
+        "build" => OWN_FLAGS,
+        _ => &[],
     };
     let parsed = flags::parse(args, &[BUILD, own], false)
         .map_err(|text| help::usage_error(command, &text))?;
@@ -303,6 +335,88 @@ pub fn exec_prefix(session: &Session) -> Result<Vec<String>, Failure> {
                 .map_err(|e| format!("go: invalid flag -exec: {e}"))?)
         }
         None => Ok(Vec::new()),
+    }
+}
+
+/// The program that `-exec` names, looked for in `PATH`.
+///
+/// # Errors
+/// It is not there.
+pub fn found_runner(name: &str) -> Result<PathBuf, Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    let is_program = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return Ok(PathBuf::from(name));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|file| is_program(file))
+        .ok_or_else(|| {
+            Failure::from(format!(
+                "exec: {name:?}: executable file not found in $PATH"
+            ))
+        })
+}
+
+fn create_dir(session: &Session, dir: &Path) -> Result<(), Failure> {
+    session.system.create_dir_all(dir).map_err(|e| {
+        Failure::from(format!(
+            "mkdir {}: {}",
+            dir.display(),
+            modules::error::io_text(&e)
+        ))
+    })
+}
+
+/// How files begin that a build may replace: ELF, archives, Mach-O, PE, Plan 9, WebAssembly, XCOFF.
+const OBJECT_MAGIC: &[&[u8]] = &[
+    b"\x7fELF",
+    b"!<arch>\n",
+    b"<bigaf>\n",
+    b"\xfe\xed\xfa\xce",
+    b"\xfe\xed\xfa\xcf",
+    b"\xce\xfa\xed\xfe",
+    b"\xcf\xfa\xed\xfe",
+    b"MZ",
+    b"\x00\x00\x01\xeb",
+    b"\x00\x00\x8a\x97",
+    b"\x00\x00\x06\x47",
+    b"\x00asm",
+    b"\x01\xdf",
+    b"\x01\xf7",
+];
+
+/// A directory is not replaced by a program, nor a file that somebody wrote (`-o main.go`).
+fn may_replace(session: &Session, import_path: &str, path: &Path) -> Result<(), Failure> {
+    let refused = |why: &str| {
+        let shown = modules::modload::short_path(&session.dir, path);
+        Err(Failure::from(format!(
+            "{import_path}: go build {import_path}: build output {shown:?} already exists and {why}"
+        )))
+    };
+    let Ok(stat) = session.system.stat(path) else {
+        return Ok(());
+    };
+    if stat.is_dir() {
+        return refused("is a directory");
+    }
+    if !stat.is_file() || stat.size == 0 {
+        return Ok(());
+    }
+    let mut start = Vec::new();
+    let read = session.system.open(path).and_then(|file| {
+        use std::io::Read;
+        file.take(16).read_to_end(&mut start)
+    });
+    match read {
+        Ok(_) if !OBJECT_MAGIC.iter().any(|magic| start.starts_with(magic)) => {
+            refused("is not an object file")
+        }
+        // What cannot be read is told when it is written.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

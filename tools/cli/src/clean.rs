@@ -46,14 +46,14 @@ pub fn clean(args: &[String]) -> Result<ExitCode, Failure> {
     if session.flags.is_set("cache")
         && let Some(cache) = Cache::open(&*session.system)
     {
-        session.show(|| format!("rm -rf {}", cache.dir().display()));
+        session.show_on_stdout(|| format!("rm -rf {}", cache.dir().display()));
         if !session.is_dry() {
             commands::clean::build_cache(&session.env, cache.dir())?;
         }
     }
     if session.flags.is_set("modcache") {
         let dir = session.env.modcache()?;
-        session.show(|| format!("rm -rf {}", dir.display()));
+        session.show_on_stdout(|| format!("rm -rf {}", dir.display()));
         if !session.is_dry() {
             commands::clean::modcache(&session.env)?;
         }
@@ -140,7 +140,7 @@ fn clean_directory(session: &Session, package: &Package) -> Result<(), Failure> 
             .is_some_and(|e| ["5", "6", "8", "a", "o", "so"].iter().any(|x| e == *x));
         match entry.kind {
             FileKind::Dir if matches!(entry.name.as_str(), "_obj" | "_test") => {
-                session.show(|| format!("rm -r {}", path.display()));
+                session.show_on_stdout(|| format!("rm -r {}", path.display()));
                 if !session.is_dry() {
                     session
                         .system
@@ -156,11 +156,8 @@ fn clean_directory(session: &Session, package: &Package) -> Result<(), Failure> 
 }
 
 fn remove(session: &Session, path: &Path) -> Result<(), Failure> {
-    if !session.system.is_file(path) {
-        return Ok(());
-    }
-    session.show(|| format!("rm -f {}", path.display()));
-    if session.is_dry() {
+    session.show_on_stdout(|| format!("rm -f {}", path.display()));
+    if session.is_dry() || !session.system.is_file(path) {
         return Ok(());
     }
     session

@@ -10,6 +10,7 @@ use source::system::{OsSystem, System};
 
 use crate::flags::{self, Flag, boolean};
 use crate::help;
+use crate::output;
 use crate::session::Failure;
 
 const ENV_FLAGS: &[Flag] = &[
@@ -80,13 +81,18 @@ pub fn env(args: &[String]) -> Result<ExitCode, Failure> {
     let dir = system
         .current_dir()
         .map_err(|e| format!("go: getwd: {e}"))?;
+    if env.get("GO111MODULE") != "off"
+        && env.explicit("GOWORK").is_none()
+        && let Some(file) = modules::modload::find_workspace(&env, &dir)
+    {
+        env.set_override("GOWORK", &file.display().to_string());
+    }
     let go_mod = modules::modload::find_module_root(&*system, &dir).map_or_else(
         || "/dev/null".to_owned(),
         |dir| dir.join("go.mod").display().to_string(),
     );
     let mut out = std::io::stdout().lock();
     env_command::run(&env, &go_mod, &goroot, &action, &mut out)?;
-    out.flush()
-        .map_err(|e| format!("go: writing output: {e}"))?;
+    out.flush().unwrap_or_else(|e| output::give_up(&e));
     Ok(ExitCode::SUCCESS)
 }

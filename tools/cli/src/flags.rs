@@ -40,7 +40,6 @@ pub const fn optional(name: &'static str) -> Flag {
 
 /// Flags of every command that builds.
 pub const BUILD: &[Flag] = &[
-    value("o"),
     value("C"),
     boolean("v"),
     boolean("x"),
@@ -55,7 +54,7 @@ pub const BUILD: &[Flag] = &[
     value("modfile"),
     value("gcflags"),
     value("asmflags"),
-    boolean("buildvcs"),
+    optional("buildvcs"),
     value("buildmode"),
     value("compiler"),
     boolean("modcacherw"),
@@ -103,6 +102,7 @@ const ALL: &[&[Flag]] = &[
     BUILD,
     crate::test::TEST_FLAGS,
     crate::test::OWN_FLAGS,
+    crate::build::OWN_FLAGS,
     crate::list::FLAGS,
     crate::clean::FLAGS,
     &[
@@ -241,23 +241,25 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
             return Err(format!("flag provided but not defined: -{name}"));
         };
         let value = match (inline, flag.is_bool) {
+            (Some(v), true) if flag.name == "buildvcs" => match v.as_str() {
+                "auto" => v,
+                _ => boolean_value(&v)
+                    .ok_or_else(|| {
+                        format!("invalid boolean value {v:?} for -buildvcs: value is neither 'auto' nor a valid bool")
+                    })?
+                    .to_owned(),
+            },
             (Some(v), true) if flag.any_value => v,
-            (Some(v), true)
-                if !matches!(
-                    v.as_str(),
-                    "true" | "false" | "1" | "0" | "t" | "f" | "T" | "F" | "TRUE" | "FALSE"
-                ) =>
-            {
-                return Err(format!(
-                    "invalid boolean value {v:?} for -{name}: parse error"
-                ));
-            }
-            (Some(v), true) => (if matches!(v.as_str(), "true" | "1" | "t" | "T" | "TRUE") {
-                "true"
-            } else {
-                "false"
-            })
-            .to_owned(),
+            // What `go test -v` prints for tools.
+            (Some(v), true) if flag.name == "v" && more && v == "test2json" => v,
+            (Some(v), true) => boolean_value(&v)
+                .ok_or_else(|| match flag.name {
+                    "v" if more => {
+                        format!("invalid boolean value {v:?} for -v: invalid flag -test.v={v}")
+                    }
+                    _ => format!("invalid boolean value {v:?} for -{name}: parse error"),
+                })?
+                .to_owned(),
             (Some(v), false) => v,
             (None, true) => "true".to_owned(),
             (None, false) => {
@@ -267,6 +269,7 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
                     .ok_or_else(|| format!("flag needs an argument: -{name}"))?
             }
         };
+        check_value(flag.name, &value)?;
         if flag.name == "C" {
             return Err(format!(
                 "invalid value {value:?} for flag -C: -C flag must be first flag on command line"
@@ -280,6 +283,56 @@ pub fn parse(args: &[String], known: &[&[Flag]], more: bool) -> Result<Parsed, S
         parsed.args.extend(explicit);
     }
     Ok(parsed)
+}
+
+/// The value of a boolean flag as `true` or `false`.
+fn boolean_value(text: &str) -> Option<&'static str> {
+    match text {
+        "true" | "1" | "t" | "T" | "TRUE" | "True" => Some("true"),
+        "false" | "0" | "f" | "F" | "FALSE" | "False" => Some("false"),
+        _ => None,
+    }
+}
+
+/// Whether Go's `strconv.ParseInt` with base 0 takes the text.
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (digits, radix) = match digits.get(..2) {
+        Some("0x" | "0X") => (&digits[2..], 16),
+        Some("0o" | "0O") => (&digits[2..], 8),
+        Some("0b" | "0B") => (&digits[2..], 2),
+        _ => (digits, 10),
+    };
+    i64::from_str_radix(digits, radix).is_ok() && !digits.starts_with(['-', '+'])
+}
+
+/// What the command itself says about the value of a flag, whoever reads it in the end.
+fn check_value(name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "p"
+        | "count"
+        | "parallel"
+        | "blockprofilerate"
+        | "memprofilerate"
+        | "mutexprofilefraction"
+            if !is_integer(value) =>
+        {
+            Err(format!(
+                "invalid value {value:?} for flag -{name}: parse error"
+            ))
+        }
+        "compiler" if !matches!(value, "gc" | "gccgo") => Err(format!(
+            "invalid value {value:?} for flag -compiler: unknown compiler {value:?}"
+        )),
+        "gcflags" | "asmflags" | "ldflags" | "gccgoflags"
+            if !value.is_empty() && !value.starts_with('-') && !value.contains('=') =>
+        {
+            Err(format!(
+                "invalid value {value:?} for flag -{name}: missing =<value> in <pattern>=<value>"
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Flags that are known but do nothing yet: their names, if given.
@@ -328,7 +381,7 @@ mod tests {
 
     fn check(args: &[&str]) -> Result<Parsed, String> {
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
-        parse(&args, &[BUILD], false)
+        parse(&args, &[BUILD, crate::build::OWN_FLAGS], false)
     }
 
     #[test]

@@ -186,8 +186,12 @@ pub fn usage_error(command: &str, text: &str) -> Failure {
     .map_or(command, |c| c.usage);
     let tool = tool();
     let newline = if text.is_empty() { "" } else { "\n" };
+    let more = match command {
+        "test" => format!(" and '{tool} help testflag'"),
+        _ => String::new(),
+    };
     Failure::usage(format!(
-        "{text}{newline}usage: {tool} {usage}\nRun '{tool} help {command}' for details."
+        "{text}{newline}usage: {tool} {usage}\nRun '{tool} help {command}'{more} for details."
     ))
 }
 
@@ -247,12 +251,19 @@ pub fn help(args: &[String]) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::SUCCESS);
         }
         ["mod", name] => mod_command::find(name),
+        ["testflag"] => find("test"),
         [name] => find(name),
         _ => None,
     };
     let Some(command) = command else {
+        // The longest beginning of the words that is a topic.
+        let known = match words[..] {
+            ["mod", ..] => " mod".to_owned(),
+            [name, ..] if find(name).is_some() => format!(" {name}"),
+            _ => String::new(),
+        };
         return Err(Failure::usage(format!(
-            "go help {}: unknown help topic. Run '{} help'.",
+            "go help {}: unknown help topic. Run '{} help{known}'.",
             words.join(" "),
             tool()
         )));

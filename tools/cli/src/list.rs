@@ -9,6 +9,7 @@ use modules::modload::ModLoader;
 
 use crate::flags::{self, BUILD, Flag, boolean, optional, value};
 use crate::help;
+use crate::output;
 use crate::session::{Failure, Session};
 
 /// Flags of `go list` itself.
@@ -108,7 +109,6 @@ pub fn list(args: &[String]) -> Result<ExitCode, Failure> {
         list::packages(&loader, &session.flags.args, &options, &mut out, errors)
     };
     // What was listed before an error is printed before it.
-    out.flush()
-        .map_err(|e| format!("go: writing output: {e}"))?;
+    out.flush().unwrap_or_else(|e| output::give_up(&e));
     Ok(ExitCode::from(u8::from(!good?)))
 }

@@ -1,8 +1,11 @@
 //! The `ferrogo` command: used like `go`, and the same when it is called `go`.
 //!
-//! Reading order: [`help`] (the table of commands), [`flags`], [`gcflags`], [`session`] (what building commands share), [`build`] (build, run,
+//! Reading order: [`output`], [`help`] (the table of commands), [`flags`], [`gcflags`], [`session`] (what building commands share), [`build`] (build, run,
 //! install), [`test`] ([`test_run`], [`test_cache`], [`test_json`]), [`list`], [`env`](mod@env), [`version`], [`clean`], [`mod_command`].
 #![forbid(unsafe_code)]
+
+#[macro_use]
+mod output;
 
 mod build;
 mod clean;
@@ -19,6 +22,7 @@ mod test_json;
 mod test_run;
 mod version;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use session::Failure;
@@ -38,8 +42,15 @@ fn main() -> ExitCode {
         eprintln!("ferrogo: cannot start threads: {error}");
         return ExitCode::from(1);
     }
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match dispatch(args) {
+    let args: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let ended = dispatch(args);
+    if let Err(error) = std::io::stdout().flush() {
+        output::give_up(&error);
+    }
+    match ended {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{}", failure.text.trim_end());

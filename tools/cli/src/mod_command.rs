@@ -9,6 +9,7 @@ use modules::modload::{ModLoader, ModOptions};
 
 use crate::flags::{self, Flag, boolean, value};
 use crate::help::{self, Command};
+use crate::output;
 use crate::session::{Failure, Session};
 
 /// The commands of `mod`.
@@ -116,6 +117,7 @@ fn no_arguments(session: &Session, text: &str) -> Result<(), Failure> {
 fn modules(session: &Session, mode: &str) -> Result<ModLoader, Failure> {
     let options = ModOptions {
         mod_flag: mode.to_owned(),
+        tolerant: mode.is_empty(),
         ..session.mod_options()
     };
     Ok(ModLoader::new(
@@ -134,15 +136,19 @@ fn printing(
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let result = action(&mut out);
     modules.fetcher.finish_progress();
-    out.flush()
-        .map_err(|e| format!("go: writing output: {e}"))?;
+    out.flush().unwrap_or_else(|e| output::give_up(&e));
     Ok(ExitCode::from(u8::from(!result?)))
 }
 
 fn download(args: &[String]) -> Result<ExitCode, Failure> {
     let own = &[boolean("json"), boolean("x"), value("reuse")];
     let session = start("download", args, own, &["reuse"])?;
-    let modules = modules(&session, "")?;
+    let options = ModOptions {
+        quiet: true,
+        tolerant: true,
+        ..session.mod_options()
+    };
+    let modules = ModLoader::new(&session.env, &session.dir, &session.goroot, &options)?;
     let json = session.flags.is_set("json");
     printing(&modules, |out| {
         let errors = &mut std::io::stderr();
@@ -172,12 +178,16 @@ fn why(args: &[String]) -> Result<ExitCode, Failure> {
     let session = start("why", args, &[boolean("m"), boolean("vendor")], &["vendor"])?;
     let modules = modules(&session, "")?;
     let mut targets = session.flags.args.clone();
-    let by_module = session.flags.is_set("m");
+    // Without arguments: the package of the directory, if it has one.
     if targets.is_empty()
         && let Some(main) = &modules.main
+        && modules.has_go_files(&session.dir)
+        && let Ok(rest) = session.dir.strip_prefix(&main.dir)
     {
-        targets.push(main.path.clone());
+        let path = format!("{}/{}", main.path, rest.display());
+        targets.push(path.trim_end_matches('/').to_owned());
     }
+    let by_module = session.flags.is_set("m");
     printing(&modules, |out| {
         let tags = BuildContext::new(&session.tags());
         why::run(&modules, &tags, &targets, by_module, out).map(|()| true)
@@ -196,6 +206,21 @@ fn init(args: &[String]) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `1.N`, `1.N.P`, `1.NrcK`.
+fn is_go_version(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = text.splitn(3, '.');
+    let (major, minor, patch) = (parts.next(), parts.next(), parts.next());
+    let minor_is_good = |minor: &str| {
+        let digits = minor.trim_end_matches(|c: char| c.is_ascii_digit());
+        match digits.strip_suffix("rc").or(digits.strip_suffix("beta")) {
+            Some(start) => patch.is_none() && number(start),
+            None => number(minor),
+        }
+    };
+    major.is_some_and(number) && minor.is_none_or(minor_is_good) && patch.is_none_or(number)
+}
+
 fn tidy(args: &[String]) -> Result<ExitCode, Failure> {
     let own = &[
         boolean("e"),
@@ -207,6 +232,13 @@ fn tidy(args: &[String]) -> Result<ExitCode, Failure> {
     ];
     let session = start("tidy", args, own, &["diff", "compat"])?;
     no_arguments(&session, "'go mod tidy' accepts no arguments")?;
+    if let Some(version) = session.flags.get("go").filter(|v| !is_go_version(v)) {
+        let text = format!(
+            "invalid value {version:?} for flag -go: expecting a Go version like {:?}",
+            modules::GO_RELEASE
+        );
+        return Err(help::usage_error("mod tidy", &text));
+    }
     let modules = modules(&session, "mod")?;
     let options = tidy::TidyOptions {
         ignore_errors: session.flags.is_set("e"),

@@ -93,6 +93,7 @@ impl Session {
         let mut env = Env::load(system.clone())?;
         flags::add_goflags(&mut flags, &env.goflags, known)?;
         check_supported(command, &flags)?;
+        check_environment(&env)?;
         let mut timings = Timings::default();
         let goroot = timings.time("goroot", || modules::goroot::find(&env))?.0;
         env.set_goroot(&goroot);
@@ -198,6 +199,11 @@ impl Session {
         let version_of = |spec: &'_ str| split_version(spec).map(|(_, v)| v.to_owned());
         let first = specs.first().map(String::as_str).unwrap_or_default();
         let wanted = specs.iter().find_map(|s| version_of(s)).unwrap_or_default();
+        if let Some(spec) = specs.iter().find(|spec| spec.ends_with('@')) {
+            return Err(Failure::from(format!(
+                "go: {spec}: version must not be empty"
+            )));
+        }
         let different = |spec: &str| {
             Failure::from(format!(
                 "go: {spec}: all arguments must refer to packages in the same module at the same version (@{wanted})"
@@ -239,6 +245,13 @@ impl Session {
     pub fn show(&self, line: impl FnOnce() -> String) {
         if self.is_dry() || self.flags.is_set("x") {
             eprintln!("{}", line());
+        }
+    }
+
+    /// Prints a command of `clean`, which tells on standard output.
+    pub fn show_on_stdout(&self, line: impl FnOnce() -> String) {
+        if self.is_dry() || self.flags.is_set("x") {
+            println!("{}", line());
         }
     }
 
@@ -597,14 +610,54 @@ fn report_errors(loaded: (Loader, PackageGraph)) -> Result<(Loader, PackageGraph
     Ok(loaded)
 }
 
+/// Variables that decide what is built, or whether anything can be.
+fn check_environment(env: &Env) -> Result<(), Failure> {
+    let (os, arch) = (env.get("GOOS"), env.get("GOARCH"));
+    if (os.as_str(), arch.as_str()) != ("linux", "amd64") {
+        let known = modules::build_context::is_platform(&os, &arch);
+        return Err(Failure::usage(match known {
+            true => format!(
+                "ferrogo: GOOS={os} GOARCH={arch} is not supported by ferrogo yet; it builds for linux/amd64"
+            ),
+            false => format!("go: unsupported GOOS/GOARCH pair {os}/{arch}"),
+        }));
+    }
+    let module_mode = env.get("GO111MODULE");
+    if !matches!(module_mode.as_str(), "" | "on" | "off" | "auto") {
+        return Err(Failure::from(format!(
+            "go: unknown environment setting GO111MODULE={module_mode}"
+        )));
+    }
+    if let Some(entry) = env.gopath_list().iter().find(|entry| !entry.is_absolute()) {
+        return Err(Failure::usage(format!(
+            "go: GOPATH entry is relative; must be absolute path: {:?}.\nFor more details see: 'go help gopath'",
+            entry.display().to_string()
+        )));
+    }
+    Ok(())
+}
+
 fn check_supported(command: &str, parsed: &Parsed) -> Result<(), Failure> {
     if let Some(text) = flags::unsupported(parsed) {
         return Err(Failure::usage(format!("ferrogo {command}: {text}")));
+    }
+    if let Some(count) = parsed.get("p").filter(|n| {
+        n.starts_with('-') || n.trim_start_matches(['+', '0', 'x', 'o', 'b']).is_empty()
+    }) {
+        return Err(Failure::from(format!(
+            "go: -p must be a positive integer: {count}"
+        )));
     }
     if let Some(mode) = parsed
         .get("buildmode")
         .filter(|m| !matches!(*m, "default" | "exe"))
     {
+        if !matches!(
+            mode,
+            "archive" | "c-archive" | "c-shared" | "pie" | "plugin" | "shared"
+        ) {
+            return Err(Failure::from(format!("buildmode={mode} not supported")));
+        }
         return Err(Failure::usage(format!(
             "ferrogo {command}: -buildmode={mode} is not supported by ferrogo yet"
         )));

@@ -48,9 +48,18 @@ pub const TEST_FLAGS: &[Flag] = &[
 pub const OWN_FLAGS: &[Flag] = &[
     boolean("c"),
     value("vet"),
-    boolean("i"),
+    value("o"),
     value("exec"),
     value("coverprofile"),
+];
+
+/// Flags that write one file about one test program. All but the trace need the program to be read.
+pub const PROFILES: &[&str] = &[
+    "blockprofile",
+    "cpuprofile",
+    "memprofile",
+    "mutexprofile",
+    "trace",
 ];
 
 /// A package with what `go test` knows of it before anything is built.
@@ -81,6 +90,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     if let Some(text) = bad_value(&parsed) {
         return Err(help::usage_error("test", &text));
     }
+    let profile = PROFILES.iter().find(|name| parsed.get(name).is_some());
     if parsed.get("fuzz").is_some() {
         return Err(Failure::usage(
             "ferrogo test: -fuzz is not supported by ferrogo yet",
@@ -94,7 +104,14 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     }
     let graph = session.load_tests(&patterns)?;
     let only_compile = session.flags.is_set("c");
-    let output = Output::new(&session, graph.tests.len(), only_compile)?;
+    if let Some(name) = profile.filter(|_| graph.tests.len() > 1) {
+        return Err(Failure::from(format!(
+            "cannot use -{name} flag with multiple packages"
+        )));
+    }
+    // A profile is read with the program that wrote it.
+    let keeps_program = only_compile || profile.is_some_and(|name| *name != "trace");
+    let output = Output::new(&session, graph.tests.len(), keeps_program)?;
     let planned: Vec<Planned> = graph.tests.iter().map(|t| plan(&graph, t)).collect();
     let package_list_mode = !patterns.is_empty();
     let mut reporter = Reporter {
@@ -235,7 +252,7 @@ pub fn program_name(import_path: &str) -> String {
 
 /// Finds the test functions of a package, or why there is nothing to be built.
 fn plan<'a>(graph: &PackageGraph, target: &'a TestTarget) -> Planned<'a> {
-    let path = graph.package(target.package).import_path.clone();
+    let mut path = graph.package(target.package).import_path.clone();
     let mut broken: Vec<Broken> = Vec::new();
     let mut ids = graph.closure(&[target.internal, target.package]);
     ids.extend(
@@ -244,14 +261,32 @@ fn plan<'a>(graph: &PackageGraph, target: &'a TestTarget) -> Planned<'a> {
             .iter()
             .flat_map(|&id| graph.dependencies(id)),
     );
-    for error in ids.iter().flat_map(|&id| &graph.package(id).errors) {
-        let text = error.render(&graph.cwd);
-        if !broken.iter().any(|b| b.text == text) {
-            broken.push(Broken {
-                import_path: error.import_path.clone(),
-                text,
-            });
+    // What only the tests have wrong is told of the package as it is compiled for them.
+    ids.sort_by_key(|&id| graph.package(id).variant != Variant::Plain);
+    for &id in &ids {
+        let package = graph.package(id);
+        for error in &package.errors {
+            let text = error.render(&graph.cwd);
+            if !broken.iter().any(|b| b.text == text) {
+                broken.push(Broken {
+                    import_path: match package.variant {
+                        Variant::Plain => error.import_path.clone(),
+                        _ => package.display_path(),
+                    },
+                    text,
+                });
+            }
         }
+    }
+    // A directory without a package has the name that it was given.
+    let tested = graph.package(target.package);
+    if let Some(pattern) = tested.match_patterns.first()
+        && tested
+            .errors
+            .iter()
+            .any(|e| e.text.starts_with("no Go files in "))
+    {
+        path.clone_from(pattern);
     }
     let mut functions = (TestFunctions::default(), TestFunctions::default());
     if broken.is_empty() {
@@ -260,6 +295,12 @@ fn plan<'a>(graph: &PackageGraph, target: &'a TestTarget) -> Planned<'a> {
             None => Ok(TestFunctions::default()),
         });
         match found {
+            [Ok(internal), Ok(external)] if internal.has_main && external.has_main => {
+                broken.push(Broken {
+                    import_path: path.clone(),
+                    text: "multiple definitions of TestMain".to_owned(),
+                });
+            }
             [Ok(internal), Ok(external)] => functions = (internal, external),
             [Err(mistake), _] | [_, Err(mistake)] => broken.push(match mistake {
                 Mistake::Syntax(text) => Broken {

@@ -1,6 +1,5 @@
 //! Running one test binary: its arguments, its output, what is printed of it, and whether it has to run at all.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,10 +7,11 @@ use std::time::{Duration, Instant};
 use driver::cache::Cache;
 use modules::Package;
 
-use crate::build::{exec_prefix, signal_name, temp_dir};
+use crate::build::{exec_prefix, found_runner, signal_name, temp_dir};
 use crate::flags;
+use crate::output;
 use crate::session::{Failure, Program, Session};
-use crate::test::{TEST_FLAGS, program_name};
+use crate::test::{PROFILES, TEST_FLAGS, program_name};
 use crate::test_cache::{self, TestRun};
 use crate::test_json;
 
@@ -57,6 +57,14 @@ impl Runner {
             for value in session.flags.all(flag.name) {
                 args.push(format!("-test.{}={value}", flag.name));
             }
+        }
+        // Files that tests write for the user are put where the command was given.
+        let writes = PROFILES
+            .iter()
+            .any(|name| session.flags.get(name).is_some());
+        if (writes || session.flags.is_set("artifacts")) && session.flags.get("outputdir").is_none()
+        {
+            args.push(format!("-test.outputdir={}", session.dir.display()));
         }
         args.extend_from_slice(binary_args);
         let keeps =
@@ -124,12 +132,24 @@ impl Runner {
             return Ok(true);
         }
         let dir = temp_dir("test")?;
-        let binary = dir.join(program_name(path));
+        let program_dir = dir.join("b001");
+        session.system.create_dir_all(&program_dir).map_err(|e| {
+            format!(
+                "mkdir {}: {}",
+                program_dir.display(),
+                modules::error::io_text(&e)
+            )
+        })?;
+        let binary = program_dir.join(program_name(path));
         session.write_executable(&binary, program)?;
         let log = dir.join("testlog.txt");
+        let mut missing = None;
         let mut command = match self.prefix.split_first() {
             Some((runner, words)) => {
-                let mut command = Command::new(runner);
+                // One that is not there is what the test's failure tells.
+                let found = found_runner(runner);
+                missing = found.as_ref().err().map(|failure| failure.text.clone());
+                let mut command = Command::new(found.unwrap_or_default());
                 command.args(words).arg(&binary);
                 command
             }
@@ -153,7 +173,10 @@ impl Runner {
             )
         });
         let start = Instant::now();
-        let (status, output) = self.execute(&mut command, path);
+        let (status, output) = match missing {
+            Some(text) => (Err(text), Vec::new()),
+            None => self.execute(&mut command, path),
+        };
         let took = start.elapsed().as_secs_f64();
         let ok = matches!(&status, Ok(s) if s.success());
         if ok && let Some(known) = &known {
@@ -168,7 +191,7 @@ impl Runner {
         if self.json {
             test_json::end(path, if ok { "pass" } else { "fail" }, took, None);
         }
-        let _ = std::io::stdout().flush();
+        output::bytes_to_stdout(b"");
         Ok(ok)
     }
 
@@ -179,7 +202,7 @@ impl Runner {
             converter.feed(output);
             converter.finish();
         } else if self.streams() {
-            print_bytes(output);
+            output::bytes_to_stdout(output);
         }
         self.report_pass(path, output, "(cached)");
         if self.json {
@@ -190,7 +213,7 @@ impl Runner {
     fn report_pass(&self, path: &str, output: &[u8], took: &str) {
         // In the local directory the output is shown; -list's result is the output.
         if !self.streams() && (!self.package_list_mode || self.list) {
-            print_bytes(output);
+            output::bytes_to_stdout(output);
         }
         let text = String::from_utf8_lossy(output);
         let note = match text.contains("testing: warning: no tests to run") {
@@ -209,13 +232,13 @@ impl Runner {
         took: f64,
     ) {
         if !self.streams() {
-            print_bytes(output);
+            output::bytes_to_stdout(output);
             if output.last().is_some_and(|&b| b != b'\n') {
                 println!();
             }
         }
         // The test's own output tells why it failed; the status is told where there is none to be seen with it.
-        let is_told = output.is_empty() || !self.package_list_mode || self.json || self.bench;
+        let is_told = output.is_empty() || !self.package_list_mode || self.bench;
         match status {
             Ok(status) if is_told => {
                 if let Some(text) = exit_text(status) {
@@ -258,8 +281,9 @@ impl Runner {
             Err(e) => {
                 return (
                     Err(format!(
-                        "fork/exec {}: {e}",
-                        Path::new(command.get_program()).display()
+                        "fork/exec {}: {}",
+                        Path::new(command.get_program()).display(),
+                        modules::error::io_text(&e)
                     )),
                     Vec::new(),
                 );
@@ -279,9 +303,7 @@ impl Runner {
                 if json {
                     converter.feed(&buffer[..n]);
                 } else if stream {
-                    let mut out = std::io::stdout().lock();
-                    let _ = out.write_all(&buffer[..n]);
-                    let _ = out.flush();
+                    output::bytes_to_stdout(&buffer[..n]);
                 }
                 all.extend_from_slice(&buffer[..n]);
             }
@@ -305,12 +327,6 @@ impl Runner {
         };
         (status, collector.join().unwrap_or_default())
     }
-}
-
-fn print_bytes(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes);
-    let _ = out.flush();
 }
 
 /// Go's line about how a process ended.

@@ -24,7 +24,7 @@ pub fn version(args: &[String]) -> Result<ExitCode, Failure> {
     let parsed =
         flags::parse(args, &[FLAGS], false).map_err(|text| help::usage_error("version", &text))?;
     if parsed.args.is_empty() {
-        if let Some(name) = ["m", "v"].into_iter().find(|n| parsed.is_set(n)) {
+        if let Some(name) = ["json", "m", "v"].into_iter().find(|n| parsed.is_set(n)) {
             return Err(Failure::usage(format!(
                 "go: 'go version' only accepts -{name} flag with arguments"
             )));
@@ -101,7 +101,7 @@ impl Shown {
         let is_candidate = std::fs::metadata(file)
             .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
         if !is_candidate {
-            return true;
+            return !(named && self.modules);
         }
         let name = file.display();
         let (release, text) = match read(file) {

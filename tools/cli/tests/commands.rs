@@ -1,136 +1,12 @@
 //! The command line: exit statuses and messages, as `go` has them. Without a network; programs are few and small.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(120);
+mod place;
 
-/// GOROOT as the user's environment has it (fetched, if need be): found once, before the tests shut the network out.
-fn goroot() -> &'static str {
-    static GOROOT: OnceLock<String> = OnceLock::new();
-    GOROOT.get_or_init(|| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ferrogo"));
-        let outcome = testkit::run(command.args(["env", "GOROOT"]), LIMIT);
-        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
-        outcome.stdout.trim().to_owned()
-    })
-}
-
-/// A directory of its own with files and caches; removed at the end.
-struct Place {
-    dir: PathBuf,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-impl Place {
-    /// `archive` has files as `-- name --` and lines.
-    fn new(name: &str, archive: &str) -> Place {
-        let dir =
-            std::env::temp_dir().join(format!("ferrogo-commands-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        let work = dir.join("m");
-        std::fs::create_dir_all(&work).unwrap();
-        let place = Place { dir };
-        std::fs::write(work.join("go.mod"), "module ex.com/m\n\ngo 1.27\n").unwrap();
-        let mut file = PathBuf::new();
-        for line in archive.lines() {
-            if let Some(name) = line.strip_prefix("-- ").and_then(|l| l.strip_suffix(" --")) {
-                file = work.join(name);
-                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-                std::fs::write(&file, "").unwrap();
-            } else {
-                let old = std::fs::read_to_string(&file).unwrap();
-                std::fs::write(&file, old + line + "\n").unwrap();
-            }
-        }
-        place
-    }
-
-    fn work(&self) -> PathBuf {
-        self.dir.join("m")
-    }
-
-    /// Runs a command line of words, where quotes keep spaces; times and directories of the output are replaced.
-    fn run_as(&self, binary: &Path, line: &str, env: &[(&str, &str)]) -> testkit::Outcome {
-        let words = modules::env::split_quoted(line).unwrap();
-        let mut command = Command::new(binary);
-        command
-            .args(words)
-            .current_dir(self.work())
-            .env("PWD", self.work())
-            .env("GOROOT", goroot())
-            .env("GOCACHE", self.dir.join("gocache"))
-            .env("FERROGOCACHE", self.dir.join("cache"))
-            .env("GOPATH", self.dir.join("gopath"))
-            .env("GOENV", self.dir.join("env"))
-            .env("GOBIN", self.dir.join("bin"))
-            .env("GOFLAGS", "-mod=mod")
-            .env("GOPROXY", "off")
-            .env("GOWORK", "off")
-            .envs(env.iter().copied());
-        let mut outcome = testkit::run(&mut command, LIMIT);
-        for text in [&mut outcome.stdout, &mut outcome.stderr] {
-            *text = text
-                .replace(&self.dir.display().to_string(), "$DIR")
-                .replace(goroot(), "$GOROOT")
-                .lines()
-                .map(|l| without_times(l) + "\n")
-                .collect();
-        }
-        outcome
-    }
-
-    fn run(&self, line: &str) -> testkit::Outcome {
-        self.run_as(Path::new(env!("CARGO_BIN_EXE_ferrogo")), line, &[])
-    }
-
-    /// Exit status, standard output and standard error.
-    #[track_caller]
-    fn check(&self, line: &str, status: i32, stdout: &str, stderr: &str) {
-        let got = self.run(line);
-        let want = testkit::Outcome {
-            status: Some(status),
-            stdout: stdout.to_owned(),
-            stderr: stderr.to_owned(),
-        };
-        assert_eq!(got, want, "ferrogo {line}");
-    }
-
-    /// Exit status and a part of the output.
-    #[track_caller]
-    fn check_part(&self, line: &str, status: i32, part: &str) {
-        let got = self.run(line);
-        let text = got.stdout.clone() + &got.stderr;
-        assert!(
-            got.status == Some(status) && text.contains(part),
-            "ferrogo {line}: want status {status} and {part:?}, got {got:?}"
-        );
-    }
-}
-
-/// `0.123s` becomes `TIME`.
-fn without_times(line: &str) -> String {
-    let is_time = |word: &str| {
-        word.strip_suffix('s')
-            .is_some_and(|n| n.contains('.') && n.parse::<f64>().is_ok())
-    };
-    line.split_inclusive(['\t', ' ', '(', ')'])
-        .map(|piece| {
-            let word = piece.trim_end_matches(['\t', ' ', '(', ')']);
-            match is_time(word) {
-                true => piece.replace(word, "TIME"),
-                false => piece.to_owned(),
-            }
-        })
-        .collect()
-}
+use place::{LIMIT, Place};
 
 const BROKEN: &str = "\
 -- typo/main.go --
@@ -326,6 +202,69 @@ fn command_lines() {
         "",
         "go list -deps cannot be used with -m\n",
     );
+    let fails = |line: &str, stderr: &str| place.check(line, 1, "", stderr);
+    fails("build -p 0 ./lib", "go: -p must be a positive integer: 0\n");
+    fails(
+        "build -buildmode=foo ./lib",
+        "buildmode=foo not supported\n",
+    );
+    fails(
+        "build -modfile=other.txt ./lib",
+        "go: -modfile=other.txt: file does not have .mod extension\n",
+    );
+    fails(
+        "build -modfile=other.mod ./lib",
+        "go: open other.mod: no such file or directory\n",
+    );
+    fails(
+        "install a.com/a@",
+        "go: a.com/a@: version must not be empty\n",
+    );
+    fails(
+        "install fmt@latest",
+        "go: fmt@latest: argument must not be a package in the standard library\n",
+    );
+    fails(
+        "run ./lib/...",
+        "go: warning: \"./lib/...\" matched only non-main packages\ngo: no packages loaded from ./lib/...\n",
+    );
+    fails("build ..", "no Go files in $DIR\n");
+    fails(
+        "build ./nosuch/...",
+        "pattern ./nosuch/...: lstat ./nosuch/: no such file or directory\n",
+    );
+    fails(
+        "list -m ./lib",
+        "go: cannot use relative path ./lib to specify module\n",
+    );
+    for (line, text) in [
+        (
+            "build -p x ./lib",
+            "invalid value \"x\" for flag -p: parse error\n",
+        ),
+        (
+            "build -compiler=foo ./lib",
+            "invalid value \"foo\" for flag -compiler: unknown compiler \"foo\"\n",
+        ),
+        (
+            "build -buildvcs=foo ./lib",
+            "value is neither 'auto' nor a valid bool\n",
+        ),
+        (
+            "build -asmflags=zzz ./lib",
+            "invalid value \"zzz\" for flag -asmflags: missing =<value> in <pattern>=<value>\n",
+        ),
+        ("install -o x ./typo", "flag provided but not defined: -o\n"),
+        (
+            "test -count=x ./lib",
+            "Run 'ferrogo help test' and 'ferrogo help testflag' for details.\n",
+        ),
+        ("test -v=x ./lib", "invalid flag -test.v=x\n"),
+        ("mod tidy -go=x", "expecting a Go version like \"1.27.3\"\n"),
+    ] {
+        place.check_part(line, 2, text);
+    }
+    place.check("build -buildvcs=auto -o '' ./lib", 0, "", "");
     place.check(
         "install a.com/a@v1 b.com/b@v2",
         1,
@@ -347,6 +286,35 @@ fn command_lines() {
     );
 
     let binary = Path::new(env!("CARGO_BIN_EXE_ferrogo"));
+    for (name, value, status, stderr) in [
+        (
+            "GOOS",
+            "windows",
+            2,
+            "ferrogo: GOOS=windows GOARCH=amd64 is not supported by ferrogo yet; it builds for linux/amd64\n",
+        ),
+        (
+            "GOOS",
+            "nosuch",
+            2,
+            "go: unsupported GOOS/GOARCH pair nosuch/amd64\n",
+        ),
+        (
+            "GO111MODULE",
+            "maybe",
+            1,
+            "go: unknown environment setting GO111MODULE=maybe\n",
+        ),
+        (
+            "GOPATH",
+            "rel",
+            2,
+            "go: GOPATH entry is relative; must be absolute path: \"rel\".\nFor more details see: 'go help gopath'\n",
+        ),
+    ] {
+        let got = place.run_as(binary, "build ./lib", &[(name, value)]);
+        assert_eq!((got.status, &*got.stderr), (Some(status), stderr));
+    }
     let flags = place.run_as(binary, "build ./lib", &[("GOFLAGS", "-zzz")]);
     assert_eq!(flags.stderr, "go: parsing $GOFLAGS: unknown flag -zzz\n");
     let flags = place.run_as(binary, "build ./lib", &[("GOFLAGS", "-race")]);
@@ -376,6 +344,20 @@ fn questions_about_modules() {
     );
     prints("list -json=Name ./lib", "{\n\t\"Name\": \"lib\"\n}\n");
     prints("list -m", "ex.com/m\n");
+    prints("list fmt...", "fmt\n");
+    // What was asked for is wrong: nothing is listed. What it imports is wrong: it is.
+    place.check(
+        "list ./lib ./cyc1",
+        1,
+        "",
+        "package ex.com/m/cyc1\n\timports ex.com/m/cyc2 from a.go\n\timports ex.com/m/cyc1 from a.go: import cycle not allowed\n",
+    );
+    prints("list -mod=readonly ./missing", "ex.com/m/missing\n");
+    place.check_part("list -deps ./typo", 0, "runtime\nex.com/m/typo\n");
+    std::fs::write(place.work().join("go.work"), "go 1.27\n").unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_ferrogo"));
+    let work = place.run_as(binary, "env GOWORK", &[("GOWORK", "")]);
+    assert_eq!(work.stdout, "$DIR/m/go.work\n");
     prints("env GOMOD GOFLAGS", "$DIR/m/go.mod\n-mod=mod\n");
     prints("env -json GOOS", "{\n\t\"GOOS\": \"linux\"\n}\n");
     prints("env -w GOPRIVATE=corp.example", "");
@@ -412,9 +394,10 @@ fn questions_about_modules() {
         "module ex.com/new\n\ngo 1.27.3\n"
     );
     prints("-C ../new mod tidy", "");
+    prints("mod why -C ../new", "");
     prints(
-        "mod why -C ../new",
-        "# ex.com/new\n(main module does not need package ex.com/new)\n",
+        "mod why fmt",
+        "# fmt\n(main module does not need package fmt)\n",
     );
 }
 
@@ -466,10 +449,33 @@ fn programs_are_built_and_run() {
     place.check_part("build -a -n -o planned ./hello", 0, "\n#\n# ex.com/m/hello\n#\n\ncd $DIR/m/hello\ncompile -p ex.com/m/hello ./main.go\nlink -o $DIR/m/planned\n");
     assert!(!place.work().join("planned").exists(), "-n builds nothing");
     place.check_part("build -x -o shown ./hello", 0, "/m/shown\n");
+    place.check(
+        "run -exec nosuchprog ./hello",
+        1,
+        "",
+        "exec: \"nosuchprog\": executable file not found in $PATH\n",
+    );
+    place.check("build -o new/dir/out ./hello", 0, "", "");
+    assert!(place.work().join("new/dir/out").is_file());
+    place.check(
+        "build -o hello/main.go ./args",
+        1,
+        "",
+        "ex.com/m/args: go build ex.com/m/args: build output \"hello/main.go\" already exists and is not an object file\n",
+    );
+    let relative = place.run_as(
+        Path::new(env!("CARGO_BIN_EXE_ferrogo")),
+        "install ./hello",
+        &[("GOBIN", "rel")],
+    );
+    assert_eq!(
+        relative.stderr,
+        "cannot install, GOBIN must be an absolute path\n"
+    );
     place.check("install ./hello", 0, "", "");
     assert!(place.dir.join("bin/hello").is_file());
     std::fs::copy(place.work().join("out"), place.work().join("hello/hello")).unwrap();
-    place.check("clean -n ./hello", 0, "", "rm -f $DIR/m/hello/hello\n");
+    place.check("clean -n ./hello", 0, "rm -f $DIR/m/hello/hello\n", "");
     place.check("clean -i ./hello", 0, "", "");
     assert!(!place.work().join("hello/hello").exists());
     assert!(!place.dir.join("bin/hello").exists());
@@ -617,6 +623,18 @@ fn programs_know_their_build() {
 }
 
 const TESTS: &str = "\
+-- twice/a_test.go --
+package twice
+
+import \"testing\"
+
+func TestMain(m *testing.M) {}
+-- twice/b_test.go --
+package twice_test
+
+import \"testing\"
+
+func TestMain(m *testing.M) {}
 -- tests/a.go --
 package tests
 -- tests/a_test.go --
@@ -683,6 +701,26 @@ fn tests_are_run() {
     let place = Place::new("test", TESTS);
     let passes = |line: &str, stdout: &str| place.check(line, 0, stdout, "");
     passes("test -run Good ./tests", "ok  \tex.com/m/tests\tTIME\n");
+    // A profile is put where the command was given, with the program that it is about.
+    passes(
+        "test -run Good -cpuprofile=c.prof ./tests",
+        "ok  \tex.com/m/tests\tTIME\n",
+    );
+    for name in ["c.prof", "tests.test"] {
+        assert!(place.work().join(name).is_file(), "{name}");
+    }
+    place.check(
+        "test -cpuprofile=c.prof ./tests ./program",
+        1,
+        "",
+        "cannot use -cpuprofile flag with multiple packages\n",
+    );
+    place.check(
+        "test ./twice",
+        1,
+        "FAIL\tex.com/m/twice [setup failed]\nFAIL\n",
+        "# ex.com/m/twice\nmultiple definitions of TestMain\n",
+    );
     passes(
         "test -v -run Good ./tests",
         "=== RUN   TestGood\n--- PASS: TestGood (TIME)\nPASS\nok  \tex.com/m/tests\tTIME\n",

@@ -10,6 +10,11 @@ use constraint::Expr;
 use std::collections::BTreeSet;
 
 /// Operating systems that file names may end with.
+/// Whether GOOS and GOARCH name systems and processors that Go knows.
+pub fn is_platform(os: &str, arch: &str) -> bool {
+    KNOWN_OS.contains(&os) && KNOWN_ARCH.contains(&arch)
+}
+
 const KNOWN_OS: [&str; 18] = [
     "aix",
     "android",

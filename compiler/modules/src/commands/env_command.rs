@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 /// Variables that are shown but cannot be set with `-w`.
-const DERIVED: [&str; 9] = [
+const DERIVED: [&str; 13] = [
+    "GOEXE",
+    "GOROOT",
+    "GOWORK",
+    "GOPACKAGESDRIVER",
     "GOENV",
     "GOHOSTARCH",
     "GOHOSTOS",
@@ -63,6 +67,11 @@ pub fn variables(env: &Env, go_mod: &str, goroot: &str) -> BTreeMap<String, Stri
     for name in ["GOENV", "GOHOSTARCH", "GOHOSTOS", "GOVERSION"] {
         all.insert(name.to_string(), env.get(name));
     }
+    all.insert(
+        "GOENV".to_string(),
+        env.env_file()
+            .map_or(String::new(), |path| path.display().to_string()),
+    );
     all.insert("GOMOD".to_string(), go_mod.to_string());
     if !goroot.is_empty() {
         all.insert("GOROOT".to_string(), goroot.to_string());
@@ -102,6 +111,9 @@ pub fn run(
                 };
                 check_settable(name)?;
                 check_value(name, value)?;
+                if changes.contains_key(name) {
+                    return Err(Error::new(format!("multiple values for key: {name}")));
+                }
                 if env
                     .system
                     .env_var(name)
@@ -136,6 +148,8 @@ fn print(
     let mut all = variables(env, go_mod, goroot);
     let io = |error: std::io::Error| Error::new(error.to_string());
     if changed {
+        // Where GOROOT is was found out, not set.
+        all.remove("GOROOT");
         all.retain(|name, value| KNOWN.contains(&name.as_str()) && *value != env.default(name));
     }
     if !names.is_empty() {
@@ -175,7 +189,7 @@ fn check_settable(name: &str) -> Result<()> {
 fn check_value(name: &str, value: &str) -> Result<()> {
     let fail = |text: String| Err(Error::new(text));
     if value.contains(['\n', '\r', '\0']) {
-        return fail(format!("unexpected newline in {name}"));
+        return fail(format!("invalid newline in {name}=... value"));
     }
     match name {
         "GOPATH" => {
@@ -194,7 +208,16 @@ fn check_value(name: &str, value: &str) -> Result<()> {
                 }
             }
         }
-        "GOMODCACHE" | "GOBIN" | "GOCACHE" | "GOTMPDIR"
+        "GOTMPDIR" if !value.is_empty() && !value.starts_with('/') => {
+            return fail("GOTMPDIR must be an absolute path".to_string());
+        }
+        "GO111MODULE" if !matches!(value, "" | "on" | "off" | "auto") => {
+            return fail(format!(
+                "invalid GO111MODULE value {}",
+                crate::module_path::quote(value)
+            ));
+        }
+        "GOMODCACHE" | "GOCACHE"
             if !value.is_empty() && !value.starts_with('/') && value != "off" =>
         {
             return fail(format!(

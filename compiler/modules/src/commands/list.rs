@@ -8,9 +8,10 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::load::Loader;
 use crate::load::directory::NO_ASSEMBLY;
-use crate::load::package::{PackageGraph, PackageId, Variant};
+use crate::load::package::{PackageError, PackageGraph, PackageId, Variant};
 use crate::modload::{ModLoader, ModMode, ModuleInfo};
-use crate::patterns::match_pattern;
+use crate::module_path::is_std_like;
+use crate::patterns::{is_local, match_pattern};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
@@ -175,12 +176,16 @@ pub fn packages(
             good = false;
         }
     }
+    // Nothing is listed if something that was asked for is wrong; what it imports may be.
+    let roots_are_good = !graph.roots.iter().any(|&root| {
+        let errors = &graph.package(root).errors;
+        errors.iter().any(|error| !is_listed_all_the_same(error))
+    });
+    if !good && !roots_are_good {
+        return Ok(false);
+    }
     for id in listed {
         let package = graph.package(id);
-        // Without -e a package that does not exist is only an error.
-        if !options.errors_are_data && package.name.is_empty() && !package.errors.is_empty() {
-            continue;
-        }
         let path = package.display_path();
         match output {
             Output::Plain => writeln!(out, "{path}").map_err(io)?,
@@ -197,6 +202,37 @@ pub fn packages(
         }
     }
     Ok(good)
+}
+
+/// Depth first: what a package imports stands before it. A program needs the runtime besides what it imports.
+fn with_dependencies(graph: &PackageGraph, wanted: &[PackageId]) -> Vec<PackageId> {
+    let needs = |id: PackageId| -> Vec<PackageId> {
+        let package = graph.package(id);
+        let mut ids: Vec<PackageId> = package.imports.values().copied().collect();
+        if package.name == "main" {
+            ids.extend(graph.implicit.get("runtime"));
+        }
+        ids
+    };
+    let mut out = Vec::new();
+    let mut entered = vec![false; graph.packages.len()];
+    for &start in wanted {
+        let mut stack = Vec::new();
+        if !std::mem::replace(&mut entered[start.index()], true) {
+            stack.push((start, needs(start).into_iter()));
+        }
+        while let Some((id, mut rest)) = stack.pop() {
+            let Some(next) = rest.next() else {
+                out.push(id);
+                continue;
+            };
+            stack.push((id, rest));
+            if !std::mem::replace(&mut entered[next.index()], true) {
+                stack.push((next, needs(next).into_iter()));
+            }
+        }
+    }
+    out
 }
 
 fn listed(graph: &PackageGraph, options: &ListOptions) -> Vec<PackageId> {
@@ -217,17 +253,7 @@ fn listed(graph: &PackageGraph, options: &ListOptions) -> Vec<PackageId> {
         }
     }
     if options.deps {
-        // Dependency order over everything that the wanted packages need.
-        let mut needed = vec![false; graph.packages.len()];
-        for id in &wanted {
-            for dependency in graph.dependencies(*id) {
-                needed[dependency.index()] = true;
-            }
-        }
-        return (0..needed.len())
-            .filter(|at| needed[*at])
-            .map(|at| PackageId(at as u32))
-            .collect();
+        return with_dependencies(graph, &wanted);
     }
     for id in wanted {
         if seen.insert(id) {
@@ -235,6 +261,11 @@ fn listed(graph: &PackageGraph, options: &ListOptions) -> Vec<PackageId> {
         }
     }
     ids
+}
+
+/// A package with tests only can be listed.
+fn is_listed_all_the_same(error: &PackageError) -> bool {
+    error.text.contains("no non-test Go files")
 }
 
 fn relevant_errors(
@@ -246,8 +277,7 @@ fn relevant_errors(
     for id in listed {
         let package = graph.package(*id);
         for error in package.errors.iter().take(1) {
-            // A package with tests only can be listed.
-            if error.text.contains("no non-test Go files") {
+            if is_listed_all_the_same(error) {
                 continue;
             }
             let line = error.render(&graph.cwd);
@@ -333,7 +363,17 @@ fn matching(
         add(main_version.clone());
     }
     for pattern in patterns {
+        if is_local(pattern) {
+            return Err(Error::new(format!(
+                "cannot use relative path {pattern} to specify module"
+            )));
+        }
         if let Some((path, query)) = pattern.split_once('@') {
+            if modules.mode == ModMode::Vendor {
+                return Err(Error::new(format!(
+                    "{pattern}: cannot query module due to -mod=vendor\n\t(Go version in go.mod is at least 1.14 and vendor directory exists.)"
+                )));
+            }
             let current = modules
                 .requirements()
                 .root(path)
@@ -371,6 +411,10 @@ fn matching(
         };
         match found {
             Some(module) => add(module),
+            // What versions there are can be asked of any module.
+            None if options.versions && !is_std_like(pattern) => {
+                add(ModuleVersion::new(pattern, ""));
+            }
             None => {
                 return Err(Error::new(format!(
                     "module {pattern}: not a known dependency"

@@ -20,6 +20,11 @@ fn io(error: std::io::Error) -> Error {
 
 /// `mod init [path]`.
 pub fn init(env: &Env, cwd: &Path, path: Option<&str>) -> Result<()> {
+    if env.get("GO111MODULE") == "off" {
+        return Err(Error::new(
+            "modules disabled by GO111MODULE=off; see 'go help modules'",
+        ));
+    }
     let go_mod = cwd.join("go.mod");
     if env.system.stat(&go_mod).is_ok() {
         return Err(Error::new(format!("{} already exists", go_mod.display())));
@@ -33,13 +38,28 @@ pub fn init(env: &Env, cwd: &Path, path: Option<&str>) -> Result<()> {
             ))
         })?,
     };
+    if crate::patterns::is_local(&path) && !path.starts_with('/') {
+        return Err(Error::new(format!(
+            "malformed module path {}: is a local import path",
+            module_path::quote(&path)
+        )));
+    }
     if let Err(error) = module_path::check_import_path(&path) {
         let text = error.to_string().replace("import path", "module path");
         return Err(Error::new(text));
     }
-    if matches!(path.as_str(), "go" | "toolchain")
-        || module_path::is_std_like(&path) && path.split('/').next() == Some("std")
+    let major = module_path::split_path_version(&path);
+    if let Some((start, suffix)) = path.rsplit_once("/v")
+        && major.is_none()
+        && suffix.bytes().all(|b| b.is_ascii_digit())
+        && !suffix.is_empty()
     {
+        return Err(Error::new(format!(
+            "invalid module path {}: major version suffixes must be in the form of /vN and are only allowed for v2 or later:\n\tgo mod init {start}/v2",
+            module_path::quote(&path)
+        )));
+    }
+    if matches!(path.as_str(), "go" | "toolchain") {
         return Err(Error::new(format!(
             "invalid module path {}",
             module_path::quote(&path)
@@ -190,6 +210,10 @@ pub fn download(
     for (module, query, failed) in wanted {
         let replace = modules.replacement(&module);
         if replace.is_some_and(|replace| replace.is_dir()) {
+            if let Err(error) = modules.summary(&module) {
+                good = false;
+                writeln!(errors, "{error}").map_err(io)?;
+            }
             continue;
         }
         let target = match replace {
@@ -266,7 +290,14 @@ pub fn verify(modules: &ModLoader, out: &mut dyn Write, errors: &mut dyn Write) 
         ));
     }
     modules.fetcher.set_mode(SumMode::Update);
-    let list: Vec<ModuleVersion> = modules.graph()?.build_list();
+    let graph = modules.graph().map_err(|error| match error.kind {
+        ErrorKind::Security => Error {
+            kind: ErrorKind::Bare,
+            ..error
+        },
+        _ => error,
+    })?;
+    let list: Vec<ModuleVersion> = graph.build_list();
     let problems =
         crate::cache::parallel_map(&list, 4, |module| match modules.replacement(module) {
             Some(replace) if replace.is_dir() => Vec::new(),

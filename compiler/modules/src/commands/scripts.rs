@@ -131,7 +131,7 @@ fn tidy_names_what_it_cannot_find() {
     ));
     assert_eq!(
         run(&system, "tidy"),
-        "go: ex.com/m imports\n\tno.com/x: module no.com/x: reading https://proxy.example/no.com/x/@v/list: 404 Not Found\n\tserver response: not found\n"
+        "go: ex.com/m imports\n\tno.com/x: cannot find module providing package no.com/x: module no.com/x: reading https://proxy.example/no.com/x/@v/list: 404 Not Found\n\tserver response: not found\n"
     );
     assert_eq!(
         read(&system, "/m/go.mod"),
@@ -267,10 +267,24 @@ fn env_reads_writes_and_unsets() {
     check("env GOPRIVATE", "\n");
     check("env -w FOO=bar", "go: unknown go command variable FOO\n");
     check(
-        "env -w GOBIN=rel",
-        "go: GOBIN entry is relative; must be absolute path: \"rel\"\n",
+        "env -w GOMODCACHE=rel",
+        "go: GOMODCACHE entry is relative; must be absolute path: \"rel\"\n",
     );
     check("env -w GOMOD=x", "go: GOMOD cannot be modified\n");
+    check("env -w GOWORK=x", "go: GOWORK cannot be modified\n");
+    check("env -w GOROOT=/x", "go: GOROOT cannot be modified\n");
+    check(
+        "env -w GOTMPDIR=rel",
+        "go: GOTMPDIR must be an absolute path\n",
+    );
+    check(
+        "env -w GO111MODULE=maybe",
+        "go: invalid GO111MODULE value \"maybe\"\n",
+    );
+    check(
+        "env -w GOBIN=/a GOBIN=/b",
+        "go: multiple values for key: GOBIN\n",
+    );
     check(
         "env -w GOOS=windows",
         "go: unsupported GOOS/GOARCH pair windows/amd64\n",

@@ -15,8 +15,9 @@ use crate::cache::{PARALLEL, SumMode, parallel_map};
 use crate::error::{Error, Result};
 use crate::gomod::Require;
 use crate::modload::{ModLoader, Requirements};
-use crate::module_path::prefixes;
+use crate::module_path::{is_std_like, prefixes, quote};
 use crate::mvs::{ModuleGraph, Pruning};
+use crate::patterns::is_local;
 use crate::semver;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,6 +192,8 @@ fn add_missing(
     let missing: Vec<(&String, &AllPackage)> = all
         .iter()
         .filter(|(_, package)| package.error.is_some())
+        // What looks like a package of std is not looked for; the build tells that it is not there.
+        .filter(|(path, _)| !is_std_like(path) || is_local(path))
         .collect();
     if missing.is_empty() {
         return Ok(false);
@@ -200,13 +203,15 @@ fn add_missing(
     let mut changed = false;
     let mut problems: Vec<String> = Vec::new();
     let results = parallel_map(&missing, PARALLEL, |(path, package)| match &package.error {
+        Some(_) if is_local(path) => Err(Error::new(format!(
+            "{} is relative, but relative import paths are not supported in module mode",
+            quote(path)
+        ))),
         Some(crate::modload::resolve::ImportError::Missing { .. }) => {
             modules
                 .system()
                 .eprint_line(&format!("go: finding module for package {path}"));
-            modules
-                .query_package(path, "latest")
-                .map(|(module, _)| module)
+            modules.find_provider(path)
         }
         Some(error) => Err(Error::new(error.to_string())),
         None => Err(Error::new(String::new())),
@@ -231,8 +236,15 @@ fn add_missing(
             }
         }
     }
-    if !problems.is_empty() && !options.ignore_errors {
-        return Err(Error::new(problems.join("\ngo: ")));
+    if !problems.is_empty() {
+        let error = Error::new(problems.join("\ngo: "));
+        if !options.ignore_errors {
+            return Err(error);
+        }
+        // Told once, when no more is found.
+        if !changed {
+            modules.system().eprint_line(&error.to_string());
+        }
     }
     if changed {
         modules.set_requirements(requirements);

@@ -116,6 +116,17 @@ fn lex_line(text: &str, number: u32) -> Result<Lexed, FileError> {
                 comment: Some(rest.trim_end().to_string()),
             });
         }
+        if let '\0' | '\u{feff}' = first {
+            let shown = match first {
+                '\0' => "\\x00",
+                _ => "\\ufeff",
+            };
+            return Err(FileError {
+                line: number,
+                column: column(rest),
+                text: format!("unexpected input character '{shown}'"),
+            });
+        }
         if rest.starts_with("/*") {
             return Err(FileError {
                 line: number,
@@ -155,8 +166,10 @@ fn lex_line(text: &str, number: u32) -> Result<Lexed, FileError> {
                 // A comment may start directly after a word.
                 let mut end = rest.len();
                 for (at, c) in rest.char_indices() {
-                    let stop =
-                        c.is_whitespace() || "()[]{},".contains(c) || rest[at..].starts_with("//");
+                    let stop = c == '\0'
+                        || c.is_whitespace()
+                        || "()[]{},".contains(c)
+                        || rest[at..].starts_with("//");
                     if stop && at > 0 {
                         end = at;
                         break;

@@ -168,8 +168,15 @@ pub(crate) fn cycles(nodes: &mut BTreeMap<String, Node>, roots: &[String]) {
         }
     }
     for (path, error) in errors {
-        if let Some(node) = nodes.get_mut(&path) {
-            node.errors.push(error);
+        // The package where the search began is told of it too: it cannot be built, and it is what was asked for.
+        let begun = error.stack.first().map(|(path, _)| path.clone());
+        for path in [Some(path.clone()), begun.filter(|b| *b != path)]
+            .into_iter()
+            .flatten()
+        {
+            if let Some(node) = nodes.get_mut(&path) {
+                node.errors.push(error.clone());
+            }
         }
     }
     for (from, to) in cut {

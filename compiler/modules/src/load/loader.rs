@@ -137,18 +137,23 @@ impl Loader {
         let Some((path, query)) = patterns::split_version(spec) else {
             return Err(Error::new(format!("{spec}: not of the form path@version")));
         };
+        // Of a pattern the part before the wildcard names the module.
+        let wild = path.find("...");
+        let path = path[..wild.unwrap_or(path.len())].trim_end_matches('/');
         module_path::check_import_path(path).map_err(|error| Error::new(error.to_string()))?;
         options.modules.no_main_module = true;
         let loader = Loader::new(env, options)?;
         if loader.modules.is_std(path) {
-            return Err(Error::bare(format!(
-                "{spec}: package {path} is in the standard library and has no version"
+            return Err(Error::new(format!(
+                "{spec}: argument must not be a package in the standard library"
             )));
         }
-        let (module, _) = loader
-            .modules
-            .query_package(path, query)
-            .map_err(|error| match error.text.starts_with(&format!("{spec}: ")) {
+        let found = match wild {
+            None => loader.modules.query_package(path, query),
+            Some(_) => loader.modules.query_prefix(path, query),
+        };
+        let (module, _) =
+            found.map_err(|error| match error.text.starts_with(&format!("{spec}: ")) {
                 true => error,
                 false => error.context(spec),
             })?;
@@ -191,9 +196,19 @@ impl Loader {
     /// Loads given roots.
     pub fn load_roots(&self, roots: Vec<Root>) -> Result<PackageGraph> {
         let mut nodes = self.load_nodes(&roots)?;
+        // Packages that no module was found for, with the reason.
+        let mut not_found: BTreeMap<String, String> = BTreeMap::new();
         // Each round adds at least one requirement or ends; go.mod files are finite.
-        while self.update_requirements(&nodes)? {
+        while self.update_requirements(&nodes, &mut not_found)? {
             nodes = self.load_nodes(&roots)?;
+        }
+        for (path, text) in not_found {
+            if let Some(error) = nodes
+                .get_mut(&path)
+                .and_then(|node| node.errors.first_mut())
+            {
+                error.text = text;
+            }
         }
         self.modules.fetcher.finish_progress();
         if let Some(error) = nodes
@@ -218,9 +233,13 @@ impl Loader {
 
     /// With `-mod=mod`, adds what packages of "all" need to the requirements and returns true if they changed.
     /// Otherwise a change that would be needed is an error.
-    fn update_requirements(&self, nodes: &BTreeMap<String, Node>) -> Result<bool> {
+    fn update_requirements(
+        &self,
+        nodes: &BTreeMap<String, Node>,
+        not_found: &mut BTreeMap<String, String>,
+    ) -> Result<bool> {
         let is_mod = self.modules.mode == crate::modload::ModMode::Mod;
-        if is_mod && self.add_missing(nodes)? {
+        if is_mod && self.add_missing(nodes, not_found)? {
             return Ok(true);
         }
         let mut pending: Vec<&Node> = nodes
@@ -259,19 +278,35 @@ impl Loader {
     }
 
     /// `-mod=mod`: looks for modules that provide missing packages; true if requirements changed.
-    fn add_missing(&self, nodes: &BTreeMap<String, Node>) -> Result<bool> {
+    fn add_missing(
+        &self,
+        nodes: &BTreeMap<String, Node>,
+        not_found: &mut BTreeMap<String, String>,
+    ) -> Result<bool> {
         let mut requirements = self.modules.requirements();
         let mut changed = false;
-        for node in nodes
+        let missing: Vec<&Node> = nodes
             .values()
             .filter(|node| node.missing && !is_std_like(&node.path))
-        {
-            let (module, _) =
-                self.modules
-                    .query_package(&node.path, "latest")
-                    .map_err(|error| {
-                        error.context(format!("finding module for package {}", node.path))
-                    })?;
+            .filter(|node| !not_found.contains_key(&node.path))
+            .collect();
+        for node in &missing {
+            self.env
+                .system
+                .eprint_line(&format!("go: finding module for package {}", node.path));
+        }
+        let results = parallel_map(&missing, PARALLEL, |node| {
+            self.modules.find_provider(&node.path)
+        });
+        for (node, result) in missing.into_iter().zip(results) {
+            let module = match result {
+                Ok(module) => module,
+                Err(error) if error.kind == crate::error::ErrorKind::Security => return Err(error),
+                Err(error) => {
+                    not_found.insert(node.path.clone(), error.text);
+                    continue;
+                }
+            };
             self.env.system.eprint_line(&format!(
                 "go: found {} in {} {}",
                 node.path, module.path, module.version

@@ -42,6 +42,8 @@ pub struct ModOptions {
     pub modfile: Option<PathBuf>,
     /// No `go: downloading` lines (`list -m -json` of tools and the like).
     pub quiet: bool,
+    /// The command works with what go.mod means even if it would have to be written otherwise (`mod download`, `mod verify`).
+    pub tolerant: bool,
     /// Ignore go.mod of the current directory (`run pkg@version`, `install pkg@version`).
     pub no_main_module: bool,
 }
@@ -184,7 +186,8 @@ pub fn find_module_root(system: &dyn System, start: &Path) -> Option<PathBuf> {
         .map(Path::to_path_buf)
 }
 
-fn find_workspace(env: &Env, start: &Path) -> Option<PathBuf> {
+/// The go.work file that the environment or the directories above `start` name.
+pub fn find_workspace(env: &Env, start: &Path) -> Option<PathBuf> {
     match env.explicit("GOWORK") {
         Some(value) if value == "off" => None,
         Some(value) => Some(PathBuf::from(value)),
@@ -236,10 +239,27 @@ pub fn read_main_module(env: &Env, cwd: &Path, dir: &Path, go_mod: &Path) -> Res
             }
         }
     }
+    for (at, replace) in file.replace.iter().enumerate() {
+        let same = |other: &&Replace| {
+            (&other.old_path, &other.old_version) == (&replace.old_path, &replace.old_version)
+        };
+        if let Some(earlier) = file.replace[..at].iter().find(same)
+            && (&earlier.new_path, &earlier.new_version)
+                != (&replace.new_path, &replace.new_version)
+        {
+            return Err(Error::new(format!(
+                "conflicting replacements for {}:\n\t{}\n\t{}",
+                ModuleVersion::new(&replace.old_path, &replace.old_version),
+                ModuleVersion::new(&earlier.new_path, &earlier.new_version),
+                ModuleVersion::new(&replace.new_path, &replace.new_version)
+            )));
+        }
+    }
     let go_version = file.go.clone().unwrap_or_else(|| "1.16".to_string());
     if semver::compare_go(&go_version, GO_RELEASE) == Ordering::Greater {
         return Err(Error::new(format!(
-            "{shown} requires go >= {go_version} (running go {GO_RELEASE})"
+            "{shown} requires go >= {go_version} (running go {GO_RELEASE}{})",
+            pinned(env)
         )));
     }
     Ok(MainModule {
@@ -250,6 +270,14 @@ pub fn read_main_module(env: &Env, cwd: &Path, dir: &Path, go_mod: &Path) -> Res
         path,
         go_version,
     })
+}
+
+/// What is said where a newer release would be needed and may not be looked for.
+fn pinned(env: &Env) -> &'static str {
+    match env.get("GOTOOLCHAIN").as_str() {
+        "local" => "; GOTOOLCHAIN=local",
+        _ => "",
+    }
 }
 
 fn module_line(file: &GoMod) -> u32 {
@@ -290,7 +318,19 @@ impl ModLoader {
             }
             if let Some(dir) = find_module_root(&*env.system, cwd) {
                 let go_mod = match &options.modfile {
-                    Some(path) => clean_join(cwd, &path.display().to_string()),
+                    Some(path) => {
+                        if path.extension().is_none_or(|extension| extension != "mod") {
+                            return Err(Error::new(format!(
+                                "-modfile={}: file does not have .mod extension",
+                                path.display()
+                            )));
+                        }
+                        let full = clean_join(cwd, &path.display().to_string());
+                        if let Err(error) = env.system.stat(&full) {
+                            return Err(Error::io("open", path, &error));
+                        }
+                        full
+                    }
                     None => dir.join("go.mod"),
                 };
                 main = Some(read_main_module(env, cwd, &dir, &go_mod)?);
@@ -327,6 +367,8 @@ impl ModLoader {
         };
         let fetcher = Fetcher::new(env, sum_mode, options.quiet)?;
         let mut requirements = Requirements::default();
+        // Whether go.mod says something else than what will be used.
+        let mut unsettled = false;
         if let Some(main) = &main {
             if mode != ModMode::Vendor {
                 let sum = main.go_mod.with_extension("sum");
@@ -338,9 +380,20 @@ impl ModLoader {
                     })?;
             }
             for require in &main.file.require {
-                if !main.file.is_excluded(&require.path, &require.version) {
-                    requirements.raise(&ModuleVersion::new(&require.path, &require.version));
+                if main.file.is_excluded(&require.path, &require.version) {
+                    let verb = match mode {
+                        ModMode::Mod => "dropping",
+                        ModMode::ReadOnly | ModMode::Vendor => "ignoring",
+                    };
+                    env.system.eprint_line(&format!(
+                        "go: {verb} requirement on excluded version {} {}",
+                        require.path, require.version
+                    ));
+                    unsettled = true;
+                    continue;
                 }
+                unsettled |= requirements.root(&require.path).is_some();
+                requirements.raise(&ModuleVersion::new(&require.path, &require.version));
                 if !require.indirect {
                     requirements.direct.insert(require.path.clone());
                 }
@@ -360,6 +413,13 @@ impl ModLoader {
             package_dirs: Mutex::default(),
         };
         loader.resolve_queries_of_go_mod()?;
+        if unsettled
+            && !options.tolerant
+            && mode == ModMode::ReadOnly
+            && loader.pruning() == Pruning::Pruned
+        {
+            return Err(loader.updates_needed());
+        }
         if mode == ModMode::Vendor {
             loader.load_vendor()?;
         }
@@ -518,7 +578,8 @@ impl ModLoader {
         let go_version = file.go.clone().unwrap_or_else(|| "1.16".to_string());
         if semver::compare_go(&go_version, GO_RELEASE) == Ordering::Greater {
             return Err(Error::new(format!(
-                "{module} requires go >= {go_version} (running go {GO_RELEASE})"
+                "{module} requires go >= {go_version} (running go {GO_RELEASE}{})",
+                pinned(&self.env)
             )));
         }
         let main = self.main.as_ref();
@@ -774,9 +835,8 @@ fn check_vendor(main: &MainModule, vendor: &ModulesTxt) -> Result<()> {
         match (wanted, &known.replacement) {
             (None, Some(_)) => problems.push(format!("{}: is marked as replaced in vendor/modules.txt, but not replaced in go.mod", known.module)),
             (Some(replace), None) => problems.push(format!(
-                "{}: is replaced in go.mod, but not marked as replaced in vendor/modules.txt (want {})",
-                known.module,
-                ModuleVersion::new(&replace.new_path, &replace.new_version)
+                "{}: is replaced in go.mod, but not marked as replaced in vendor/modules.txt",
+                ModuleVersion::new(&replace.old_path, &replace.old_version)
             )),
             (Some(replace), Some(target)) if replace.new_path != target.path || replace.new_version != target.version => problems.push(format!(
                 "{}: is replaced by {} in go.mod, but marked as replaced by {target} in vendor/modules.txt",

@@ -176,7 +176,7 @@ impl ModLoader {
         let has_go_mod = || {
             compatible.last().is_some_and(|latest| {
                 self.fetcher
-                    .go_mod(&ModuleVersion::new(path, latest.as_str()))
+                    .go_mod_unlisted(&ModuleVersion::new(path, latest.as_str()))
                     .is_ok_and(|bytes| {
                         String::from_utf8_lossy(&bytes).trim() != format!("module {path}")
                     })
@@ -207,7 +207,7 @@ impl ModLoader {
         let file = release.and_then(|latest| {
             let bytes = self
                 .fetcher
-                .go_mod(&ModuleVersion::new(path, latest.as_str()))
+                .go_mod_unlisted(&ModuleVersion::new(path, latest.as_str()))
                 .ok()?;
             file::parse(&bytes, "go.mod", Strictness::Dependency).ok()
         });
@@ -217,6 +217,65 @@ impl ModLoader {
         }
     }
 
+    /// The module at a query with the longest path that a pattern's fixed part begins with.
+    pub fn query_prefix(&self, path: &str, query: &str) -> Result<(ModuleVersion, VersionInfo)> {
+        let mut first = None;
+        for prefix in prefixes(path).filter(|prefix| crate::module_path::check_path(prefix).is_ok())
+        {
+            match self.query(prefix, query, "") {
+                Ok(info) => return Ok((ModuleVersion::new(prefix, info.version.clone()), info)),
+                Err(error) if error.kind == crate::error::ErrorKind::Security => return Err(error),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        Err(first
+            .unwrap_or_else(|| Error::not_found(format!("malformed import path {}", quote(path)))))
+    }
+
+    /// Like [`ModLoader::query_package`] for an import that no requirement provides: the error is told of the package.
+    pub fn find_provider(&self, package: &str) -> Result<ModuleVersion> {
+        match self.query_package(package, "latest") {
+            Ok((module, _)) => Ok(module),
+            Err(error) if error.text.contains("does not contain package") => Err(error),
+            Err(error) => {
+                Err(error.context(format!("cannot find module providing package {package}")))
+            }
+        }
+    }
+
+    /// The module with a replacement that provides a package. Where the main module replaces every version, no proxy is asked:
+    /// the version is the highest that a replacement names, else one that stands before all others.
+    fn query_replacements(&self, package: &str) -> Option<Result<(ModuleVersion, VersionInfo)>> {
+        let main = self.main.as_ref()?;
+        prefixes(package).find_map(|prefix| {
+            let of_path = main.file.replace.iter().filter(|r| r.old_path == prefix);
+            let version = of_path
+                .map(|replace| match replace.old_version.as_str() {
+                    "" => match split_path_version(prefix) {
+                        Some((_, major)) if !major.is_empty() => {
+                            let major = major.trim_start_matches(['/', '.']);
+                            format!("{major}.0.0-00010101000000-000000000000")
+                        }
+                        _ => "v0.0.0-00010101000000-000000000000".to_string(),
+                    },
+                    version => version.to_string(),
+                })
+                .max_by(|a, b| semver::compare(a, b))?;
+            let module = ModuleVersion::new(prefix, &version);
+            let dir = match self.locate(&module) {
+                Ok(located) => located.dir,
+                Err(error) => return Some(Err(error)),
+            };
+            self.dir_in_module(package, prefix, &dir, false)?;
+            let info = VersionInfo {
+                version,
+                time: None,
+                origin: None,
+            };
+            Some(Ok((module, info)))
+        })
+    }
+
     /// The module at a query that provides a package: the longest path that has it. Used for imports that
     /// no requirement provides (`-mod=mod`, `mod tidy`) and for `pkg@version`.
     pub fn query_package(
@@ -224,6 +283,11 @@ impl ModLoader {
         package: &str,
         query: &str,
     ) -> Result<(ModuleVersion, VersionInfo)> {
+        if matches!(query, "latest" | "upgrade")
+            && let Some(found) = self.query_replacements(package)
+        {
+            return found;
+        }
         let candidates: Vec<&str> = prefixes(package)
             .filter(|prefix| crate::module_path::check_path(prefix).is_ok())
             .collect();
@@ -394,6 +458,33 @@ mod tests {
             ">abc",
             "",
             "invalid semantic version \"abc\" in range \">abc\"",
+        );
+    }
+
+    #[test]
+    fn replacements_without_version_need_no_proxy() {
+        let check = |replace: &str, want: &str| {
+            let system = FakeProxy::default().system();
+            let go_mod = format!("module m\ngo 1.21\n{replace}\n");
+            system.add_file("/m/go.mod", &go_mod);
+            system.add_file("/m/x/go.mod", "module a.com/x\n");
+            system.add_file("/m/x/p/p.go", "package p\n");
+            let env = Env::load(Arc::new(system)).unwrap();
+            let options = ModOptions {
+                mod_flag: "mod".to_string(),
+                ..ModOptions::default()
+            };
+            let loader = ModLoader::new(&env, Path::new("/m"), Path::new("/go"), &options).unwrap();
+            let found = loader.find_provider("a.com/x/p").unwrap();
+            assert_eq!(found.to_string(), want);
+        };
+        check(
+            "replace a.com/x => ./x",
+            "a.com/x@v0.0.0-00010101000000-000000000000",
+        );
+        check(
+            "replace a.com/x v1.2.0 => ./x\nreplace a.com/x v1.3.0 => ./x",
+            "a.com/x@v1.3.0",
         );
     }
 
