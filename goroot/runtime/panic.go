@@ -83,23 +83,6 @@ func samePanicValue(x, y any) bool {
 	return a.data == b.data || a._type != nil && a._type.Equal != nil && comparableValue(a._type) && efaceeq(a._type, a.data, b.data)
 }
 
-// deferreturn runs the deferred calls of the frame that are left, newest first.
-//
-//go:noinline
-func deferreturn(frame uintptr) {
-	g := thisG()
-	for {
-		d := g.deferred
-		if d == nil || d.frame != frame {
-			return
-		}
-		g.deferred = d.link
-		if fn := d.fn; fn != nil {
-			fn()
-		}
-	}
-}
-
 // gorecover implements the predeclared function recover; frame identifies the function that contains the call, 0 if
 // recover itself was deferred.
 //

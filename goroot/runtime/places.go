@@ -60,6 +60,25 @@ func gopanic(e any) {
 	dieOfPanic(p)
 }
 
+// deferreturn runs the deferred calls of the frame that are left, newest first.
+//
+//go:noinline
+//line panic.go:641
+func deferreturn(frame uintptr) {
+	g := thisG()
+	for {
+		d := g.deferred
+		if d == nil || d.frame != frame {
+			return
+		}
+		g.deferred = d.link
+		if fn := d.fn; fn != nil {
+//line panic.go:668
+			fn()
+		}
+	}
+}
+
 // Goexit ends the goroutine that calls it, after its deferred calls. Other goroutines are
 // not affected. Calling it in the main goroutine lets the others go on; the program
 // crashes once all of them have ended.

@@ -73,6 +73,14 @@ func conv(s []int) [4]int { defer show("conv"); return [4]int(s) }
 func nilf(f func()) { defer show("nilfunc"); f() }
 
 //go:noinline
+func deferNils(f func()) {
+	defer show("defernils")
+	for range 2 {
+		defer f()
+	}
+}
+
+//go:noinline
 func iface(x fmt.Stringer) { defer show("nilIface"); _ = x.String() }
 
 //go:noinline
@@ -272,6 +280,7 @@ func main() {
 	shift(-1)
 	conv(nil)
 	nilf(nil)
+	deferNils(nil)
 	iface(nil)
 	hash(map[any]int{}, []int{})
 	cmp([]int{}, []int{})

@@ -182,15 +182,21 @@ impl<'a> FnCx<'_, 'a> {
         self.closure_object(func, object, &operands, ty)
     }
 
-    /// A call without operands needs no thunk. `direct`: a func value need not be kept from being looked at before its call.
+    /// A call without operands needs no thunk. `direct`: a func value is not nil, or may be found to be right away.
     fn direct_thunk(&mut self, p: &Prepared, ty: Ty, direct: bool) -> Option<Value> {
         if !p.args.is_empty() || !p.results.is_empty() {
             return None;
         }
         match p.callee {
-            // A func value may be nil, which must only be found out when it is called.
             Callee::Closure(v) if direct => Some(self.retype(v, ty)),
-            Callee::Closure(_) => None,
+            // A func value may be nil, which must only be found out when it is called: what is called then raises the panic.
+            Callee::Closure(v) => {
+                let v = self.retype(v, ty);
+                let nil = self.is_nil(v);
+                let panics = self.cx.rt("sigpanic_shown");
+                let raise = |f: &mut Self| f.b.emit_value(Op::FuncVal(panics), ty);
+                Some(self.if_value(nil, ty, raise, |_| v))
+            }
             Callee::Func(f) if self.cx.p.funcs[f].flags.leaf => None,
             Callee::Func(f) => Some(self.b.emit_value(Op::FuncVal(f), ty)),
             Callee::Code(_) => None,
