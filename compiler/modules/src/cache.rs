@@ -229,6 +229,13 @@ impl Fetcher {
             .retain(|path, version| keep.contains(&(path.to_string(), version.to_string())));
     }
 
+    /// Drops hashes of module contents that go.sum does not have (`mod download` without arguments keeps those of go.mod files alone).
+    pub fn drop_new_zip_sums(&self) {
+        let mut sums = locked(&self.sums);
+        let Sums { on_disk, known, .. } = &mut *sums;
+        known.retain(|path, version| version.ends_with("/go.mod") || on_disk.has(path, version));
+    }
+
     /// Writes go.sum if it changed. Another process's additions are kept (unless `trimmed`).
     pub fn save_sums(&self, trimmed: bool) -> Result<()> {
         let mut sums = locked(&self.sums);
@@ -336,6 +343,11 @@ impl Fetcher {
         {
             return Ok(info);
         }
+        if revision.contains('!') {
+            return Err(Error::new(format!(
+                "{path}@{revision}: invalid version: disallowed version string"
+            )));
+        }
         let suffix = if revision == "@latest" {
             revision.to_string()
         } else {
@@ -346,15 +358,23 @@ impl Fetcher {
         } else {
             format!("{path}@{revision}")
         };
-        let bytes = self
-            .proxy()?
-            .get_small(path, &suffix)
-            .map_err(|error| error.context(&what))?;
+        let bytes = self.proxy()?.get_small(path, &suffix).map_err(|error| {
+            match exact || revision == "@latest" {
+                true => error.context(&what),
+                false => error.context(format!("{what}: invalid version")),
+            }
+        })?;
         let info: VersionInfo = serde_json::from_slice(&bytes)
             .map_err(|error| Error::new(format!("{what}: invalid response from proxy: {error}")))?;
         if semver::canonical(&info.version).as_deref() != Some(&info.version) {
             return Err(Error::new(format!(
                 "{what}: invalid response from proxy: version {}",
+                info.version
+            )));
+        }
+        if exact && info.version != revision {
+            return Err(Error::new(format!(
+                "{what}: proxy returned info for version {} instead of requested version",
                 info.version
             )));
         }
@@ -634,13 +654,10 @@ impl Fetcher {
         let mut buffer = vec![0; 128 << 10];
         let mut total: u64 = 0;
         loop {
-            let count = body.reader.read(&mut buffer).map_err(|error| {
-                Error::new(format!(
-                    "{module}: reading {}: {}",
-                    body.url,
-                    io_text(&error)
-                ))
-            })?;
+            let count = body
+                .reader
+                .read(&mut buffer)
+                .map_err(|error| proxy::read_error(&body.url, &error).context(module))?;
             if count == 0 {
                 break;
             }

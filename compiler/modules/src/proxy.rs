@@ -252,23 +252,12 @@ pub fn get_url(env: &Env, url: &str, insecure: bool) -> Result<Body> {
             url: shown,
         });
     }
-    let mut detail = String::new();
-    if (400..500).contains(&response.status) {
-        let mut body = Vec::new();
-        if response.body.take(8 << 10).read_to_end(&mut body).is_ok() {
-            let text = String::from_utf8_lossy(&body).trim().to_string();
-            let printable = !text.is_empty()
-                && !text.starts_with('<')
-                && text.chars().all(|c| !c.is_control() || c == '\n');
-            if printable {
-                let lines: Vec<&str> = text.lines().take(8).collect();
-                detail = match lines.as_slice() {
-                    [line] => format!("\n\tserver response: {line}"),
-                    _ => format!("\n\tserver response:\n\t{}", lines.join("\n\t")),
-                };
-            }
-        }
-    }
+    let mut body = Vec::new();
+    let read = response.body.take(8 << 10).read_to_end(&mut body);
+    let detail = match read {
+        Ok(_) => server_words(&String::from_utf8_lossy(&body)),
+        Err(_) => String::new(),
+    };
     let text = format!(
         "reading {shown}: {} {}{detail}",
         response.status,
@@ -282,13 +271,55 @@ pub fn get_url(env: &Env, url: &str, insecure: bool) -> Result<Body> {
     Err(Error { text, kind })
 }
 
+/// What a server says about a failure: its text up to the first empty line, if it is text. Long words are cut.
+fn server_words(body: &str) -> String {
+    const MAX_LINES: usize = 8;
+    const MAX_CHARS: usize = MAX_LINES * 80;
+    let text = body.trim_end().replace("\r\n", "\n");
+    let text = text.split("\n\n").next().unwrap_or_default();
+    let printable = !text.is_empty()
+        && !text.starts_with('<')
+        && text.chars().all(|c| !c.is_control() || c == '\n');
+    if !printable {
+        return String::new();
+    }
+    let mut lines = Vec::new();
+    let mut chars = 0;
+    for line in text.lines() {
+        if lines.len() == MAX_LINES {
+            lines.push("[Truncated: too many lines.]");
+            break;
+        }
+        chars += line.chars().count() + 1;
+        if chars > MAX_CHARS {
+            lines.push("[Truncated: too long.]");
+            break;
+        }
+        lines.push(line);
+    }
+    match lines.as_slice() {
+        [line] => format!("\n\tserver response: {line}"),
+        _ => format!("\n\tserver response:\n\t{}", lines.join("\n\t")),
+    }
+}
+
+/// The error of reading an answer; one that was cut short in Go's words.
+pub fn read_error(url: &str, error: &std::io::Error) -> Error {
+    let text = io_text(error);
+    let text = match text.as_str() {
+        "peer disconnected" => "unexpected EOF",
+        text => text,
+    };
+    Error::new(format!("reading {url}: {text}"))
+}
+
 /// Reads a small answer completely; an answer cut short is an error.
 pub fn read_small(mut body: Body) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut limited = (&mut body.reader).take(MAX_SMALL + 1);
     limited
         .read_to_end(&mut bytes)
-        .map_err(|error| Error::new(format!("reading {}: {}", body.url, io_text(&error))))?;
+        .map_err(|error| read_error(&body.url, &error))?;
     if bytes.len() as u64 > MAX_SMALL {
         return Err(Error::new(format!(
             "reading {}: answer is larger than {MAX_SMALL} bytes",
@@ -359,10 +390,10 @@ impl ProxyClient {
             };
             let go_on = entry.fall_through_on_error || error.is_not_found();
             let is_direct = entry.source == Source::Direct;
-            // "not found" of a proxy says more than that direct mode does not exist.
+            // The last word on "not found" is told; that direct mode does not exist says less.
             if best
                 .as_ref()
-                .is_none_or(|best| best.is_not_found() && !error.is_not_found() && !is_direct)
+                .is_none_or(|best| best.is_not_found() && !is_direct)
             {
                 best = Some(error);
             }
@@ -530,6 +561,24 @@ mod tests {
             parse_list("proxy.example/x/").unwrap()[0].source,
             Source::Url("https://proxy.example/x".to_string())
         );
+    }
+
+    #[test]
+    fn words_of_servers() {
+        let check = |body: &str, want: &str| assert_eq!(server_words(body), want, "{body:?}");
+        check("", "");
+        check("<html>", "");
+        check("a\x1b[31mred", "");
+        check("gone\r\n", "\n\tserver response: gone");
+        check("a\nb\n", "\n\tserver response:\n\ta\n\tb");
+        check("a\n\nb\n", "\n\tserver response: a");
+        check(
+            &"x".repeat(5000),
+            "\n\tserver response: [Truncated: too long.]",
+        );
+        let many = server_words(&"line\n".repeat(30));
+        assert_eq!(many.matches("\tline").count(), 8);
+        assert!(many.ends_with("\n\t[Truncated: too many lines.]"));
     }
 
     #[test]

@@ -188,6 +188,21 @@ fn why(args: &[String]) -> Result<ExitCode, Failure> {
         targets.push(path.trim_end_matches('/').to_owned());
     }
     let by_module = session.flags.is_set("m");
+    if by_module && targets.iter().any(|target| target == "all") {
+        let all = modules.graph()?.build_list();
+        let main = modules.main.iter().map(|main| main.path.clone());
+        let paths = main.chain(all.into_iter().map(|module| module.path));
+        let paths: Vec<String> = paths
+            .filter(|path| !matches!(&**path, "go" | "toolchain"))
+            .collect();
+        targets = targets
+            .into_iter()
+            .flat_map(|target| match target.as_str() {
+                "all" => paths.clone(),
+                _ => vec![target],
+            })
+            .collect();
+    }
     printing(&modules, |out| {
         let tags = BuildContext::new(&session.tags());
         why::run(&modules, &tags, &targets, by_module, out).map(|()| true)

@@ -235,6 +235,34 @@ fn bad_zips_and_statuses() {
 }
 
 #[test]
+fn answers_that_cannot_be_true() {
+    let base = "https://proxy.example/example.com/!mod/@v/v1.0.0";
+    let answer = |suffix: &str, body: &str| {
+        let mut proxy = one_module();
+        let answer = (200, body.as_bytes().to_vec());
+        proxy.answers.insert(format!("{base}.{suffix}"), answer);
+        fetcher(proxy.system(), SumMode::None).info("example.com/Mod", "v1.0.0")
+    };
+    let check = |body: &str, want: &str| {
+        let error = answer("info", body).unwrap_err().text;
+        assert!(error.starts_with(want), "{error}");
+    };
+    check(
+        "{\"Version\":\"v9.9.9\"}",
+        "example.com/Mod@v1.0.0: proxy returned info for version v9.9.9 instead of requested version",
+    );
+    check(
+        "<html>",
+        "example.com/Mod@v1.0.0: invalid response from proxy: ",
+    );
+    let refused = fetcher(one_module().system(), SumMode::None).info("example.com/Mod", "a!b");
+    assert_eq!(
+        refused.unwrap_err().text,
+        "example.com/Mod@a!b: invalid version: disallowed version string"
+    );
+}
+
+#[test]
 fn a_read_only_cache_is_one_clear_error() {
     let system = one_module().system();
     system.set_read_only("/h/go");

@@ -330,7 +330,8 @@ fn matching(
     patterns: &[String],
     options: &ListOptions,
 ) -> Result<Vec<(ModuleJson, String)>> {
-    let Some(main) = &modules.main else {
+    let main = modules.main.as_ref();
+    if main.is_none() {
         if patterns.is_empty() {
             let module = ModuleJson {
                 path: "command-line-arguments".to_owned(),
@@ -339,10 +340,14 @@ fn matching(
             };
             return Ok(vec![(module, "command-line-arguments".to_owned())]);
         }
-        return Err(Error::new(
-            "cannot match \"all\": go.mod file not found in current directory or any parent directory; see 'go help modules'",
-        ));
-    };
+        // Versions of any module can be asked for; there is no build list.
+        if patterns.iter().any(|pattern| !pattern.contains('@')) {
+            return Err(Error::new(
+                "cannot match \"all\": go.mod file not found in current directory or any parent directory; see 'go help modules'",
+            ));
+        }
+    }
+    let main_path = main.map_or("", |main| main.path.as_str());
     if modules.mode == ModMode::Vendor
         && patterns
             .iter()
@@ -352,7 +357,7 @@ fn matching(
             "can't compute 'all' using the vendor directory\n\t(Use -mod=mod or -mod=readonly to bypass.)",
         ));
     }
-    let main_version = ModuleVersion::new(&main.path, "");
+    let main_version = ModuleVersion::new(main_path, "");
     let mut chosen: Vec<ModuleVersion> = Vec::new();
     let mut add = |module: ModuleVersion| {
         if !chosen.contains(&module) {
@@ -379,9 +384,7 @@ fn matching(
                 .root(path)
                 .map(str::to_string)
                 .unwrap_or_default();
-            let info = modules
-                .query(path, query, &current)
-                .map_err(|error| Error::new(format!("{pattern}: {}", error.text)))?;
+            let info = modules.query(path, query, &current)?;
             add(ModuleVersion::new(path, info.version));
             continue;
         }
@@ -401,7 +404,7 @@ fn matching(
             }
             continue;
         }
-        if *pattern == main.path {
+        if pattern == main_path {
             add(main_version.clone());
             continue;
         }

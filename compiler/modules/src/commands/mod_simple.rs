@@ -191,7 +191,7 @@ pub fn download(
             Err(error) => wanted.push((
                 ModuleVersion::new(path, query),
                 query.to_string(),
-                Some(error.context(argument)),
+                Some(error),
             )),
         }
     }
@@ -257,6 +257,9 @@ pub fn download(
         || targets
             .iter()
             .any(|m| modules.requirements().root(&m.path) == Some(m.version.as_str()));
+    if arguments.is_empty() {
+        modules.fetcher.drop_new_zip_sums();
+    }
     if is_needed && modules.main.is_some() && modules.mode != ModMode::Vendor {
         modules.fetcher.save_sums(false)?;
     }

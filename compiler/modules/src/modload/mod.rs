@@ -568,6 +568,11 @@ impl ModLoader {
             let lines: Vec<String> = errors.iter().map(|error| error.render(&shown)).collect();
             Error::new(format!("{module}: parsing go.mod: {}", lines.join("\n")))
         })?;
+        if expected_path.is_some() && file.module.is_none() {
+            return Err(Error::new(format!(
+                "{module}: parsing go.mod: missing module line"
+            )));
+        }
         if let (Some(expected), Some(found)) = (expected_path, &file.module)
             && expected != found
         {

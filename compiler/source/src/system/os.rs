@@ -462,6 +462,13 @@ fn http_error(error: ureq::Error) -> HttpError {
         error @ (ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::BadUri(_)) => {
             HttpError::Protocol(error.to_string())
         }
+        ureq::Error::Io(error) => {
+            let text = error.to_string().to_lowercase();
+            HttpError::Connect(match text.contains("failed to lookup address") {
+                true => "no such host".to_string(),
+                false => text.split(" (os error").next().unwrap_or(&text).to_string(),
+            })
+        }
         error => HttpError::Connect(error.to_string()),
     }
 }
