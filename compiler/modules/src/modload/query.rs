@@ -308,16 +308,21 @@ impl ModLoader {
                 }
             }
         });
+        // A failure says more than that a module lacks the package, and that more than that there is no such module.
+        let weight = |error: &Error| match error.is_not_found() {
+            false => 2,
+            true => u8::from(error.text.contains("does not contain package")),
+        };
         let mut best: Option<Error> = None;
         for result in results {
             match result {
                 Ok(found) => return Ok(found),
                 Err(error) if error.kind == crate::error::ErrorKind::Security => return Err(error),
                 Err(error) => {
-                    let says_more = error.text.contains("does not contain package");
-                    if best.as_ref().is_none_or(|best| {
-                        says_more && !best.text.contains("does not contain package")
-                    }) {
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| weight(best) < weight(&error))
+                    {
                         best = Some(error);
                     }
                 }
@@ -458,6 +463,25 @@ mod tests {
             ">abc",
             "",
             "invalid semantic version \"abc\" in range \">abc\"",
+        );
+    }
+
+    #[test]
+    fn a_failure_is_told_rather_than_what_is_not_there() {
+        let system = proxy().system();
+        system.set_read_only("/h/go");
+        let env = Env::load(Arc::new(system)).unwrap();
+        let options = ModOptions {
+            no_main_module: true,
+            ..ModOptions::default()
+        };
+        let loader = ModLoader::new(&env, Path::new("/m"), Path::new("/go"), &options).unwrap();
+        let error = loader.query_package("a.com/x/cmd/tool", "v1.0.0");
+        let text = error.unwrap_err().text;
+        assert!(
+            text.starts_with("could not create module cache: mkdir /h/go/pkg/mod")
+                && text.ends_with("read-only file system"),
+            "{text}"
         );
     }
 
