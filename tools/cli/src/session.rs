@@ -100,6 +100,20 @@ impl Session {
         let dir = system
             .current_dir()
             .map_err(|e| format!("go: getwd: {e}"))?;
+        // Profiles do not steer this compiler, but one that is not there is a mistake.
+        if let Some(profile) = flags
+            .get("pgo")
+            .filter(|p| !matches!(*p, "" | "auto" | "off"))
+        {
+            let path = dir.join(profile);
+            if let Err(error) = system.stat(&path) {
+                return Err(Failure::from(format!(
+                    "# {path}\npreprofile: error opening profile: open {path}: {}",
+                    modules::error::io_text(&error),
+                    path = path.display()
+                )));
+            }
+        }
         let names_packages = command != "test" && flags.is_set("v");
         let work = match flags.is_set("work") && !flags.is_set("n") {
             true => {

@@ -205,6 +205,10 @@ fn command_lines() {
     let fails = |line: &str, stderr: &str| place.check(line, 1, "", stderr);
     fails("build -p 0 ./lib", "go: -p must be a positive integer: 0\n");
     fails(
+        "build -pgo=nosuch ./lib",
+        "# $DIR/m/nosuch\npreprofile: error opening profile: open $DIR/m/nosuch: no such file or directory\n",
+    );
+    fails(
         "build -buildmode=foo ./lib",
         "buildmode=foo not supported\n",
     );

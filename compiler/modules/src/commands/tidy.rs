@@ -208,9 +208,7 @@ fn add_missing(
             quote(path)
         ))),
         Some(crate::modload::resolve::ImportError::Missing { .. }) => {
-            modules
-                .system()
-                .eprint_line(&format!("go: finding module for package {path}"));
+            modules.announce_search(path);
             modules.find_provider(path)
         }
         Some(error) => Err(Error::new(error.to_string())),

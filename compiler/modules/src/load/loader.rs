@@ -291,9 +291,7 @@ impl Loader {
             .filter(|node| !not_found.contains_key(&node.path))
             .collect();
         for node in &missing {
-            self.env
-                .system
-                .eprint_line(&format!("go: finding module for package {}", node.path));
+            self.modules.announce_search(&node.path);
         }
         let results = parallel_map(&missing, PARALLEL, |node| {
             self.modules.find_provider(&node.path)

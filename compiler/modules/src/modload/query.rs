@@ -232,6 +232,18 @@ impl ModLoader {
             .unwrap_or_else(|| Error::not_found(format!("malformed import path {}", quote(path)))))
     }
 
+    /// Says that a package is looked for, unless go.mod itself tells where it is.
+    pub fn announce_search(&self, package: &str) {
+        let replaced = self.main.as_ref().is_some_and(|main| {
+            let replace = &main.file.replace;
+            prefixes(package).any(|prefix| replace.iter().any(|r| r.old_path == prefix))
+        });
+        if !replaced {
+            self.system()
+                .eprint_line(&format!("go: finding module for package {package}"));
+        }
+    }
+
     /// Like [`ModLoader::query_package`] for an import that no requirement provides: the error is told of the package.
     pub fn find_provider(&self, package: &str) -> Result<ModuleVersion> {
         match self.query_package(package, "latest") {
