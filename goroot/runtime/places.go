@@ -404,6 +404,46 @@ func nilinterhash(p unsafe.Pointer, h uintptr) uintptr {
 	return dynamicHash(t, &e.data, h)
 }
 
+// chansend1 sends *elem (system).
+//
+//go:noescape
+//line chan.go:161
+func chansend1(c, elem unsafe.Pointer)
+
+// chanrecv1 receives to *elem (nil: discard), chanrecv2 also reports whether a value came (system).
+//
+//go:noescape
+//line chan.go:509
+func chanrecv1(c, elem unsafe.Pointer)
+
+//go:noescape
+//line chan.go:514
+func chanrecv2(c, elem unsafe.Pointer) bool
+
+// closechan closes; panics on nil and closed channels (system).
+//
+//line chan.go:414
+func closechan(c unsafe.Pointer)
+
+// selectnbsend is a select with one send case and default (system).
+//
+//go:noescape
+//line chan.go:785
+func selectnbsend(c, elem unsafe.Pointer) (selected bool)
+
+// selectnbrecv is a select with one receive case and default (system).
+//
+//go:noescape
+//line chan.go:805
+func selectnbrecv(elem, c unsafe.Pointer) (selected, received bool)
+
+// selectgo chooses a case: cas0 points to nsends send cases followed by nrecvs receive cases, order0 to 2*(nsends+nrecvs) uint16
+// of scratch. Returns the index of the chosen case and whether a receive got a value; (-1, false) if !block and none was ready (system).
+//
+//go:noescape
+//line select.go:535
+func selectgo(cas0 *scase, order0 *uint16, nsends, nrecvs int, block bool) (int, bool)
+
 // chansend1_shown raises the panic of a send to a closed channel: parked if it was closed while the goroutine waited.
 //
 //go:noinline

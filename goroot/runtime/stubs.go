@@ -337,32 +337,6 @@ func blockUntilFinalizersDone(timeout int64) bool
 // makechan allocates a channel; panics on a bad size (system).
 func makechan(typ *abi.ChanType, size int) unsafe.Pointer
 
-// chansend1 sends *elem (system).
-//
-//go:noescape
-func chansend1(c, elem unsafe.Pointer)
-
-// chanrecv1 receives to *elem (nil: discard), chanrecv2 also reports whether a value came (system).
-//
-//go:noescape
-func chanrecv1(c, elem unsafe.Pointer)
-
-//go:noescape
-func chanrecv2(c, elem unsafe.Pointer) bool
-
-// closechan closes; panics on nil and closed channels (system).
-func closechan(c unsafe.Pointer)
-
-// selectnbsend is a select with one send case and default (system).
-//
-//go:noescape
-func selectnbsend(c, elem unsafe.Pointer) (selected bool)
-
-// selectnbrecv is a select with one receive case and default (system).
-//
-//go:noescape
-func selectnbrecv(elem, c unsafe.Pointer) (selected, received bool)
-
 // chanlen and chancap are len and cap (nil allowed; timer channels report 0) (leaf).
 func chanlen(c unsafe.Pointer) int
 func chancap(c unsafe.Pointer) int
@@ -372,12 +346,6 @@ type scase struct {
 	c    unsafe.Pointer // channel, nil allowed
 	elem unsafe.Pointer // value to send, or room for the received one (nil: discard)
 }
-
-// selectgo chooses a case: cas0 points to nsends send cases followed by nrecvs receive cases, order0 to 2*(nsends+nrecvs) uint16
-// of scratch. Returns the index of the chosen case and whether a receive got a value; (-1, false) if !block and none was ready (system).
-//
-//go:noescape
-func selectgo(cas0 *scase, order0 *uint16, nsends, nrecvs int, block bool) (int, bool)
 
 // ---------------------------------------------------------------- time, randomness, environment
 

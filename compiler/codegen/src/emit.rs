@@ -489,7 +489,12 @@ impl<'a> Emitter<'a> {
         }
         // What is called and defined nowhere here is the runtime's.
         let (mut runtime, mut runtime_relocs) = (Vec::new(), Vec::new());
-        let file = strings.add("<runtime>");
+        // They are shown where Go declares them.
+        let declared: FxHashMap<SymbolId, source::Pos> = (self.program.funcs.iter_enumerated())
+            .filter(|(_, func)| func.body.is_none() && func.pos.is_some())
+            .map(|(id, func)| (self.funcs[id], func.pos))
+            .collect();
+        let unknown = strings.add("<runtime>");
         targets.sort_unstable_by_key(|&t| base::Id::index(t));
         targets.dedup();
         for target in targets {
@@ -505,7 +510,11 @@ impl<'a> Emitter<'a> {
                 addend: 0,
             });
             let f = abi::module::func_flags::RUNTIME | abi::module::func_flags::NOSPLIT;
-            let line_flags = 1 << abi::module::FuncEntry::LINE_SHIFT | f;
+            let (file, line) = match declared.get(&target) {
+                Some(&pos) => resolver.resolve(pos, &mut strings),
+                None => (unknown, 1),
+            };
+            let line_flags = line << abi::module::FuncEntry::LINE_SHIFT | f;
             let none = abi::module::frame::NONE;
             for word in [0, 1, strings.add(name), file, line_flags, 0, none, 0] {
                 runtime.extend_from_slice(&word.to_le_bytes());

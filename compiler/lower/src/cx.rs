@@ -251,6 +251,7 @@ impl<'a> Cx<'a> {
     pub(crate) fn extern_func(
         &mut self,
         name: Symbol,
+        pos: Pos,
         params: Box<[Ty]>,
         results: Box<[Ty]>,
     ) -> FuncId {
@@ -263,7 +264,7 @@ impl<'a> Cx<'a> {
             runtime: name.as_str().starts_with("runtime."),
             ..FuncFlags::default()
         };
-        let f = self.declare(name, name, Pos::NONE, params, results, flags);
+        let f = self.declare(name, name, pos, params, results, flags);
         self.externs.insert(name, f);
         // The runtime defines those that depend on the frame.
         if intrinsics::known(name.as_str()).is_some()
@@ -296,7 +297,7 @@ impl<'a> Cx<'a> {
                     Pos::NONE,
                     format!("package runtime lacks func {name}, which compiled code calls"),
                 ));
-                self.extern_func(link, Box::default(), Box::default())
+                self.extern_func(link, Pos::NONE, Box::default(), Box::default())
             }
         };
         self.runtime.insert(name, f);
@@ -353,7 +354,7 @@ impl<'a> Cx<'a> {
                 return self.func_instance(def, &[]);
             }
             let (params, results) = self.signature_types(obj, targs);
-            let f = self.extern_func(link, params, results);
+            let f = self.extern_func(link, object.pos, params, results);
             self.p.funcs[f].flags.noescape |= decl.is_some_and(|d| d.noescape);
             return f;
         }
