@@ -77,9 +77,11 @@ impl Gc {
                 self.live().saturating_add(large) >= mark.load(Ordering::Relaxed)
             };
             if beyond(&self.pacer.trigger) && !self.try_start(world, Cause::Heap) {
-                // Somebody else is at it: ends the last cycle, or starts this one.
+                // Somebody else is at it: ends the last cycle, or starts this one. Or it is too early without the large object, which then
+                // is not waited for: the allocation after it starts the cycle.
                 self.wait_while(world, || {
                     beyond(&self.pacer.goal)
+                        && self.live() >= self.pacer.trigger.load(Ordering::Relaxed)
                         && !self.is_marking()
                         && !self.try_start(world, Cause::Heap)
                 });
