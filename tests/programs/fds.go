@@ -20,6 +20,16 @@ func main() {
 		fmt.Println(err)
 		return
 	}
+	var files []*os.File
+	for {
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			fmt.Println(errors.Is(err, syscall.EMFILE))
+			break
+		}
+		files = append(files, f)
+	}
+	// Begins only now: accept4 takes a descriptor before it looks whether somebody waits.
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -33,15 +43,6 @@ func main() {
 			c.Close()
 		}
 	}()
-	var files []*os.File
-	for {
-		f, err := os.Open("/dev/null")
-		if err != nil {
-			fmt.Println(errors.Is(err, syscall.EMFILE))
-			break
-		}
-		files = append(files, f)
-	}
 	_, err = net.Dial("tcp", l.Addr().String())
 	fmt.Println(errors.Is(err, syscall.EMFILE))
 	for _, f := range files {
