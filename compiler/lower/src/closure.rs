@@ -75,7 +75,7 @@ impl<'a> Cx<'a> {
         let p = &self.pkgs[pkg];
         let number = p.init_lits.get(&file.ast.exprs[lit].span.lo);
         let number = number.copied().unwrap_or(0);
-        Symbol::intern(&format!("{}.init.func{number}", p.link_path))
+        Symbol::intern(&format!("{}.init.func{number}", p.prefix))
     }
 
     pub(crate) fn declare_lit(

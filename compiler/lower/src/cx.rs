@@ -23,6 +23,8 @@ pub(crate) struct Pkg<'a> {
     pub typed: &'a TypedPackage,
     pub meta: &'a PackageMeta,
     pub link_path: Symbol,
+    /// What its link names begin with: [`mir::symbol_prefix`] of the path.
+    pub prefix: Symbol,
     /// Numbers of the function literals outside of functions, by position: `init.func1` and so on, in source order.
     pub init_lits: FxHashMap<source::Pos, u32>,
 }
@@ -71,6 +73,7 @@ impl<'a> Cx<'a> {
                 typed: p.typed,
                 meta: &p.meta,
                 link_path: p.meta.link_path,
+                prefix: Symbol::intern(&mir::symbol_prefix(p.meta.link_path.as_str())),
                 init_lits: FxHashMap::default(),
             })
             .collect();
@@ -195,7 +198,17 @@ impl<'a> Cx<'a> {
     pub(crate) fn pkg_of(&self, pkg: PkgId) -> Option<usize> {
         self.pkg_index.get(&pkg).copied()
     }
-    /// Prefix of a package's link names.
+    /// What a package's link names begin with.
+    pub(crate) fn link_prefix(&self, pkg: PkgId) -> Symbol {
+        match self.pkg_index.get(&pkg) {
+            Some(&i) => self.pkgs[i].prefix,
+            None => {
+                let path = self.store.package(pkg).path;
+                Symbol::intern(&mir::symbol_prefix(path.as_str()))
+            }
+        }
+    }
+    /// The path of a package: that of its import, `main` for the program.
     pub(crate) fn link_path(&self, pkg: PkgId) -> Symbol {
         match self.pkg_index.get(&pkg) {
             Some(&i) => self.pkgs[i].link_path,
@@ -362,7 +375,10 @@ impl<'a> Cx<'a> {
             self.infinite_instantiation(object.pos, object.name);
         }
         let (params, results) = self.signature_types(obj, targs);
-        let path = object.pkg.map(|p| self.link_path(p)).unwrap_or(object.name);
+        let path = object
+            .pkg
+            .map(|p| self.link_prefix(p))
+            .unwrap_or(object.name);
         let (name, display) = if is_method {
             self.method_names(obj, path, targs)
         } else if let (true, true) = (targs.is_empty(), self.has_linkname(obj)) {
@@ -523,7 +539,7 @@ impl<'a> Cx<'a> {
         let (path, local) = (&text[..dot], &text[dot + 1..]);
         self.pkgs
             .iter()
-            .find(|p| p.link_path.as_str() == path)
+            .find(|p| p.prefix.as_str() == path)
             .is_some_and(|p| {
                 self.store
                     .scope_lookup(p.typed.scope, Symbol::intern(local))

@@ -104,7 +104,7 @@ impl<'a> Cx<'a> {
 
     fn package_init(&mut self, pkg: usize) {
         let typed = self.pkgs[pkg].typed;
-        let path = self.pkgs[pkg].link_path;
+        let path = self.pkgs[pkg].prefix;
         self.number_init_lits(pkg);
         self.embedded_variables(pkg);
         let defines = self.defined_strings(pkg);
@@ -179,7 +179,7 @@ impl<'a> Cx<'a> {
 
     /// `pkg.init.0` and so on.
     fn init_func(&mut self, pkg: usize, index: usize, obj: ObjId) -> FuncId {
-        let path = self.pkgs[pkg].link_path;
+        let path = self.pkgs[pkg].prefix;
         let name = Symbol::intern(&format!("{path}.init.{index}"));
         let flags = FuncFlags {
             noinline: true,

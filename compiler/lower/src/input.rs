@@ -43,7 +43,7 @@ pub struct PackageMeta {
     pub import_path: Symbol,
     /// Name in the package clause.
     pub name: Symbol,
-    /// Prefix of link names: the import path, `main` for commands.
+    /// The path that types and names of the package belong to: the import path, `main` for commands.
     pub link_path: Symbol,
     /// Whether it belongs to the standard library.
     pub is_std: bool,

@@ -159,7 +159,7 @@ impl<'a> Cx<'a> {
     }
 
     fn natural_name(&self, pkg: usize, recv: Option<(bool, Symbol)>, name: Symbol) -> Symbol {
-        let path = self.pkgs[pkg].link_path;
+        let path = self.pkgs[pkg].prefix;
         Symbol::intern(&match recv {
             None => format!("{path}.{name}"),
             Some((true, base)) => format!("{path}.(*{base}).{name}"),
@@ -174,7 +174,7 @@ impl<'a> Cx<'a> {
         }
         let object = self.store.obj(obj);
         let path = match object.pkg {
-            Some(pkg) => self.link_path(pkg),
+            Some(pkg) => self.link_prefix(pkg),
             None => return object.name,
         };
         Symbol::intern(&format!("{path}.{}", object.name))

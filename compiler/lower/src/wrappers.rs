@@ -86,7 +86,7 @@ impl<'a> Cx<'a> {
                     }
                     named
                         .pkg_path
-                        .map(|p| (p.as_str().to_string(), text.clone()))
+                        .map(|p| (mir::symbol_prefix(p.as_str()).into_owned(), text.clone()))
                         .or(Some(("go".into(), text)))
                 }
                 _ => None,
@@ -94,7 +94,9 @@ impl<'a> Cx<'a> {
             let (path, base) = own.unwrap_or_else(|| ("go".to_string(), types.link_string(base)));
             // Two unexported methods of one name may come from different packages.
             let qualifier = match pkg {
-                Some(p) if full && p.as_str() != path => format!("{p}."),
+                Some(p) if full && mir::symbol_prefix(p.as_str()) != path => {
+                    format!("{}.", mir::symbol_prefix(p.as_str()))
+                }
                 _ => String::new(),
             };
             if pointer {

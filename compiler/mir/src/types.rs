@@ -1,5 +1,7 @@
 //! Concrete Go types, hash-consed: identical types (spec, "Type identity") have equal ids.
 
+use std::borrow::Cow;
+
 use base::{FxHashMap, IndexVec, Symbol, define_id};
 use smallvec::SmallVec;
 
@@ -698,9 +700,9 @@ impl TypeTable {
                             out,
                             "{}.",
                             if full {
-                                pkg
+                                symbol_prefix(pkg)
                             } else {
-                                pkg.rsplit('/').next().unwrap_or(pkg)
+                                pkg.rsplit('/').next().unwrap_or(pkg).into()
                             }
                         );
                     }
@@ -715,7 +717,7 @@ impl TypeTable {
                 let named = &self.named[*id];
                 match (full, named.pkg_path, named.pkg_name) {
                     (true, Some(path), _) => {
-                        let _ = write!(out, "{path}.");
+                        let _ = write!(out, "{}.", symbol_prefix(path.as_str()));
                     }
                     (false, _, Some(name)) => {
                         let _ = write!(out, "{name}.");
@@ -805,9 +807,46 @@ pub fn go_quote(bytes: &[u8]) -> String {
     out
 }
 
+/// What the link names of a package's members begin with, from its path: dots after the last slash, `%`, `"` and whatever
+/// is not printable ASCII are written `%xx`, so that the first dot after the last slash ends the package's part.
+/// `runtime.FuncForPC` and tracebacks show names in this form (`gopkg.in/yaml%2ev3.Unmarshal`), `reflect`'s `PkgPath` does not.
+pub fn symbol_prefix(path: &str) -> Cow<'_, str> {
+    use std::fmt::Write;
+    let last = path.rfind('/').map_or(0, |slash| slash + 1);
+    let escapes = |(i, c): (usize, u8)| {
+        c <= b' ' || c == b'%' || c == b'"' || c >= 0x7f || (c == b'.' && i >= last)
+    };
+    if !path.bytes().enumerate().any(escapes) {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len() + 8);
+    for (i, c) in path.bytes().enumerate() {
+        if escapes((i, c)) {
+            let _ = write!(out, "%{c:02x}");
+        } else {
+            out.push(char::from(c));
+        }
+    }
+    Cow::Owned(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn link_names_escape_the_last_element() {
+        for (path, prefix) in [
+            ("main", "main"),
+            ("github.com/a.b/c", "github.com/a.b/c"),
+            ("gopkg.in/yaml.v3", "gopkg.in/yaml%2ev3"),
+            ("example.com", "example%2ecom"),
+            ("a/b%c\"d", "a/b%25c%22d"),
+            ("a b/\u{e9}.x", "a%20b/%c3%a9%2ex"),
+        ] {
+            assert_eq!(symbol_prefix(path), prefix);
+        }
+    }
 
     #[test]
     fn layouts_follow_gc() {

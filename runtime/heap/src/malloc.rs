@@ -20,6 +20,7 @@ use abi::sizeclass::{
 };
 use core::fmt;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicU64;
 use rt_sync::atomic::Ordering;
 
 /// The system has no memory left (or the request is absurd). The caller turns it into Go's
@@ -39,8 +40,9 @@ impl fmt::Debug for OutOfMemory {
 /// Result of an allocation.
 pub type AllocResult = Result<NonNull<u8>, OutOfMemory>;
 
-/// Where objects of size 0 live.
-pub static ZERO_BASE: u64 = 0;
+/// Where objects of size 0 live: memory that may be written, as it may be under the official runtime, because unsafe code that takes
+/// an array without elements for one that has some writes there (json-iterator decodes into `*[0]int`).
+pub static ZERO_BASE: AtomicU64 = AtomicU64::new(0);
 
 /// Span class of tiny blocks.
 const TINY_SPAN_CLASS: usize = 2 << 1 | 1;
@@ -88,7 +90,7 @@ impl Heap {
         _zero: bool,
     ) -> Option<NonNull<u8>> {
         if size == 0 {
-            return NonNull::new(&raw const ZERO_BASE as *mut u8);
+            return NonNull::new(ZERO_BASE.as_ptr().cast());
         }
         // SAFETY: the caller's promises.
         unsafe {

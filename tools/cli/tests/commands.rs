@@ -857,3 +857,79 @@ fn results_of_tests_are_kept() {
     );
     assert!(place.work().join("out/good.test").is_file());
 }
+
+const NAMES: &str = "\
+-- main.go --
+package main
+
+import (
+	\"fmt\"
+	\"reflect\"
+	\"runtime\"
+	\"unsafe\"
+
+	sub \"ex.com/m/sub.v3\"
+)
+
+func main() {
+	sub.T{}.M()
+	(&sub.G[sub.T]{}).M()
+	fmt.Println(runtime.FuncForPC(reflect.ValueOf(sub.Twice).Pointer()).Name())
+	fmt.Printf(\"%T %v\\n\", sub.G[*sub.T]{}, reflect.TypeFor[sub.T]().PkgPath())
+	func() {
+		defer func() { fmt.Println(recover()) }()
+		_ = any(1).(sub.G[sub.T])
+	}()
+	// What has no size has an address that may be written.
+	*(*int64)(unsafe.Pointer(reflect.New(reflect.TypeFor[[0]int64]()).Pointer())) = 5
+	fmt.Println(sub.Linked())
+}
+-- sub.v3/sub.go --
+package sub
+
+import (
+	\"fmt\"
+	\"runtime\"
+	_ \"unsafe\"
+)
+
+type T struct{}
+type G[X any] struct{ x X }
+
+func name(skip int) string {
+	pc, _, _, _ := runtime.Caller(skip)
+	return runtime.FuncForPC(pc).Name()
+}
+
+func (T) M() {
+	fmt.Println(name(1))
+	func() { fmt.Println(name(1)) }()
+}
+func (*G[X]) M()       { fmt.Println(name(1)) }
+func Twice(n int) int  { return 2 * n }
+func init()            { fmt.Println(name(1)) }
+
+func hidden() string { return \"linked\" }
+
+//go:linkname Linked ex.com/m/sub%2ev3.hidden
+func Linked() string
+-- sub.v3/empty.s --
+";
+
+#[test]
+fn names_of_packages_with_dots() {
+    let place = Place::new("dots", NAMES);
+    place.check(
+        "run .",
+        0,
+        "ex.com/m/sub%2ev3.init.0\n\
+         ex.com/m/sub%2ev3.T.M\n\
+         ex.com/m/sub%2ev3.T.M.func1\n\
+         ex.com/m/sub%2ev3.(*G[...]).M\n\
+         ex.com/m/sub%2ev3.Twice\n\
+         sub.G[*ex.com/m/sub%2ev3.T] ex.com/m/sub.v3\n\
+         interface conversion: interface {} is int, not sub.G[ex.com/m/sub%2ev3.T]\n\
+         linked\n",
+        "",
+    );
+}
