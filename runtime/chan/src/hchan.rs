@@ -3,12 +3,12 @@
 use abi::gotype::Type;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use rt_sched::g::G;
 use rt_sched::hooks::{HOOKS, barrier_on};
 use rt_sched::sudog::Sudog;
 use rt_sched::timer::Timer;
 use rt_sync::SpinLock;
+use rt_sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Waiters in order of arrival.
 #[repr(C)]

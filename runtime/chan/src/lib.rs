@@ -15,7 +15,6 @@
 pub mod hchan;
 pub mod select;
 
-use core::sync::atomic::Ordering;
 pub use hchan::Hchan;
 use rt_sched::bubble;
 use rt_sched::g::{G, GList};
@@ -23,6 +22,7 @@ use rt_sched::hooks::{Place, raise_panic_in};
 use rt_sched::proc;
 use rt_sched::reason::ParkReason;
 use rt_sched::sudog::Sudog;
+use rt_sync::atomic::Ordering;
 
 /// Parks for ever on a nil channel.
 pub fn park_nil(reason: ParkReason) -> ! {

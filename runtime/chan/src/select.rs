@@ -10,13 +10,13 @@
 
 use crate::{Hchan, is_durable, receive_from, wake};
 use core::ptr;
-use core::sync::atomic::Ordering;
 use rt_sched::g::G;
 use rt_sched::hooks::{Place, raise_panic_in};
 use rt_sched::m::M;
 use rt_sched::proc;
 use rt_sched::reason::ParkReason;
 use rt_sched::sudog::Sudog;
+use rt_sync::atomic::Ordering;
 
 /// A case, as the compiler lays it out.
 #[repr(C)]

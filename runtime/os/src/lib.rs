@@ -16,6 +16,8 @@ pub mod mem;
 pub mod memops;
 #[cfg(miri)]
 mod miri;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod poll;
 pub mod print;
 pub mod process;

@@ -149,6 +149,10 @@ const FUTEX_WAKE_PRIVATE: usize = 1 | 128;
 /// Sleeps while `*word == expected`, at most `timeout_ns` (negative: for ever). Returns on wake,
 /// on a changed word (`EAGAIN`), timeout (`ETIMEDOUT`) or a signal (`EINTR`).
 pub fn futex_wait(word: &AtomicU32, expected: u32, timeout_ns: i64) -> SysResult<()> {
+    #[cfg(feature = "model")]
+    if let Some(kernel) = crate::model::kernel() {
+        return (kernel.wait)(word, expected, timeout_ns);
+    }
     let timeout = Timespec::from_nanos(timeout_ns.max(0));
     let timeout_ptr = if timeout_ns < 0 {
         0
@@ -172,6 +176,10 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, timeout_ns: i64) -> SysResult
 
 /// Wakes up to `count` waiters; returns how many.
 pub fn futex_wake(word: &AtomicU32, count: u32) -> usize {
+    #[cfg(feature = "model")]
+    if let Some(kernel) = crate::model::kernel() {
+        return (kernel.wake)(word, count);
+    }
     // SAFETY: the kernel uses the address as a key only.
     unsafe {
         call3(
@@ -210,12 +218,20 @@ pub fn kill(pid: u32, signal: u32) -> SysResult<()> {
 
 /// Yields the processor.
 pub fn sched_yield() {
+    #[cfg(feature = "model")]
+    if let Some(kernel) = crate::model::kernel() {
+        return (kernel.pause)();
+    }
     // SAFETY: no memory involved.
     unsafe { syscall6(nr::SCHED_YIELD, 0, 0, 0, 0, 0, 0) };
 }
 
 /// Sleeps for some nanoseconds (less when a signal arrives).
 pub fn nanosleep(nanos: i64) {
+    #[cfg(feature = "model")]
+    if let Some(kernel) = crate::model::kernel() {
+        return (kernel.nap)(nanos);
+    }
     let time = Timespec::from_nanos(nanos.max(0));
     // SAFETY: the kernel reads `time`.
     unsafe {

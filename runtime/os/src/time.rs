@@ -52,6 +52,10 @@ pub fn clock_gettime(clock: usize) -> Timespec {
 
 /// Nanoseconds of the monotonic clock.
 pub fn nanotime() -> i64 {
+    #[cfg(feature = "model")]
+    if let Some(kernel) = crate::model::kernel() {
+        return (kernel.now)();
+    }
     let now = clock_gettime(CLOCK_MONOTONIC);
     now.sec * 1_000_000_000 + now.nsec
 }
@@ -70,6 +74,10 @@ pub fn thread_cputime() -> i64 {
 /// Time stamp counter.
 #[inline(always)]
 pub fn cputicks() -> u64 {
+    #[cfg(feature = "model")]
+    if let Some(kernel) = crate::model::kernel() {
+        return (kernel.now)() as u64;
+    }
     #[cfg(miri)]
     return nanotime() as u64;
     // SAFETY: rdtsc has no effect on memory.

@@ -7,7 +7,7 @@ use crate::reason::ParkReason;
 use crate::timer::TimerHeap;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use rt_sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use rt_sync::{LockRank, RawMutex};
 
 /// Midnight UTC 2000-01-01 in ns since 1970: where a bubble's clock starts.
@@ -320,8 +320,7 @@ pub extern "C" fn wait() {
 }
 
 /// Bubbles that exist, newest first, for the collector.
-static ALL: core::sync::atomic::AtomicPtr<Bubble> =
-    core::sync::atomic::AtomicPtr::new(ptr::null_mut());
+static ALL: rt_sync::atomic::AtomicPtr<Bubble> = rt_sync::atomic::AtomicPtr::new(ptr::null_mut());
 
 fn publish(bubble: &'static Bubble) {
     let at = bubble as *const Bubble as *mut Bubble;

@@ -7,7 +7,7 @@ use crate::proc;
 use crate::reason::ParkReason;
 use crate::trace;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use rt_sync::atomic::{AtomicPtr, Ordering};
 
 /// The coroutine: whoever is not running at the moment. A heap object without pointers for the collector.
 #[repr(C)]

@@ -14,7 +14,7 @@ use abi::g as off;
 use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use rt_sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use rt_sync::{LockRank, SpinLock};
 
 /// Continuation that runs on the system stack when a parked goroutine is resumed, before any Go
@@ -342,7 +342,7 @@ impl G {
                     if spins.is_multiple_of(100) {
                         rt_os::thread::sched_yield();
                     }
-                    core::hint::spin_loop();
+                    rt_sync::atomic::spin_hint();
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Histograms of durations, with the buckets of runtime/metrics: four steps for each power of two from 256 ns on, the same step
 //! below. The overlay's `metricBuckets` has the boundaries.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use rt_sync::atomic::{AtomicU64, Ordering};
 
 /// Number of buckets: below 0, four up to 256 ns, four for each power of two below 2^47 ns, the rest.
 pub const BUCKETS: usize = 1 + 4 + 4 * (47 - 8) + 1;

@@ -5,7 +5,7 @@ use crate::g::{G, GList};
 use crate::p::P;
 use abi::gotype::Type;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
+use rt_sync::atomic::{AtomicU32, Ordering};
 
 /// `runtime.writeBarrier`: nonzero while the barrier is on. Written with the world stopped.
 #[unsafe(export_name = "runtime.writeBarrier")]

@@ -20,6 +20,8 @@ pub mod g;
 pub mod histogram;
 pub mod hooks;
 pub mod m;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod notify;
 pub mod p;
 pub mod persist;

@@ -8,8 +8,8 @@ use crate::p::P;
 use crate::sched::SCHED;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use rt_sync::Note;
+use rt_sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of a system stack.
 pub const SYSTEM_STACK: usize = 256 << 10;

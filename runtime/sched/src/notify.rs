@@ -6,8 +6,8 @@ use crate::reason::ParkReason;
 use crate::sudog::Sudog;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
 use rt_sync::RawMutex;
+use rt_sync::atomic::{AtomicU32, Ordering};
 
 /// `sync.notifyList`; zero is the initial value.
 #[repr(C)]

@@ -9,7 +9,7 @@ use crate::sudog::Sudog;
 use crate::timer::TimerHeap;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
+use rt_sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
 /// State of a P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use crate::reason::ParkReason;
 use crate::sched::{SCHED, SchedGuard};
 use crate::{stack, stress, thread, trace};
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+use rt_sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
 
 /// Every so many scheduling rounds the global queue goes first.
 const GLOBAL_EVERY: u32 = 61;

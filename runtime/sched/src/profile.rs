@@ -2,7 +2,7 @@
 
 use crate::g::G;
 use crate::sudog::Sudog;
-use core::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
+use rt_sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 
 /// Mean nanoseconds of blocking per sample; 0 off.
 pub static BLOCK_RATE: AtomicI64 = AtomicI64::new(0);

@@ -5,7 +5,7 @@ use crate::m::M;
 use crate::p::P;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{
+use rt_sync::atomic::{
     AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering,
 };
 use rt_sync::{LockRank, Note, RawMutex};

@@ -11,7 +11,7 @@ use crate::reason::ParkReason;
 use crate::sudog::Sudog;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use rt_sync::atomic::{AtomicU32, Ordering};
 use rt_sync::{LockRank, SpinLock};
 
 const BUCKETS: usize = 1024;

@@ -6,7 +6,7 @@
 //! [`release_idle`] finds that it has not been needed since the call before.
 
 use core::ptr;
-use core::sync::atomic::Ordering;
+use rt_sync::atomic::Ordering;
 use rt_sync::{LockRank, Mutex};
 
 use crate::stack::FROM_SYSTEM;

@@ -15,7 +15,7 @@ use crate::arch;
 use crate::g::{G, GList};
 use crate::m::M;
 use crate::sched::SCHED;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use rt_sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// One in how many safepoints yields; 0 is off.
 static EVERY: AtomicU32 = AtomicU32::new(0);

@@ -10,7 +10,7 @@ use crate::proc;
 use crate::sched::{SCHED, SchedGuard};
 use crate::{thread, trace};
 use core::ptr;
-use core::sync::atomic::Ordering;
+use rt_sync::atomic::Ordering;
 
 /// `entersyscall` (system function): the Go caller may block in the kernel from now on.
 pub extern "C" fn enter() {

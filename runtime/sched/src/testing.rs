@@ -12,5 +12,9 @@ std::thread_local! {
 
 /// The calling thread's M.
 pub fn current_m() -> &'static M {
+    #[cfg(feature = "model")]
+    if let Some(model) = crate::model::model() {
+        return (model.current)();
+    }
     CURRENT.with(|m| *m)
 }

@@ -8,8 +8,8 @@ use crate::proc;
 use crate::sched::{SCHED, SchedGuard};
 use crate::trace;
 use core::ptr;
-use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering, fence};
 use rt_os::thread::NewThread;
+use rt_sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering, fence};
 
 static NEXT_M: AtomicU64 = AtomicU64::new(0);
 
@@ -43,6 +43,11 @@ pub type ThreadMain = fn(&'static M) -> !;
 
 /// Starts the thread of an M. `main`: `None` for the scheduler.
 fn spawn_thread(m: &'static M, main: Option<ThreadMain>) {
+    #[cfg(feature = "model")]
+    if let Some(model) = crate::model::model() {
+        m.thread_main.set(main);
+        return (model.start_thread)(m);
+    }
     // The new thread inherits the mask: it must not take signals before its alternate stack is set.
     let mask = rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, u64::MAX);
     m.saved_mask.set(if m_blocks_all(main) {
@@ -81,11 +86,13 @@ pub static USER_MASK: AtomicU64 = AtomicU64::new(0);
 /// Signals that the threads of the runtime itself take too: those that tell every thread of the process something.
 pub static SYSTEM_SIGNALS: AtomicU64 = AtomicU64::new(0);
 
-extern "C" fn thread_entry(arg: usize) -> ! {
+pub(crate) extern "C" fn thread_entry(arg: usize) -> ! {
     // SAFETY: the M that spawn_thread passed.
     let m: &'static M = unsafe { &*(arg as *const M) };
-    init_thread(m);
-    rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, m.saved_mask.get());
+    if !cfg!(feature = "model") {
+        init_thread(m);
+        rt_os::signal::rt_sigprocmask(rt_os::signal::MaskHow::Set, m.saved_mask.get());
+    }
     if let Some(main) = m.thread_main.get() {
         main(m);
     }
@@ -219,6 +226,8 @@ pub fn stop_m(m: &'static M) {
     drop(guard);
     m.park.sleep();
     m.park.clear();
+    #[cfg(feature = "model")]
+    crate::model::retire_if_asked(m);
     take_next_p(m);
 }
 
@@ -470,7 +479,7 @@ pub fn wake_sysmon() {
 }
 
 /// Takes Ps from system calls; preempts. Returns whether it did the former.
-fn retake(now: i64) -> bool {
+pub fn retake(now: i64) -> bool {
     let mut took = false;
     for p in SCHED.all_ps() {
         let status = p.status();

@@ -17,7 +17,7 @@ use crate::proc::earlier;
 use crate::reason::ParkReason;
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, Ordering};
+use rt_sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, Ordering};
 use rt_sync::{LockRank, RawMutex, SpinLock};
 
 /// Rust function of a timer: (timer, nanoseconds late). Runs without locks, must not park.
@@ -694,7 +694,7 @@ mod tests {
 
     #[test]
     fn due_timers_run_in_order_and_periodic_ones_skip_what_they_missed() {
-        use core::sync::atomic::AtomicUsize;
+        use rt_sync::atomic::AtomicUsize;
         static RUNS: AtomicUsize = AtomicUsize::new(0);
         let heap: &'static TimerHeap = Box::leak(Box::new(TimerHeap::new()));
         let timers = timers(3);

@@ -26,7 +26,7 @@ use crate::{proc, world};
 use buffer::{Buffer, NO_THREAD, Piece};
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use rt_sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use rt_sync::{LockRank, RawMutex};
 use table::Table;
 

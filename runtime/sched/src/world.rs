@@ -8,7 +8,7 @@ use crate::p::{P, PStatus};
 use crate::sched::{MAX_PS, SCHED};
 use crate::{stack, syscall, thread, trace};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use rt_sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// While stopping: how often requests are repeated, in case one fell into the gap between check and store of a limit.
 const REPEAT_NS: i64 = 100_000;

@@ -1,7 +1,14 @@
 //! The one place atomics come from. Modules that loom checks say `use crate::atomic::..` (or
 //! `rt_sync::atomic`), and their loom tests compile the same file below a crate root whose
-//! `atomic` module is loom's; so the checked text is the shipped text.
+//! `atomic` module is loom's; so the checked text is the shipped text. With the feature `model` they tell a
+//! concurrency tester of every operation (`runtime/model`).
 
+#[cfg(feature = "model")]
+mod model;
+#[cfg(feature = "model")]
+pub use model::*;
+
+#[cfg(not(feature = "model"))]
 pub use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU8, AtomicU16, AtomicU32,
     AtomicU64, AtomicUsize, Ordering, fence,
@@ -10,6 +17,10 @@ pub use core::sync::atomic::{
 /// Tells the processor that this is a waiting loop.
 #[inline(always)]
 pub fn spin_hint() {
+    #[cfg(feature = "model")]
+    if let Some(kernel) = rt_os::model::kernel() {
+        return (kernel.pause)();
+    }
     core::hint::spin_loop();
 }
 

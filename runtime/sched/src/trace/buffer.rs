@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
+use rt_sync::atomic::{AtomicBool, Ordering};
 use rt_sync::{LockRank, Mutex};
 
 /// Size of a mapping; the format allows 64 KiB of events in a batch.

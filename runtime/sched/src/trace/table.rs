@@ -2,7 +2,7 @@
 //! generation has been written out.
 
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use rt_sync::atomic::{AtomicPtr, Ordering};
 use rt_sync::{LockRank, Mutex};
 
 const HEADS: usize = 4096;

@@ -1,0 +1,1 @@
+//! Nothing but `tests/shuttle`: the scheduler, channels, timers and semaphores of the runtime under a concurrency tester.
