@@ -392,10 +392,15 @@ impl Checker<'_> {
             diagnostics.extend(syntax::package::late_mistakes(&files, rules));
         }
         diagnostics::drop_late(&mut diagnostics);
-        if diagnostics
-            .iter()
-            .any(|d| d.severity == diagnostics::Severity::Error)
-        {
+        let is_error = |d: &Diagnostic| d.severity == diagnostics::Severity::Error;
+        if !diagnostics.iter().any(is_error) {
+            let files = |pattern: &str| -> Vec<String> {
+                let of_pattern = package.embeds.iter().filter(|e| e.pattern == pattern);
+                of_pattern.flat_map(|e| e.files.iter().cloned()).collect()
+            };
+            diagnostics.extend(types::embed_mistakes(self.store, &typed, &files));
+        }
+        if diagnostics.iter().any(is_error) {
             return self.failed(package, &diagnostics);
         }
         Outcome::Good(Box::new(typed))

@@ -4,7 +4,7 @@
 //! Which settings changed their default in which release is the table of package `internal/godebugs` in GOROOT.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use modules::load::Variant;
 use modules::scan::GoDebug;
@@ -60,23 +60,20 @@ pub fn default_godebug(
             wanted.insert(key.clone(), value.clone());
         }
     }
-    for (id, line) in directives {
-        let (key, value) = match line.text.trim().split_once('=') {
-            Some(setting) => setting,
-            None => (line.text.trim(), ""),
-        };
-        check(&table, "//go:debug setting ", key, value).map_err(|why| {
-            let owner = graph.package(id);
-            // The line's file is not recorded; the place is right in packages of one file.
-            let file = owner.files.first().map_or_else(String::new, |f| f.name());
-            let file = match owner.dir.strip_prefix(&graph.cwd) {
-                Ok(dir) if dir.as_os_str().is_empty() => format!("./{file}"),
-                Ok(dir) => dir.join(file).display().to_string(),
-                Err(_) => owner.dir.join(file).display().to_string(),
+    for (id, (path, line)) in directives {
+        let setting = setting(&line.text).and_then(|(key, value)| {
+            check(&table, "//go:debug setting ", key, value)?;
+            Ok((key, value))
+        });
+        let (key, value) = setting.map_err(|why| {
+            let file = match path.strip_prefix(&graph.cwd) {
+                Ok(file) if file.parent() == Some(Path::new("")) => format!("./{}", file.display()),
+                Ok(file) => file.display().to_string(),
+                Err(_) => path.display().to_string(),
             };
             format!(
                 "# {}\n{file}:{}:{}: invalid //go:debug: {why}",
-                owner.display_path(),
+                graph.package(id).display_path(),
                 line.place.line,
                 line.place.column
             )
@@ -110,6 +107,22 @@ pub fn default_godebug(
     Ok(list.join(","))
 }
 
+/// The setting of a `//go:debug` line.
+fn setting(text: &str) -> Result<(&str, &str), String> {
+    let (key, value) = text.trim().split_once('=').ok_or("missing key=value")?;
+    for (what, part) in [("key", key), ("value", value)] {
+        for (name, found) in [
+            ("space", part.contains([' ', '\t'])),
+            ("comma", part.contains(',')),
+        ] {
+            if found {
+                return Err(format!("{what} contains {name}"));
+            }
+        }
+    }
+    Ok((key, value))
+}
+
 /// Whether a setting may be asked for; the text as `go` prints it if not. `what` stands before the name of an unknown one.
 fn check(table: &[Setting], what: &str, key: &str, value: &str) -> Result<(), String> {
     if key == "default" {
@@ -131,13 +144,10 @@ fn check(table: &[Setting], what: &str, key: &str, value: &str) -> Result<(), St
 }
 
 /// The `//go:debug` lines that count: those of the program; for a test, of the tested package and its tests.
-fn directives(graph: &PackageGraph, main: PackageId) -> Vec<(PackageId, &GoDebug)> {
+fn directives(graph: &PackageGraph, main: PackageId) -> Vec<(PackageId, &(PathBuf, GoDebug))> {
     let of = |id: PackageId| {
-        graph
-            .package(id)
-            .go_debug
-            .iter()
-            .map(move |line| (id, line))
+        let lines = &graph.package(id).go_debug;
+        lines.iter().map(move |line| (id, line))
     };
     if graph.package(main).variant == Variant::Plain {
         return of(main).collect();
@@ -146,7 +156,7 @@ fn directives(graph: &PackageGraph, main: PackageId) -> Vec<(PackageId, &GoDebug
         .tests
         .iter()
         .filter(|target| target.main == main)
-        .flat_map(|target| [Some(target.package), Some(target.internal), target.external])
+        .flat_map(|target| [Some(target.internal), target.external])
         .flatten()
         .flat_map(of)
         .collect()

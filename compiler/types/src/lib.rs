@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`model`] (types, objects), [`store`] (what they live in, with the universe), its queries
 //! ([`predicates`], [`subst`], [`typeset`], [`lookup`], [`sizes`], [`strings`]), [`constant`], [`typed`] (what checking a
-//! package yields), [`unify`] and [`infer`] (type arguments), then [`check`], the checker.
+//! package yields), [`embed`], [`unify`] and [`infer`] (type arguments), then [`check`], the checker.
 //!
 //! How to write a check on top of this, with an example: [`guide`].
 //!
@@ -13,6 +13,7 @@
 
 pub mod check;
 pub mod constant;
+pub mod embed;
 pub mod lookup;
 pub mod model;
 pub mod predicates;
@@ -31,5 +32,6 @@ pub mod guide {
 }
 
 pub use check::{BranchMessages, CheckInput, check_branches, check_package};
+pub use embed::embed_mistakes;
 pub use model::*;
 pub use typed::*;

@@ -4,6 +4,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use driver::Frontend;
 use modules::{PackageGraph, PackageId};
 
 use crate::flags::{self, BUILD, value};
@@ -61,22 +62,25 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         }
     }
     let mut frontend = None;
+    let mut failures = Failures::default();
     if only_check && !session.is_dry() {
         let ids = graph.closure(&graph.roots);
         let needed = graph.closure(&session.not_kept(&graph, &mains)?);
         let checked = session.check(&graph, &ids, &needed, &|_| Vec::new());
-        if let Some(text) = render_errors(&graph, &checked) {
-            return Err(Failure::from(text));
-        }
+        failures.note_broken(&graph, &checked);
         frontend = Some(checked);
     }
-    for &main in &mains {
+    let mut build_one = |main: PackageId, failures: &Failures| -> Result<(), Failure> {
+        // What is wrong with it has been told.
+        if failures.keep_from(&graph, main) {
+            return Ok(());
+        }
         if graph.roots.len() > 1 && !only_check {
             driver::drop_later(frontend.take());
         }
         let program = session.program(&graph, main, &[], &mut frontend)?;
         if !write {
-            continue;
+            return Ok(());
         }
         let name = binary_name(&graph, main);
         let path = match &output {
@@ -98,10 +102,80 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
             }
             session.write_executable(&path, &program)?;
         }
+        Ok(())
+    };
+    for &main in &mains {
+        let outcome = build_one(main, &failures);
+        failures.note(outcome)?;
     }
     driver::drop_later(frontend);
     session.print_timings();
-    Ok(ExitCode::SUCCESS)
+    failures.end()
+}
+
+/// What went wrong with some of several packages: the others are built all the same.
+#[derive(Default)]
+struct Failures {
+    /// What is printed, in parts that begin with `# package`, each once.
+    parts: Vec<String>,
+    /// Packages that have errors.
+    broken: Vec<PackageId>,
+}
+
+impl Failures {
+    /// Takes the errors of checked packages.
+    fn note_broken(&mut self, graph: &PackageGraph, checked: &Frontend) {
+        self.broken.extend(checked.errors.iter().map(|(id, _)| *id));
+        if let Some(text) = render_errors(graph, checked) {
+            self.add(&text);
+        }
+    }
+
+    /// Whether a program has broken packages in it.
+    fn keep_from(&self, graph: &PackageGraph, main: PackageId) -> bool {
+        !self.broken.is_empty()
+            && graph
+                .closure(&[main])
+                .iter()
+                .any(|id| self.broken.contains(id))
+    }
+
+    /// Takes what became of one program.
+    ///
+    /// # Errors
+    /// A wrong command line, which is wrong for all.
+    fn note(&mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        match outcome {
+            Err(failure) if failure.status == 1 => self.add(&failure.text),
+            other => return other,
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, text: &str) {
+        let mut parts: Vec<String> = Vec::new();
+        for line in text.trim_end().lines() {
+            match parts.last_mut() {
+                Some(part) if !line.starts_with("# ") => {
+                    part.push('\n');
+                    part.push_str(line);
+                }
+                _ => parts.push(line.to_owned()),
+            }
+        }
+        for part in parts {
+            if !self.parts.contains(&part) {
+                self.parts.push(part);
+            }
+        }
+    }
+
+    fn end(self) -> Result<ExitCode, Failure> {
+        match self.parts.is_empty() {
+            true => Ok(ExitCode::SUCCESS),
+            false => Err(Failure::from(self.parts.join("\n"))),
+        }
+    }
 }
 
 /// `ferrogo run`.
@@ -270,13 +344,12 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         .copied()
         .filter(|&id| graph.package(id).name != "main")
         .collect();
+    let mut failures = Failures::default();
     if !libraries.is_empty() && !session.is_dry() {
         // Nothing is installed for them; their errors are the command's.
         let wanted = graph.closure(&libraries);
         let checked = session.check(&graph, &wanted, &[], &|_| Vec::new());
-        if let Some(text) = render_errors(&graph, &checked) {
-            return Err(Failure::from(text));
-        }
+        failures.note_broken(&graph, &checked);
     }
     let bin = session.env.install_dir();
     let has_main = graph
@@ -288,11 +361,7 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
             "cannot install, GOBIN must be an absolute path".to_owned(),
         ));
     }
-    for &main in graph
-        .roots
-        .iter()
-        .filter(|&&id| graph.package(id).name == "main")
-    {
+    let mut install_one = |main: PackageId| -> Result<(), Failure> {
         let mut frontend = None;
         let program = session.program(&graph, main, &[], &mut frontend)?;
         driver::drop_later(frontend);
@@ -301,10 +370,20 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         if !session.is_dry() {
             create_dir(&session, &bin)?;
         }
-        session.write_executable(&path, &program)?;
+        session.write_executable(&path, &program)
+    };
+    for &main in graph
+        .roots
+        .iter()
+        .filter(|&&id| graph.package(id).name == "main")
+    {
+        if !failures.keep_from(&graph, main) {
+            let outcome = install_one(main);
+            failures.note(outcome)?;
+        }
     }
     session.print_timings();
-    Ok(ExitCode::SUCCESS)
+    failures.end()
 }
 
 /// An import path with `@version`, not a directory.

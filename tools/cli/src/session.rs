@@ -662,6 +662,15 @@ fn check_supported(command: &str, parsed: &Parsed) -> Result<(), Failure> {
             "go: -p must be a positive integer: {count}"
         )));
     }
+    if command != "list"
+        && let Some(tags) = parsed.get("tags")
+        && tags.contains(' ')
+        && tags.contains(',')
+    {
+        return Err(Failure::usage(
+            "go: -tags space-separated list contains comma",
+        ));
+    }
     if let Some(mode) = parsed
         .get("buildmode")
         .filter(|m| !matches!(*m, "default" | "exe"))

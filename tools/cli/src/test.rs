@@ -62,6 +62,45 @@ pub const PROFILES: &[&str] = &[
     "trace",
 ];
 
+/// What `-vet` may name. The analyzers themselves are not there: ferrogo has no vet.
+const ANALYZERS: &[&str] = &[
+    "appends",
+    "asmdecl",
+    "assign",
+    "atomic",
+    "bools",
+    "buildtag",
+    "cgocall",
+    "composites",
+    "copylocks",
+    "defers",
+    "directive",
+    "errorsas",
+    "framepointer",
+    "hostport",
+    "httpresponse",
+    "ifaceassert",
+    "loopclosure",
+    "lostcancel",
+    "nilfunc",
+    "printf",
+    "shift",
+    "sigchanyzer",
+    "slog",
+    "stdmethods",
+    "stdversion",
+    "stringintconv",
+    "structtag",
+    "testinggoroutine",
+    "tests",
+    "timeformat",
+    "unmarshal",
+    "unreachable",
+    "unsafeptr",
+    "unusedresult",
+    "waitgroup",
+];
+
 /// A package with what `go test` knows of it before anything is built.
 struct Planned<'a> {
     target: &'a TestTarget,
@@ -133,7 +172,13 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
             }
             let wanted = graph.closure(&[plan.target.package]);
             let checked = session.check(&graph, &wanted, &[], &|_| Vec::new());
-            match render_errors(&graph, &checked) {
+            let wrong = render_errors(&graph, &checked).or_else(|| {
+                let (goroot, system) = (&session.goroot, &*session.system);
+                let settings =
+                    driver::godebug::default_godebug(&graph, plan.target.package, goroot, system);
+                settings.err().map(|text| text + "\n")
+            });
+            match wrong {
                 Some(text) => reporter.build_failed(path, &text),
                 None => reporter.no_tests(path),
             }
@@ -181,6 +226,26 @@ fn bad_value(parsed: &flags::Parsed) -> Option<String> {
         return Some(format!(
             "invalid value {text:?} for flag -timeout: parse error"
         ));
+    }
+    for list in parsed.all("vet").filter(|list| !list.is_empty()) {
+        let wrong = |why: &str| {
+            Some(format!(
+                "invalid value {list:?} for flag -vet: -vet argument {why}"
+            ))
+        };
+        if list.contains(' ') {
+            return wrong("is comma-separated list, cannot contain spaces");
+        }
+        for name in list.split(',') {
+            if name.is_empty() {
+                return wrong("contains empty list element");
+            }
+            if !matches!(name, "all" | "off") && !ANALYZERS.contains(&name) {
+                return wrong(&format!(
+                    "must be a supported analyzer or a distinguished value; found {name}"
+                ));
+            }
+        }
     }
     let text = parsed.get("shuffle")?;
     let reason = match text.parse::<i64>() {

@@ -55,7 +55,13 @@ impl Runner {
         }
         for flag in TEST_FLAGS.iter().filter(|f| f.name != "timeout") {
             for value in session.flags.all(flag.name) {
-                args.push(format!("-test.{}={value}", flag.name));
+                // The test runs in its package's directory.
+                args.push(match flag.name {
+                    "outputdir" => {
+                        format!("-test.outputdir={}", session.dir.join(value).display())
+                    }
+                    name => format!("-test.{name}={value}"),
+                });
             }
         }
         // Files that tests write for the user are put where the command was given.

@@ -18,6 +18,8 @@ pub struct FileGroup {
     pub files: Vec<SourceFileRef>,
     /// Patterns with their files, in file order.
     pub embeds: Vec<EmbedMatch>,
+    /// `//go:debug` lines, each with its file.
+    pub go_debug: Vec<(PathBuf, GoDebug)>,
     /// Errors of these files.
     pub errors: Vec<PackageError>,
 }
@@ -33,8 +35,6 @@ pub struct DirPackage {
     pub test: FileGroup,
     /// `_test.go` files of `p_test`.
     pub external_test: FileGroup,
-    /// `//go:debug` lines.
-    pub go_debug: Vec<GoDebug>,
     /// Names left out by constraints or their first letter.
     pub ignored: Vec<String>,
     /// Assembly files that belong to the build.
@@ -363,9 +363,10 @@ impl Reader<'_> {
                 .iter()
                 .map(|embed| (path.clone(), embed.clone())),
         );
-        if group == 0 {
-            self.out.go_debug.extend(header.go_debug.iter().cloned());
-        }
+        let lines = header.go_debug.iter().cloned();
+        self.group(group)
+            .go_debug
+            .extend(lines.map(|line| (path.clone(), line)));
         self.group(group)
             .files
             .push(file_ref(path, bytes, &header, is_overlay));

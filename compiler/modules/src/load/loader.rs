@@ -600,6 +600,7 @@ impl Loader {
         let mut files = contents.go.files.clone();
         let mut embeds = contents.go.embeds.clone();
         let mut errors = node.errors.clone();
+        let mut go_debug = contents.go.go_debug.clone();
         let (mut import_path, mut name) = (node.path.clone(), contents.name.clone());
         match variant {
             Variant::Plain | Variant::Recompiled | Variant::TestMain => {}
@@ -611,11 +612,13 @@ impl Loader {
                     }
                 }
                 errors.extend(contents.test.errors.iter().cloned());
+                go_debug.extend(contents.test.go_debug.iter().cloned());
             }
             Variant::ExternalTest => {
                 files.clone_from(&contents.external_test.files);
                 embeds.clone_from(&contents.external_test.embeds);
                 errors.clone_from(&contents.external_test.errors);
+                go_debug.clone_from(&contents.external_test.go_debug);
                 import_path.push_str("_test");
                 name.push_str("_test");
             }
@@ -634,7 +637,7 @@ impl Loader {
             imports: BTreeMap::new(),
             language: self.language(node),
             embeds,
-            go_debug: contents.go_debug.clone(),
+            go_debug,
             body_less_ok: contents.body_less_ok || node.is_std,
             overlay: contents.overlay.clone(),
             errors,

@@ -189,8 +189,8 @@ pub struct Package {
     pub language: String,
     /// `//go:embed` patterns of the files above with the files they name.
     pub embeds: Vec<EmbedMatch>,
-    /// `//go:debug` lines (main packages).
-    pub go_debug: Vec<GoDebug>,
+    /// `//go:debug` lines, each with its file.
+    pub go_debug: Vec<(PathBuf, GoDebug)>,
     /// Functions without body are no error: std, overlays, or an (empty) assembly file.
     pub body_less_ok: bool,
     /// What the checker must apply.
