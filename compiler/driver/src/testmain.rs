@@ -102,7 +102,9 @@ fn collect(source: &SourceFile, file: &File, found: &mut TestFunctions) -> Resul
         };
         if text == "TestMain" && is_test_param(file, sig, "M") {
             found.has_main = true;
-        } else if is_test_name(text, "Test") && text != "TestMain" {
+        } else if text == "TestMain" && !is_test_param(file, sig, "T") {
+            return wrong("m *testing.M");
+        } else if is_test_name(text, "Test") {
             if !is_test_param(file, sig, "T") {
                 return wrong("t *testing.T");
             }
@@ -322,6 +324,29 @@ pub fn source_text(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn test_main_may_be_a_test() {
+        let check = |params: &str, want: Result<(bool, usize), &str>| {
+            let text = format!("package p\nfunc TestMain({params}) {{}}\n");
+            let sources = SourceMap::new();
+            let source = sources.add("a_test.go", text.as_bytes()).unwrap();
+            let (tree, _) = syntax::parse_file(&source);
+            let mut found = TestFunctions::default();
+            let done = collect(&source, &tree, &mut found);
+            let got = done.map(|()| (found.has_main, found.tests.len()));
+            assert_eq!(
+                got.as_ref().map_err(String::as_str),
+                want.as_ref().map_err(|e| *e)
+            );
+        };
+        check("m *testing.M", Ok((true, 0)));
+        check("t *testing.T", Ok((false, 1)));
+        let wrong =
+            "a_test.go:2:1: wrong signature for TestMain, must be: func TestMain(m *testing.M)";
+        check("", Err(wrong));
+        check("b *testing.B", Err(wrong));
+    }
 
     #[test]
     fn example_output_is_the_last_comment() {

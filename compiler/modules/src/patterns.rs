@@ -140,6 +140,10 @@ pub fn expand(loader: &Loader, patterns: &[String]) -> Result<Matched> {
                     );
                 }
             }
+            "work" => {
+                main_module(loader, pattern)?;
+                local_wildcard_of_main(loader, &mut matched)?;
+            }
             _ if is_local(pattern) && pattern.contains("...") => {
                 local_wildcard(loader, pattern, &mut matched)?
             }
@@ -325,6 +329,7 @@ fn local_package(loader: &Loader, pattern: &str) -> Result<Root> {
     }
     if let Some((path, resolved)) = import_path_of(loader, &dir) {
         return Ok(Root {
+            error: path_error(&path),
             path,
             resolved: Some(resolved),
             ..Root::default()
@@ -463,6 +468,12 @@ fn local_wildcard_in(loader: &Loader, pattern: &str, matched: &mut Matched) -> R
             "pattern {pattern}: directory prefix {shown} does not contain main module or its selected dependencies"
         )));
     }
+    // Not even the directory where the search begins may be one that wildcards leave out, unless it is `.`.
+    let begins = base.rsplit('/').next().unwrap_or(base);
+    let is_dots = matches!(begins, "." | "..");
+    if begins == "testdata" || begins.starts_with(['.', '_']) && !is_dots {
+        return Ok(());
+    }
     let ignore = ignored_dirs(main);
     let full_pattern = clean_pattern(loader.cwd(), pattern);
     for dir in walk_dirs(loader, &root, &ignore, root.starts_with(&main.dir)) {
@@ -474,6 +485,37 @@ fn local_wildcard_in(loader: &Loader, pattern: &str, matched: &mut Matched) -> R
         if let Some((path, resolved)) = import_path_of(loader, &dir) {
             matched.add(
                 pattern,
+                Root {
+                    error: path_error(&path),
+                    path,
+                    resolved: Some(resolved),
+                    by_wildcard: true,
+                    ..Root::default()
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the import path that a directory has.
+fn path_error(path: &str) -> Option<PackageError> {
+    let error = module_path::check_import_path(path).err()?;
+    Some(PackageError {
+        bare: true,
+        ..PackageError::of(path, error.to_string())
+    })
+}
+
+/// `work`: the packages of the main module.
+fn local_wildcard_of_main(loader: &Loader, matched: &mut Matched) -> Result<()> {
+    let main = main_module(loader, "work")?;
+    for dir in walk_dirs(loader, &main.dir, &ignored_dirs(main), true) {
+        if loader.modules.has_go_files(&dir)
+            && let Some((path, resolved)) = import_path_of(loader, &dir)
+        {
+            matched.add(
+                "work",
                 Root {
                     path,
                     resolved: Some(resolved),

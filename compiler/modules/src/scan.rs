@@ -42,6 +42,12 @@ pub struct GoDebug {
     pub place: Place,
 }
 
+/// The error of a second `//go:build` line.
+pub const MULTIPLE_BUILD_LINES: &str = "multiple //go:build comments";
+
+/// How the error of an import path begins that none can be.
+pub const INVALID_IMPORT: &str = "invalid import path: ";
+
 /// What is wrong with a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanError {
@@ -347,7 +353,7 @@ fn note_constraint(out: &mut Constraints, line: &str, place: Place) {
         if out.go_build.is_some() {
             out.error.get_or_insert(ScanError {
                 place,
-                text: "multiple //go:build comments".to_string(),
+                text: MULTIPLE_BUILD_LINES.to_string(),
             });
         } else {
             out.go_build = Some((expression.trim().to_string(), place));
@@ -436,6 +442,13 @@ fn drop_attached_plus_build(src: &[u8], out: &mut Constraints) {
 /// Reads the header of a Go file.
 pub fn header(src: &[u8]) -> Header {
     let mut out = Header::default();
+    if src.starts_with(b"\xff\xfe") || src.starts_with(b"\xfe\xff") {
+        out.error = Some(ScanError {
+            place: Place { line: 1, column: 1 },
+            text: "illegal UTF-8 encoding (got UTF-16)".to_owned(),
+        });
+        return out;
+    }
     let mut found = Constraints::default();
     let mut go_debug = Vec::new();
     leading_lines(src, &mut |line, place, _| {
@@ -458,11 +471,14 @@ pub fn header(src: &[u8]) -> Header {
     let mut scanner = Scanner::new(src);
     let result = read_clauses(&mut scanner, &mut out);
     if let Err(error) = result {
+        if error.text.starts_with(INVALID_IMPORT) {
+            out.imports.clear();
+        }
         out.error.get_or_insert(error);
         return out;
     }
     if out.imports.iter().any(|import| import.path == "embed") {
-        out.embeds = embed_patterns(src, &mut out.error);
+        out.embeds = embed_patterns(src);
     }
     out
 }
@@ -542,7 +558,7 @@ fn import_spec(
     if !is_valid_import(&path) {
         return Err(ScanError {
             place,
-            text: format!("invalid import path: {path}"),
+            text: format!("{INVALID_IMPORT}{path}"),
         });
     }
     out.imports.push(Import { path, name, place });
@@ -568,7 +584,7 @@ fn is_valid_import(path: &str) -> bool {
 }
 
 /// Finds `//go:embed` lines outside strings and block comments.
-fn embed_patterns(src: &[u8], error: &mut Option<ScanError>) -> Vec<EmbedPattern> {
+fn embed_patterns(src: &[u8]) -> Vec<EmbedPattern> {
     let mut out = Vec::new();
     let mut at = 0;
     let mut line = 1;
@@ -602,16 +618,8 @@ fn embed_patterns(src: &[u8], error: &mut Option<ScanError>) -> Vec<EmbedPattern
                         line,
                         column: (at - line_start) as u32 + 1 + 10,
                     };
-                    match split_patterns(rest, start) {
-                        Ok(patterns) => out.extend(patterns),
-                        Err(text) => {
-                            let place = Place {
-                                line,
-                                column: (at - line_start) as u32 + 1,
-                            };
-                            error.get_or_insert(ScanError { place, text });
-                        }
-                    }
+                    // What is wrong with quotes is for the compiler to tell.
+                    out.extend(split_patterns(rest, start).unwrap_or_default());
                 }
                 at = end;
             }
@@ -653,7 +661,8 @@ fn embed_patterns(src: &[u8], error: &mut Option<ScanError>) -> Vec<EmbedPattern
     out
 }
 
-fn split_patterns(text: &str, start: Place) -> Result<Vec<EmbedPattern>, String> {
+/// `None` if quotes do not end, or end within a word.
+fn split_patterns(text: &str, start: Place) -> Option<Vec<EmbedPattern>> {
     let mut out = Vec::new();
     let mut rest = text;
     loop {
@@ -664,20 +673,16 @@ fn split_patterns(text: &str, start: Place) -> Result<Vec<EmbedPattern>, String>
             column: start.column + offset,
         };
         let Some(first) = rest.chars().next() else {
-            return Ok(out);
+            return Some(out);
         };
         let (pattern, length) = match first {
             '`' => {
-                let end = rest[1..]
-                    .find('`')
-                    .ok_or("invalid quoted string in //go:embed: ".to_string() + rest)?;
+                let end = rest[1..].find('`')?;
                 (rest[1..1 + end].to_string(), end + 2)
             }
             '"' => {
                 let mut scanner = Scanner::new(rest.as_bytes());
-                let value = scanner
-                    .string(b'"')
-                    .map_err(|_| "invalid quoted string in //go:embed: ".to_string() + rest)?;
+                let value = scanner.string(b'"').ok()?;
                 (value, scanner.at)
             }
             _ => {
@@ -688,7 +693,7 @@ fn split_patterns(text: &str, start: Place) -> Result<Vec<EmbedPattern>, String>
         rest = &rest[length..];
         if matches!(first, '`' | '"') && !rest.is_empty() && !rest.starts_with(char::is_whitespace)
         {
-            return Err("invalid quoted string in //go:embed: ".to_string() + rest);
+            return None;
         }
         out.push(EmbedPattern { pattern, place });
     }

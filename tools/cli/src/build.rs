@@ -10,6 +10,7 @@ use modules::{PackageGraph, PackageId};
 use crate::flags::{self, BUILD, value};
 use crate::help;
 use crate::session::{Failure, Program, Session, render_errors};
+use crate::test_json;
 
 /// Flags of `go build` itself.
 pub const OWN_FLAGS: &[flags::Flag] = &[value("o")];
@@ -110,7 +111,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
     }
     driver::drop_later(frontend);
     session.print_timings();
-    failures.end()
+    failures.end(&session)
 }
 
 /// What went wrong with some of several packages: the others are built all the same.
@@ -170,11 +171,20 @@ impl Failures {
         }
     }
 
-    fn end(self) -> Result<ExitCode, Failure> {
-        match self.parts.is_empty() {
-            true => Ok(ExitCode::SUCCESS),
-            false => Err(Failure::from(self.parts.join("\n"))),
+    fn end(self, session: &Session) -> Result<ExitCode, Failure> {
+        if self.parts.is_empty() {
+            return Ok(ExitCode::SUCCESS);
         }
+        if !session.flags.is_set("json") {
+            return Err(Failure::from(self.parts.join("\n")));
+        }
+        for part in self.parts {
+            match part.lines().next().and_then(|l| l.strip_prefix("# ")) {
+                Some(package) => test_json::build_failed(package, &format!("{part}\n")),
+                None => eprintln!("{part}"),
+            }
+        }
+        Ok(ExitCode::from(1))
     }
 }
 
@@ -187,7 +197,7 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     let all = session.flags.args.clone();
     let files = all.iter().take_while(|a| a.ends_with(".go")).count();
     let (patterns, rest) = all.split_at(if files > 0 { files } else { 1.min(all.len()) });
-    if patterns.is_empty() {
+    if patterns.first().is_none_or(|first| first.starts_with('-')) {
         return Err(Failure::from("go: no go files listed".to_owned()));
     }
     if let Some(name) = patterns[..files].iter().find(|n| n.ends_with("_test.go")) {
@@ -207,7 +217,7 @@ pub fn run(args: &[String]) -> Result<ExitCode, Failure> {
     let is_versioned = has_version(&patterns[0]);
     let (_loader, graph) = match is_versioned {
         true => session.load_versioned(patterns)?,
-        false => session.load(patterns)?,
+        false => session.load_program(patterns)?,
     };
     let is_main = |id: &PackageId| graph.package(*id).name == "main";
     let mut roots = graph.roots.clone();
@@ -383,7 +393,7 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         }
     }
     session.print_timings();
-    failures.end()
+    failures.end(&session)
 }
 
 /// An import path with `@version`, not a directory.

@@ -40,6 +40,13 @@ pub fn list(args: &[String]) -> Result<ExitCode, Failure> {
     let known = &[FLAGS, BUILD];
     let parsed =
         flags::parse(args, known, false).map_err(|text| help::usage_error("list", &text))?;
+    let refused = |text: &str| Err(Failure::from(text.to_owned()));
+    if parsed.get("reuse").is_some_and(|file| !file.is_empty()) && !parsed.is_set("m") {
+        return refused("go list -reuse cannot be used without -m");
+    }
+    if parsed.is_set("export") && parsed.is_set("m") {
+        return refused("go list -export cannot be used with -m");
+    }
     if let Some(name) = NOT_YET
         .iter()
         .find(|n| parsed.get(n).is_some_and(|v| v != "false"))
@@ -70,8 +77,8 @@ pub fn list(args: &[String]) -> Result<ExitCode, Failure> {
             "go list -f cannot be used with -json".to_owned(),
         ));
     }
-    for (name, is_set) in [("deps", options.deps), ("test", options.test)] {
-        if options.modules && is_set {
+    for name in ["deps", "test", "find", "compiled", "export"] {
+        if options.modules && parsed.is_set(name) {
             return Err(Failure::from(format!(
                 "go list -{name} cannot be used with -m"
             )));

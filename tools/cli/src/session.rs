@@ -139,7 +139,11 @@ impl Session {
     pub fn mod_options(&self) -> ModOptions {
         ModOptions {
             mod_flag: self.flags.get("mod").unwrap_or_default().to_owned(),
-            modfile: self.flags.get("modfile").map(PathBuf::from),
+            modfile: self
+                .flags
+                .get("modfile")
+                .filter(|name| !name.is_empty())
+                .map(PathBuf::from),
             ..ModOptions::default()
         }
     }
@@ -175,6 +179,27 @@ impl Session {
     /// What `go` prints.
     pub fn load(&mut self, patterns: &[String]) -> Result<(Loader, PackageGraph), Failure> {
         let loaded = self.load_any(patterns, false)?;
+        report_errors(loaded)
+    }
+
+    /// Like [`Session::load`], for a package that is to be run: one that has nothing but tests is no program.
+    ///
+    /// # Errors
+    /// What `go` prints.
+    pub fn load_program(&mut self, patterns: &[String]) -> Result<(Loader, PackageGraph), Failure> {
+        let loaded = self.load_any(patterns, false)?;
+        let graph = &loaded.1;
+        let lines = graph.error_lines();
+        if let ([root], [line]) = (&graph.roots[..], &lines[..])
+            && line.contains(": no non-test Go files in ")
+            && !graph.package(*root).errors.is_empty()
+            && graph.package(*root).name != "main"
+        {
+            return Err(Failure::from(format!(
+                "package {} is not a main package",
+                graph.package(*root).import_path
+            )));
+        }
         report_errors(loaded)
     }
 
@@ -619,7 +644,12 @@ fn report_errors(loaded: (Loader, PackageGraph)) -> Result<(Loader, PackageGraph
         eprintln!("{warning}");
     }
     if loaded.1.has_errors() {
-        return Err(Failure::from(loaded.1.error_lines().join("\n")));
+        let lines = loaded.1.error_lines();
+        // That there is nothing to compile turns out only when all has been found.
+        let only_tests = |line: &String| line.contains(": no non-test Go files in ");
+        let first: Vec<String> = lines.iter().filter(|l| !only_tests(l)).cloned().collect();
+        let told = if first.is_empty() { lines } else { first };
+        return Err(Failure::from(told.join("\n")));
     }
     Ok(loaded)
 }

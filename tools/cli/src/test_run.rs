@@ -43,14 +43,15 @@ impl Runner {
         package_list_mode: bool,
     ) -> Result<Runner, Failure> {
         let json = session.flags.is_set("json");
-        let verbose = session.flags.is_set("v") || json;
+        let converts = json || session.flags.get("v") == Some("test2json");
+        let verbose = session.flags.is_set("v") || converts;
         let timeout = session.flags.get("timeout").unwrap_or("10m0s");
         let mut args = vec![
             "-test.paniconexit0".to_owned(),
             format!("-test.timeout={timeout}"),
         ];
         if verbose {
-            let mode = if json { "test2json" } else { "true" };
+            let mode = if converts { "test2json" } else { "true" };
             args.push(format!("-test.v={mode}"));
         }
         for flag in TEST_FLAGS.iter().filter(|f| f.name != "timeout") {

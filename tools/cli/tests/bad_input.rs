@@ -138,11 +138,28 @@ fn directories_in_place_of_files() {
 #[test]
 fn links_that_lead_nowhere_or_around() {
     let place = place("links");
-    for (target, name) in [("loop.go", "loop.go"), (".", "loop"), ("nosuch", "gone.go")] {
+    let link = |target: &str, name: &str| {
         std::os::unix::fs::symlink(target, place.work().join(name)).unwrap();
+    };
+    for (target, name) in [
+        (".", "loop"),
+        (".", "dir.go"),
+        ("nosuch", "gone_windows.go"),
+    ] {
+        link(target, name);
     }
     place.check("list ./...", 0, "ex.com/m\n", "");
     place.check("build -o out ./...", 0, "", "");
+    for (target, why) in [
+        ("link.go", "too many levels of symbolic links"),
+        ("nosuch", "no such file or directory"),
+    ] {
+        link(target, "link.go");
+        let error = format!("open $DIR/m/link.go: {why}\n");
+        place.check("list ./...", 1, "", &error);
+        place.check("build -o out ./...", 1, "", &error);
+        std::fs::remove_file(place.work().join("link.go")).unwrap();
+    }
 }
 
 #[test]

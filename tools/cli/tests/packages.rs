@@ -218,3 +218,212 @@ fn flags_of_tests() {
         );
     }
 }
+
+const LISTED: &str = "\
+-- lib/lib.go --
+// Package lib is there.
+package lib
+-- lib/_no.go --
+package no
+-- lib/lib_windows.go --
+package lib
+-- lib/lib_test.go --
+package lib
+
+import \"testing\"
+
+func Test(t *testing.T) {}
+-- testdata/x/x.go --
+package x
+-- tests/two_test.go --
+package tests
+-- two/a.go --
+package a
+-- two/b_test.go --
+package b
+-- syntax/a.go --
+package syntax
+-- syntax/b.go --
+//go:build linux &&
+
+package syntax
+-- twice/a.go --
+//go:build linux
+//go:build amd64
+
+package twice
+-- hidden/_a.go --
+package hidden
+-- quote/q.go --
+package quote
+
+import _ \"embed\"
+
+//go:embed \"unterminated
+var a string
+-- missing/a.go --
+package missing
+
+import _ \"fmt/internal\"
+-- path/a.go --
+package path
+
+import \"a b\"
+import \"/abs\"
+-- nul/a.go --
+package nul
+-- own/a.go --
+package own
+
+import _ \"ex.com/m/own\"
+-- wants/a.go --
+package wants
+-- wants/a_test.go --
+package wants
+
+import _ \"nosuchstd\"
+";
+
+#[test]
+fn packages_that_cannot_be_loaded() {
+    let place = Place::new("listed", LISTED);
+    let fails = |path: &str, why: &str| {
+        place.check(&format!("list ./{path}"), 1, "", &format!("{why}\n"));
+        place.check(&format!("build ./{path}"), 1, "", &format!("{why}\n"));
+    };
+    fails(
+        "two",
+        "found packages a (a.go) and b (b_test.go) in $DIR/m/two",
+    );
+    fails(
+        "syntax",
+        "b.go: parsing //go:build line: unexpected end of expression",
+    );
+    fails("twice", "a.go: multiple //go:build comments");
+    fails("hidden", "no Go files in $DIR/m/hidden");
+    fails("path", "$DIR/m/path/a.go:3:8: invalid import path: a b");
+    fails(
+        "nul",
+        "malformed import path \"ex.com/m/nul\": \"nul\" disallowed as path element component on Windows",
+    );
+    place.check("list ./missing", 0, "ex.com/m/missing\n", "");
+    place.check(
+        "build ./missing",
+        1,
+        "",
+        "missing/a.go:3:8: package fmt/internal is not in std ($GOROOT/src/fmt/internal)\n",
+    );
+    place.check("list ./quote", 0, "ex.com/m/quote\n", "");
+    place.check(
+        "build ./quote",
+        1,
+        "",
+        "# ex.com/m/quote\nquote/q.go:5:3: invalid quoted string in //go:embed: \"unterminated\nquote/q.go:5:3: usage: //go:embed pattern...\n",
+    );
+    std::fs::write(place.work().join("hidden/a.go"), b"\xff\xfep\0a\0").unwrap();
+    fails(
+        "hidden",
+        "hidden/a.go:1:1: illegal UTF-8 encoding (got UTF-16)",
+    );
+    std::os::unix::fs::symlink("nowhere", place.work().join("lib/link.go")).unwrap();
+    fails("lib", "open $DIR/m/lib/link.go: no such file or directory");
+    // Nothing to compile is found last.
+    place.check(
+        "build ./tests ./two",
+        1,
+        "",
+        "found packages a (a.go) and b (b_test.go) in $DIR/m/two\n",
+    );
+    place.check(
+        "build ./tests",
+        1,
+        "",
+        "ex.com/m/tests: no non-test Go files in $DIR/m/tests\n",
+    );
+    place.check("build tests/two_test.go", 0, "", "");
+    place.check(
+        "run ./tests",
+        1,
+        "",
+        "package ex.com/m/tests is not a main package\n",
+    );
+}
+
+#[test]
+fn templates_of_list() {
+    let place = Place::new("templates", LISTED);
+    let list = |arguments: &str, stdout: &str| {
+        place.check(&format!("list {arguments}"), 0, stdout, "");
+    };
+    list("-f '' ./lib", "ex.com/m/lib\n");
+    list(
+        "-f '{{.IgnoredGoFiles}} {{(module \"ex.com/m\").Main}}' ./lib",
+        "[lib_windows.go] true\n",
+    );
+    list(
+        "-e -f '{{.Error}}|{{.InvalidGoFiles}}|{{.GoFiles}}|{{.Incomplete}}' ./two ./syntax ./twice ./path",
+        "found packages a (a.go) and b (b_test.go) in $DIR/m/two|[b_test.go]|[a.go]|true\n\
+         b.go: parsing //go:build line: unexpected end of expression|[b.go]|[a.go]|true\n\
+         a.go: multiple //go:build comments|[a.go]|[]|true\n\
+         $DIR/m/path/a.go:3:8: invalid import path: a b|[a.go]|[a.go]|true\n",
+    );
+    let cycle = "package ex.com/m/own\n\timports ex.com/m/own from a.go: import cycle not allowed";
+    list(
+        "-e -f '{{.Error}}|{{.DepsErrors}}' ./own",
+        &format!("{cycle}|[{cycle}]\n"),
+    );
+    list(
+        "-e -json=Error ./two",
+        "{\n\t\"Error\": {\n\t\t\"ImportStack\": [],\n\t\t\"Pos\": \"\",\n\t\t\"Err\": \"found packages a (a.go) and b (b_test.go) in $DIR/m/two\"\n\t}\n}\n",
+    );
+    list(
+        "-test -f '{{.ImportPath}} {{.Name}} {{.ForTest}}' ./lib",
+        "ex.com/m/lib lib \nex.com/m/lib.test main \nex.com/m/lib [ex.com/m/lib.test] lib ex.com/m/lib\n",
+    );
+    // What was written before an error is there.
+    place.check(
+        "list -f '{{.Name}}{{index .GoFiles 7}}' ./lib",
+        1,
+        "lib\n",
+        "template: main:1:11: executing \"main\" at <index .GoFiles 7>: error calling index: index out of range: 7\n",
+    );
+    place.check(
+        "list ./testdata/...",
+        0,
+        "",
+        "go: warning: \"./testdata/...\" matched no packages\n",
+    );
+    list("./testdata/x/...", "ex.com/m/testdata/x\n");
+    let all = place.run("list -e work").stdout;
+    assert_eq!(all, place.run("list -e ./...").stdout);
+    let fails = |line: &str, stderr: &str| place.check(line, 1, "", stderr);
+    fails(
+        "list -test ./wants",
+        "go: can't load test package: wants/a_test.go:3:8: package nosuchstd is not in std ($GOROOT/src/nosuchstd)\n",
+    );
+    for name in ["find", "compiled", "export", "test"] {
+        fails(
+            &format!("list -m -{name}"),
+            &format!("go list -{name} cannot be used with -m\n"),
+        );
+    }
+    fails(
+        "list -reuse=x",
+        "go list -reuse cannot be used without -m\n",
+    );
+}
+
+#[test]
+fn errors_of_builds_as_json() {
+    let place = Place::new("json", MANY);
+    place.check(
+        "build -json ./lib",
+        1,
+        "{\"ImportPath\":\"ex.com/m/lib\",\"Action\":\"build-output\",\"Output\":\"# ex.com/m/lib\\n\"}\n\
+         {\"ImportPath\":\"ex.com/m/lib\",\"Action\":\"build-output\",\"Output\":\"lib/lib.go:3:19: too many return values\\n\"}\n\
+         {\"ImportPath\":\"ex.com/m/lib\",\"Action\":\"build-output\",\"Output\":\"\\thave (number)\\n\"}\n\
+         {\"ImportPath\":\"ex.com/m/lib\",\"Action\":\"build-output\",\"Output\":\"\\twant ()\\n\"}\n\
+         {\"ImportPath\":\"ex.com/m/lib\",\"Action\":\"build-fail\"}\n",
+        "",
+    );
+}

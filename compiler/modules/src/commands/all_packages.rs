@@ -195,6 +195,7 @@ fn load_one(
         is_std: false,
         only: None,
         with_tests: in_all,
+        checks_tests: false,
     });
     let imports = |group: &FileGroup| -> BTreeSet<String> {
         group

@@ -1,8 +1,8 @@
 //! `go list`.
 
 use super::list_record::complete;
-use super::package_json::{ModuleJson, module_json, package_json, to_json};
-use super::template::Template;
+use super::package_json::{ModuleErrorJson, ModuleJson, module_json, package_json, to_json};
+use super::template::{Functions, Template};
 use crate::ModuleVersion;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -69,7 +69,8 @@ fn context(env: &Env) -> serde_json::Value {
 
 enum Output {
     Json(Vec<String>),
-    Template(Template),
+    /// With what `context` gives.
+    Template(Template, serde_json::Value),
     Plain,
 }
 
@@ -79,12 +80,11 @@ impl Output {
             return Ok(Output::Json(options.json_fields.clone()));
         }
         match &options.format {
-            Some(text) => Ok(Output::Template(
-                Template::parse(text)
-                    .map_err(Error::bare)?
-                    .with_context(context(env)),
-            )),
-            None => Ok(Output::Plain),
+            Some(text) if !text.is_empty() => {
+                let template = Template::parse(text).map_err(Error::bare)?;
+                Ok(Output::Template(template, context(env)))
+            }
+            Some(_) | None => Ok(Output::Plain),
         }
     }
 
@@ -92,6 +92,7 @@ impl Output {
         &self,
         value: &T,
         plain: &str,
+        modules: &ModLoader,
         out: &mut dyn Write,
     ) -> Result<()> {
         match self {
@@ -102,11 +103,19 @@ impl Output {
             Output::Json(fields) => {
                 writeln!(out, "{}", only_fields(&to_json(value)?, fields)).map_err(io)
             }
-            Output::Template(template) => {
+            Output::Template(template, context) => {
                 let mut value =
                     serde_json::to_value(value).map_err(|error| Error::new(error.to_string()))?;
                 complete(&mut value);
-                let text = template.execute(&value).map_err(Error::bare)?;
+                let functions = Functions {
+                    context: context.clone(),
+                    module: &|path| module_value(modules, path),
+                };
+                let mut text = String::new();
+                if let Err(error) = template.execute(&value, &functions, &mut text) {
+                    write!(out, "{text}").map_err(io)?;
+                    return Err(Error::bare(error));
+                }
                 if text.is_empty() {
                     return Ok(());
                 }
@@ -115,6 +124,30 @@ impl Output {
             }
         }
     }
+}
+
+/// What the function `module` of templates gives.
+fn module_value(modules: &ModLoader, path: &str) -> serde_json::Value {
+    let wanted = ListOptions {
+        format: Some(String::new()),
+        ..ListOptions::default()
+    };
+    let found = matching(modules, &[path.to_owned()], &wanted);
+    let module = match found.map(|mut list| list.pop()) {
+        Ok(Some((module, _))) => module,
+        Ok(None) => ModuleJson {
+            path: path.to_owned(),
+            ..ModuleJson::default()
+        },
+        Err(error) => ModuleJson {
+            path: path.to_owned(),
+            error: Some(ModuleErrorJson { err: error.text }),
+            ..ModuleJson::default()
+        },
+    };
+    let mut value = serde_json::to_value(module).unwrap_or_default();
+    complete(&mut value);
+    value
 }
 
 /// The record without the fields that were not asked for. Those of the record itself stand behind one tab each.
@@ -168,6 +201,9 @@ pub fn packages(
             .retain(|error| !error.text.starts_with(NO_ASSEMBLY));
     }
     graph.note_broken_dependencies();
+    if options.test && !options.errors_are_data {
+        test_errors(&graph)?;
+    }
     let mut good = true;
     let listed = listed(&graph, options);
     if !options.errors_are_data {
@@ -189,15 +225,18 @@ pub fn packages(
         let path = package.display_path();
         match output {
             Output::Plain => writeln!(out, "{path}").map_err(io)?,
-            Output::Json(_) | Output::Template(_) => {
+            Output::Json(_) | Output::Template(..) => {
                 let mut record = package_json(loader, &graph, package);
+                if matches!(output, Output::Template(..)) {
+                    record.render_errors();
+                }
                 if options.compiled {
                     record.compiled_go_files.clone_from(&record.go_files);
                 }
                 if options.find {
                     record.forget_imports();
                 }
-                output.print(&record, &path, out)?;
+                output.print(&record, &path, &loader.modules, out)?;
             }
         }
     }
@@ -263,6 +302,30 @@ fn listed(graph: &PackageGraph, options: &ListOptions) -> Vec<PackageId> {
     ids
 }
 
+/// What only the tests of packages have wrong ends the command.
+fn test_errors(graph: &PackageGraph) -> Result<()> {
+    for test in &graph.tests {
+        let package = graph.dependencies(test.package);
+        let tests = [Some(test.internal), test.external];
+        for id in tests
+            .into_iter()
+            .flatten()
+            .flat_map(|id| graph.dependencies(id))
+        {
+            let only_tests = graph.package(id).variant != Variant::Plain || !package.contains(&id);
+            if !only_tests || id == test.package {
+                continue;
+            }
+            let known = &graph.package(test.package).errors;
+            if let Some(error) = graph.package(id).errors.iter().find(|e| !known.contains(e)) {
+                let text = error.render(&graph.cwd);
+                return Err(Error::new(format!("can't load test package: {text}")));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A package with tests only can be listed.
 fn is_listed_all_the_same(error: &PackageError) -> bool {
     error.text.contains("no non-test Go files")
@@ -300,7 +363,7 @@ pub fn modules(
 ) -> Result<()> {
     let output = Output::new(options, &modules.env)?;
     for (module, plain) in matching(modules, patterns, options)? {
-        output.print(&module, &plain, out)?;
+        output.print(&module, &plain, modules, out)?;
     }
     Ok(())
 }

@@ -3,6 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// The key of an error's full text, which is no field.
+pub const RENDERED: &str = " text";
+
 /// Fields of a package's record by kind.
 const PACKAGE_TEXTS: &[&str] = &[
     "Dir",
@@ -34,6 +37,7 @@ const PACKAGE_LISTS: &[&str] = &[
     "CgoFiles",
     "CompiledGoFiles",
     "IgnoredGoFiles",
+    "InvalidGoFiles",
     "IgnoredOtherFiles",
     "CFiles",
     "CXXFiles",
@@ -148,6 +152,7 @@ pub fn text_of(record: &Map<String, Value>) -> Option<String> {
             }
             Some(out)
         }
+        "*load.PackageError" if record.contains_key(RENDERED) => Some(text(RENDERED).to_owned()),
         "*load.PackageError" => {
             let stack = record.get("ImportStack").and_then(Value::as_array);
             let stack: Vec<&str> = stack?.iter().filter_map(Value::as_str).collect();

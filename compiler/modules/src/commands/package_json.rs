@@ -4,6 +4,7 @@ use super::synopsis::synopsis;
 use crate::embed::EmbedMatch;
 use crate::error::{Error, Result};
 use crate::load::Loader;
+use crate::load::check::IMPORT_CYCLE;
 use crate::load::directory::{DirPackage, FileGroup};
 use crate::load::package::{Package, PackageError, PackageGraph, Variant};
 use crate::modload::{ModLoader, ModuleInfo, short_path};
@@ -50,6 +51,8 @@ pub struct PackageJson {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored_go_files: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invalid_go_files: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored_other_files: Vec<String>,
     #[serde(rename = "SFiles", skip_serializing_if = "Vec::is_empty")]
     pub s_files: Vec<String>,
@@ -88,6 +91,13 @@ pub struct PackageJson {
 }
 
 impl PackageJson {
+    /// Lets errors be printed as a whole (templates do that).
+    pub fn render_errors(&mut self) {
+        for error in self.error.iter_mut().chain(&mut self.deps_errors) {
+            error.shown = Some(error.text.clone());
+        }
+    }
+
     /// Leaves out what `-find` does not look up.
     pub fn forget_imports(&mut self) {
         for list in [
@@ -111,6 +121,11 @@ pub struct ErrorJson {
     pub import_stack: Vec<String>,
     pub pos: String,
     pub err: String,
+    /// How templates print it.
+    #[serde(rename = " text", skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
+    #[serde(skip)]
+    pub text: String,
 }
 
 /// A module.
@@ -175,6 +190,7 @@ fn error_json(error: &PackageError, cwd: &Path) -> ErrorJson {
         .map(|(file, place)| format!("{}:{}:{}", short_path(cwd, file), place.line, place.column))
         .unwrap_or_default();
     let import_stack = match error.stack.as_slice() {
+        [] if error.bare && error.pos.is_none() => Vec::new(),
         [] => vec![error.import_path.clone()],
         stack => stack.iter().map(|(package, _)| package.clone()).collect(),
     };
@@ -182,6 +198,8 @@ fn error_json(error: &PackageError, cwd: &Path) -> ErrorJson {
         import_stack,
         pos,
         err: error.text.clone(),
+        shown: None,
+        text: error.render(cwd),
     }
 }
 
@@ -278,6 +296,12 @@ pub fn package_json(loader: &Loader, graph: &PackageGraph, package: &Package) ->
     let mut imports: Vec<String> = Vec::new();
     let mut import_map = BTreeMap::new();
     for (written, id) in &package.imports {
+        // What every program has besides its imports.
+        if package.variant == Variant::TestMain
+            && matches!(written.as_str(), "runtime" | "internal/reflectlite")
+        {
+            continue;
+        }
         let target = graph.package(*id).display_path();
         if *written != target {
             import_map.insert(written.clone(), target.clone());
@@ -295,13 +319,17 @@ pub fn package_json(loader: &Loader, graph: &PackageGraph, package: &Package) ->
     if package.name == "main" && package.variant == Variant::Plain {
         deps.insert("runtime".to_string());
     }
-    let deps_errors: Vec<ErrorJson> = graph
+    let mut deps_errors: Vec<ErrorJson> = graph
         .dependencies(package.id)
         .into_iter()
         .filter(|id| *id != package.id)
         .flat_map(|id| graph.package(id).errors.iter())
+        // A package in a cycle is a dependency of itself.
+        .chain(package.errors.iter().filter(|e| e.text == IMPORT_CYCLE))
         .map(|error| error_json(error, cwd))
         .collect();
+    let mut told = BTreeSet::new();
+    deps_errors.retain(|error| told.insert(error.text.clone()));
     let root = match (&package.module, package.is_std) {
         (Some(module), _) => module.dir.display().to_string(),
         (None, true) => modules.goroot.display().to_string(),
@@ -349,7 +377,10 @@ pub fn package_json(loader: &Loader, graph: &PackageGraph, package: &Package) ->
         goroot: package.is_std,
         standard: package.is_std,
         dep_only: !package.is_root && package.variant == Variant::Plain,
-        for_test: package.for_test.clone().unwrap_or_default(),
+        for_test: match package.variant {
+            Variant::TestMain => String::new(),
+            _ => package.for_test.clone().unwrap_or_default(),
+        },
         go_files: sources
             .iter()
             .map(|file| file.name())
@@ -359,6 +390,7 @@ pub fn package_json(loader: &Loader, graph: &PackageGraph, package: &Package) ->
             .collect(),
         compiled_go_files: Vec::new(),
         ignored_go_files: ignored_go,
+        invalid_go_files: package.invalid_files.clone(),
         ignored_other_files: ignored_other,
         s_files: directory
             .assembly

@@ -198,11 +198,11 @@ fn graph_verify_why_list() {
     check("list ./...", "ex.com/m\n");
     check(
         "list -f={{.ImportPath}}:{{.Name}}:{{join_.Imports}} .",
-        "template: main:1: function \"join_.Imports\" not defined\n",
+        "template: main:1: function \"join_\" not defined\n",
     );
     check(
         "list -f={{.ImportPath}}{{range_.Imports}} .",
-        "template: main:1: function \"range_.Imports\" not defined\n",
+        "template: main:1: function \"range_\" not defined\n",
     );
     check("list -deps", "a.com/two\na.com/one\nex.com/m\n");
     check(

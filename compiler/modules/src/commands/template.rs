@@ -1,10 +1,12 @@
 //! The part of text/template that `go list -f` users need: fields, variables, `if`/`else`/`with`/`range`, `join`, `len`,
-//! comparisons, `not`, `and`, `or`, `print`, `printf`, `json`, `index`, `context`, string literals, trim markers. Anything else
-//! is an error that names it.
+//! comparisons, `not`, `and`, `or`, `print`, `printf`, `json`, `index`, `slice`, `html`, `js`, `urlquery`, `context`, `module`,
+//! `define`/`template`/`block`, `break`, `continue`, string literals, trim markers. Anything else is an error that names it.
 
 use super::list_record::{pointer_type, text_of, type_of};
 use serde_json::Value;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// A word of an action and its offset in the template.
 #[derive(Clone, Debug)]
@@ -17,12 +19,18 @@ struct Word {
 #[derive(Debug)]
 struct Fault {
     place: Option<(usize, String)>,
+    /// The template that was executed, if it is not the outermost.
+    inside: Option<String>,
     text: String,
 }
 
 impl From<String> for Fault {
     fn from(text: String) -> Fault {
-        Fault { place: None, text }
+        Fault {
+            place: None,
+            inside: None,
+            text,
+        }
     }
 }
 
@@ -39,15 +47,35 @@ enum Node {
     If(Vec<Word>, Vec<Node>, Vec<Node>),
     With(Vec<Word>, Vec<Node>, Vec<Node>),
     Range(Vec<Word>, Vec<Node>, Vec<Node>),
+    /// Another template, and what it is executed for. The first word is the name.
+    Template(Vec<Word>),
+    Break,
+    Continue,
+}
+
+/// Whether what follows in a range is executed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break,
+    Continue,
 }
 
 /// A parsed template.
 #[derive(Clone, Debug)]
 pub struct Template {
     nodes: Vec<Node>,
+    /// What `define` and `block` have named.
+    defined: BTreeMap<String, Vec<Node>>,
     text: String,
-    /// What `context` gives.
-    context: Value,
+}
+
+/// What the functions give that know the command's state.
+pub struct Functions<'a> {
+    /// `context`
+    pub context: Value,
+    /// `module`
+    pub module: &'a dyn Fn(&str) -> Value,
 }
 
 /// Nesting deeper than this is refused.
@@ -119,6 +147,9 @@ fn words(action: &str, base: usize) -> Result<Vec<Word>, String> {
 
 struct Parser {
     pieces: std::vec::IntoIter<Piece>,
+    defined: BTreeMap<String, Vec<Node>>,
+    /// Ranges around the current place.
+    ranges: usize,
 }
 
 /// What ended a list of nodes.
@@ -140,19 +171,45 @@ impl Parser {
                 Piece::Text(text) => nodes.push(Node::Text(text)),
                 Piece::Action(words) => match words.first().map(|w| w.text.as_str()) {
                     None => return Err("missing value for command".to_string()),
+                    Some("break" | "continue") if self.ranges == 0 => {
+                        return Err(format!("{{{{{}}}}} outside {{{{range}}}}", words[0].text));
+                    }
+                    Some("break") => nodes.push(Node::Break),
+                    Some("continue") => nodes.push(Node::Continue),
+                    Some("define" | "block") => {
+                        let is_block = words[0].text == "block";
+                        let Some(name) = words.get(1).and_then(|w| literal(&w.text)) else {
+                            return Err(format!("missing name in {} clause", words[0].text));
+                        };
+                        let ranges = std::mem::take(&mut self.ranges);
+                        let (body, end) = self.list(depth + 1)?;
+                        self.ranges = ranges;
+                        if !matches!(end, Closer::End) {
+                            return Err("unexpected EOF".to_string());
+                        }
+                        self.defined.insert(name, body);
+                        if is_block {
+                            check_names(&words[2..])?;
+                            nodes.push(Node::Template(words[1..].to_vec()));
+                        }
+                    }
+                    Some("template") => {
+                        if words.get(1).and_then(|w| literal(&w.text)).is_none() {
+                            return Err("missing name in template clause".to_owned());
+                        }
+                        check_names(&words[2..])?;
+                        nodes.push(Node::Template(words[1..].to_vec()));
+                    }
                     Some("end") => return Ok((nodes, Closer::End)),
                     Some("else") => return Ok((nodes, Closer::Else(words[1..].to_vec()))),
                     Some(keyword @ ("if" | "with" | "range")) => {
                         let keyword = keyword.to_string();
                         nodes.push(self.control(&keyword, words[1..].to_vec(), depth + 1)?);
                     }
-                    Some("template" | "define" | "block" | "break" | "continue") => {
-                        return Err(format!(
-                            "unsupported template action {{{{{}}}}}",
-                            words[0].text
-                        ));
+                    Some(_) => {
+                        check_names(&words)?;
+                        nodes.push(Node::Print(words));
                     }
-                    Some(_) => nodes.push(Node::Print(words)),
                 },
             }
         }
@@ -165,7 +222,13 @@ impl Parser {
         condition: Vec<Word>,
         depth: usize,
     ) -> Result<Node, String> {
+        if condition.is_empty() {
+            return Err(format!("missing value for {keyword}"));
+        }
+        check_names(&condition)?;
+        self.ranges += usize::from(keyword == "range");
         let (then, end) = self.list(depth)?;
+        self.ranges -= usize::from(keyword == "range");
         let otherwise = match end {
             Closer::Eof => return Err("unexpected EOF".to_string()),
             Closer::End => Vec::new(),
@@ -189,6 +252,30 @@ impl Parser {
             _ => Node::Range(condition, then, otherwise),
         })
     }
+}
+
+/// The text of a string literal.
+fn literal(word: &str) -> Option<String> {
+    match word.starts_with(['"', '`']) {
+        true => crate::gomod::syntax::unquote(word),
+        false => None,
+    }
+}
+
+/// Functions that are not there.
+fn check_names(words: &[Word]) -> Result<(), String> {
+    for word in words {
+        let name = word.text.split('.').next().unwrap_or_default();
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let is_known = is_function(name) || matches!(name, "true" | "false" | "nil" | "context");
+        if is_name && !is_known {
+            return Err(format!(
+                "function {} not defined",
+                crate::module_path::quote(name)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn is_true(value: &Value) -> bool {
@@ -228,7 +315,10 @@ fn show(value: &Value) -> String {
 struct Scope<'a> {
     root: &'a Value,
     dot: Value,
-    context: &'a Value,
+    template: &'a Template,
+    functions: &'a Functions<'a>,
+    /// Templates within each other.
+    depth: usize,
     variables: &'a RefCell<Vec<(String, Value)>>,
 }
 
@@ -240,6 +330,7 @@ fn fields(mut value: Value, path: &str, word: &Word) -> Result<Value, Fault> {
     let at = word.at + dots.nth(skipped).unwrap_or(0);
     let fault = |text: String| Fault {
         place: Some((at, word.text.clone())),
+        inside: None,
         text,
     };
     let mut nil = "";
@@ -260,14 +351,9 @@ fn fields(mut value: Value, path: &str, word: &Word) -> Result<Value, Fault> {
             }
             Value::Null => return Err(fault(format!("nil pointer evaluating {nil}.{field}"))),
             other => {
-                let name = match other {
-                    Value::Array(_) => "[]string",
-                    Value::Bool(_) => "bool",
-                    Value::Number(_) => "int",
-                    _ => "string",
-                };
                 return Err(fault(format!(
-                    "can't evaluate field {field} in type {name}"
+                    "can't evaluate field {field} in type {}",
+                    type_name(&other)
                 )));
             }
         };
@@ -280,7 +366,9 @@ impl Scope<'_> {
         Scope {
             root: self.root,
             dot,
-            context: self.context,
+            template: self.template,
+            functions: self.functions,
+            depth: self.depth,
             variables: self.variables,
         }
     }
@@ -311,10 +399,10 @@ impl Scope<'_> {
             };
         }
         if text == "context" {
-            return Ok(self.context.clone());
+            return Ok(self.functions.context.clone());
         }
         if let Some(path) = text.strip_prefix("context.") {
-            return fields(self.context.clone(), path, word);
+            return fields(self.functions.context.clone(), path, word);
         }
         if text.starts_with('"') || text.starts_with('`') {
             return crate::gomod::syntax::unquote(text)
@@ -359,6 +447,7 @@ impl Scope<'_> {
         loop {
             let mut function: Option<String> = None;
             let mut arguments = Vec::new();
+            let start = at;
             while at < words.len() && words[at].text != "|" {
                 let word = &words[at];
                 at += 1;
@@ -373,7 +462,16 @@ impl Scope<'_> {
                     if level > 0 {
                         return Err("unclosed left paren".into());
                     }
-                    arguments.push(self.eval(&words[start..at - 1], depth + 1)?);
+                    let mut value = self.eval(&words[start..at - 1], depth + 1)?;
+                    // `(module "m").Path`
+                    if let Some(chain) = words.get(at)
+                        && chain.at == words[at - 1].at + 1
+                        && let Some(path) = chain.text.strip_prefix('.')
+                    {
+                        value = fields(value, path, chain)?;
+                        at += 1;
+                    }
+                    arguments.push(value);
                 } else if function.is_none() && arguments.is_empty() && is_function(&word.text) {
                     function = Some(word.text.clone());
                 } else {
@@ -382,7 +480,15 @@ impl Scope<'_> {
             }
             arguments.extend(piped.take());
             let value = match function {
-                Some(name) => call(&name, arguments)?,
+                Some(name) if name == "module" => {
+                    let path = arguments.first().map(show).unwrap_or_default();
+                    (self.functions.module)(&path)
+                }
+                Some(name) => call(&name, arguments).map_err(|text| Fault {
+                    place: Some((words[start].at, command_text(&words[start..at]))),
+                    inside: None,
+                    text: format!("error calling {name}: {text}"),
+                })?,
                 None => arguments
                     .into_iter()
                     .next()
@@ -400,9 +506,121 @@ impl Scope<'_> {
 fn is_function(word: &str) -> bool {
     [
         "join", "len", "eq", "ne", "not", "and", "or", "print", "println", "printf", "json",
-        "index", "lt", "le", "gt", "ge",
+        "index", "lt", "le", "gt", "ge", "slice", "html", "js", "urlquery", "module",
     ]
     .contains(&word)
+}
+
+/// A command as the official parser writes it.
+fn command_text(words: &[Word]) -> String {
+    let mut out = String::new();
+    for word in words {
+        if !out.is_empty() && !out.ends_with('(') && word.text != ")" {
+            out.push(' ');
+        }
+        out.push_str(&word.text);
+    }
+    out
+}
+
+/// The index that a value gives, up to `limit`.
+fn index_of(value: &Value, limit: usize) -> Result<usize, String> {
+    let Some(number) = value.as_i64() else {
+        return Err(format!("cannot index slice/array with {}", show(value)));
+    };
+    match usize::try_from(number) {
+        Ok(index) if index <= limit => Ok(index),
+        _ => Err(format!("index out of range: {number}")),
+    }
+}
+
+/// `slice x 1 2` is `x[1:2]`.
+fn slice(arguments: &[Value]) -> Result<Value, String> {
+    let (Some(of), bounds) = (arguments.first(), arguments.get(1..).unwrap_or_default()) else {
+        return Err("wrong number of args for slice: want at least 1 got 0".to_owned());
+    };
+    let size = match of {
+        Value::Array(items) => items.len(),
+        Value::String(text) => text.len(),
+        other => return Err(format!("can't slice item of type {}", type_name(other))),
+    };
+    let from = bounds.first().map_or(Ok(0), |v| index_of(v, size))?;
+    let to = bounds.get(1).map_or(Ok(size), |v| index_of(v, size))?;
+    if from > to {
+        return Err(format!("invalid slice index: {from} > {to}"));
+    }
+    Ok(match of {
+        Value::Array(items) => Value::Array(items[from..to].to_vec()),
+        other => Value::String(String::from_utf8_lossy(&show(other).as_bytes()[from..to]).into()),
+    })
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "[]string",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "int",
+        _ => "string",
+    }
+}
+
+/// The operands as `fmt.Sprint` puts them together: spaces between two that are no strings.
+fn sprint(arguments: &[Value]) -> String {
+    let mut out = String::new();
+    for (at, value) in arguments.iter().enumerate() {
+        if at > 0 && !value.is_string() && !arguments[at - 1].is_string() {
+            out.push(' ');
+        }
+        out.push_str(&show(value));
+    }
+    out
+}
+
+fn html(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            '\0' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// For a string of JavaScript.
+fn javascript(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '\'' | '"' => out.extend(['\\', c]),
+            '<' | '>' | '&' | '=' | '\0'..='\x1f' | '\x7f' => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// For a query in a URL.
+fn url_query(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b' ' => out.push('+'),
+            b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            byte => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
 }
 
 fn call(name: &str, arguments: Vec<Value>) -> Result<Value, String> {
@@ -421,8 +639,13 @@ fn call(name: &str, arguments: Vec<Value>) -> Result<Value, String> {
             Some(Value::Array(items)) => items.len(),
             Some(Value::Object(map)) => map.len(),
             Some(Value::String(text)) => text.len(),
-            _ => 0,
+            Some(other) => return Err(format!("len of type {}", type_name(other))),
+            None => return Err("wrong number of args for len: want 1 got 0".to_owned()),
         }),
+        "slice" => slice(&arguments)?,
+        "html" => Value::String(html(&sprint(&arguments))),
+        "js" => Value::String(javascript(&sprint(&arguments))),
+        "urlquery" => Value::String(url_query(&sprint(&arguments))),
         "eq" => Value::Bool(
             arguments
                 .iter()
@@ -459,16 +682,14 @@ fn call(name: &str, arguments: Vec<Value>) -> Result<Value, String> {
             })
         }
         "printf" => Value::String(printf(&text(arguments.first()), &arguments[1..])?),
-        "print" => Value::String(arguments.iter().map(show).collect()),
+        "print" => Value::String(sprint(&arguments)),
         "println" => Value::String(arguments.iter().map(show).collect::<Vec<_>>().join(" ") + "\n"),
         "json" => Value::String(arguments.first().map(Value::to_string).unwrap_or_default()),
         "index" => match (arguments.first(), arguments.get(1)) {
             (Some(Value::Array(items)), Some(index)) => {
-                let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
-                index
-                    .and_then(|index| items.get(index))
-                    .cloned()
-                    .ok_or("index out of range")?
+                let at = index_of(index, items.len())?;
+                let item = items.get(at).cloned();
+                item.ok_or_else(|| format!("index out of range: {at}"))?
             }
             (Some(Value::Object(map)), Some(key)) => {
                 map.get(&show(key)).cloned().unwrap_or(Value::Null)
@@ -522,18 +743,13 @@ fn printf(format: &str, arguments: &[Value]) -> Result<String, String> {
 }
 
 impl Template {
-    /// The value of `context` in the template.
-    #[must_use]
-    pub fn with_context(mut self, context: Value) -> Template {
-        self.context = context;
-        self
-    }
-
     /// Parses; the error text is prefixed as `go list` prefixes it.
     pub fn parse(text: &str) -> Result<Template, String> {
         let pieces = split(text).map_err(|text| format!("template: main:1: {text}"))?;
         let mut parser = Parser {
             pieces: pieces.into_iter(),
+            defined: BTreeMap::new(),
+            ranges: 0,
         };
         match parser
             .list(0)
@@ -541,26 +757,32 @@ impl Template {
         {
             (nodes, Closer::Eof) => Ok(Template {
                 nodes,
+                defined: parser.defined,
                 text: text.to_owned(),
-                context: Value::Null,
             }),
-            (_, Closer::End | Closer::Else(_)) => {
-                Err("template: main:1: unexpected {{end}}".to_string())
-            }
+            (_, Closer::End) => Err("template: main:1: unexpected {{end}}".to_string()),
+            (_, Closer::Else(_)) => Err("template: main:1: unexpected {{else}}".to_string()),
         }
     }
 
-    /// Executes for a value.
-    pub fn execute(&self, value: &Value) -> Result<String, String> {
-        let mut out = String::new();
+    /// Executes for a value. What is written before an error stays written.
+    pub fn execute(
+        &self,
+        value: &Value,
+        functions: &Functions<'_>,
+        out: &mut String,
+    ) -> Result<(), String> {
         let scope = Scope {
             root: value,
             dot: value.clone(),
-            context: &self.context,
+            template: self,
+            functions,
+            depth: 0,
             variables: &RefCell::default(),
         };
-        run(&self.nodes, &scope, &mut out).map_err(|fault| self.tell(&fault))?;
-        Ok(out)
+        run(&self.nodes, &scope, out)
+            .map(|_| ())
+            .map_err(|fault| self.tell(&fault))
     }
 
     fn tell(&self, fault: &Fault) -> String {
@@ -571,20 +793,25 @@ impl Template {
         let line = before.matches('\n').count() + 1;
         let column = before.rfind('\n').map_or(*at, |newline| at - newline - 1);
         format!(
-            "template: main:{line}:{column}: executing \"main\" at <{node}>: {}",
+            "template: main:{line}:{column}: executing {} at <{node}>: {}",
+            crate::module_path::quote(fault.inside.as_deref().unwrap_or("main")),
             fault.text
         )
     }
 }
 
-fn run(nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<(), Fault> {
+fn run(nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<Flow, Fault> {
     let mark = scope.variables.borrow().len();
     let declare = |names: Vec<String>, values: &[Value]| {
         let mut variables = scope.variables.borrow_mut();
         variables.extend(names.into_iter().zip(values.iter().cloned()));
     };
+    let mut flow = Flow::Next;
     for node in nodes {
         match node {
+            Node::Break => flow = Flow::Break,
+            Node::Continue => flow = Flow::Continue,
+            Node::Template(words) => execute_other(words, scope, out)?,
             Node::Text(text) => out.push_str(text),
             Node::Print(words) => {
                 let (names, value) = scope.declaration(words)?;
@@ -606,18 +833,17 @@ fn run(nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<(), Fault>
                 let (names, value) = scope.declaration(condition)?;
                 let branch = if is_true(&value) { then } else { otherwise };
                 declare(names, &[value]);
-                run(branch, scope, out)?;
+                flow = run(branch, scope, out)?;
                 scope.variables.borrow_mut().truncate(inner);
             }
             Node::With(condition, then, otherwise) => {
                 let inner = scope.variables.borrow().len();
                 let (names, value) = scope.declaration(condition)?;
                 declare(names, std::slice::from_ref(&value));
-                if is_true(&value) {
-                    run(then, &scope.with_dot(value), out)?;
-                } else {
-                    run(otherwise, scope, out)?;
-                }
+                flow = match is_true(&value) {
+                    true => run(then, &scope.with_dot(value), out)?,
+                    false => run(otherwise, scope, out)?,
+                };
                 scope.variables.borrow_mut().truncate(inner);
             }
             Node::Range(condition, body, otherwise) => {
@@ -638,7 +864,7 @@ fn run(nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<(), Fault>
                     }
                 };
                 if items.is_empty() {
-                    run(otherwise, scope, out)?;
+                    flow = run(otherwise, scope, out)?;
                 }
                 for (key, item) in items {
                     let inner = scope.variables.borrow().len();
@@ -646,13 +872,60 @@ fn run(nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<(), Fault>
                         1 => declare(names.clone(), std::slice::from_ref(&item)),
                         _ => declare(names.clone(), &[key, item.clone()]),
                     }
-                    run(body, &scope.with_dot(item), out)?;
+                    let ended = run(body, &scope.with_dot(item), out)? == Flow::Break;
                     scope.variables.borrow_mut().truncate(inner);
+                    if ended {
+                        break;
+                    }
                 }
             }
         }
+        if flow != Flow::Next {
+            break;
+        }
     }
     scope.variables.borrow_mut().truncate(mark);
+    Ok(flow)
+}
+
+/// `{{template "name" pipeline}}`.
+fn execute_other(words: &[Word], scope: &Scope<'_>, out: &mut String) -> Result<(), Fault> {
+    let name = words
+        .first()
+        .and_then(|w| literal(&w.text))
+        .unwrap_or_default();
+    let fault = |text: String| Fault {
+        place: words
+            .first()
+            .map(|w| (w.at, format!("{{{{template {}}}}}", command_text(words)))),
+        inside: None,
+        text,
+    };
+    let Some(nodes) = scope.template.defined.get(&name) else {
+        let quoted = crate::module_path::quote(&name);
+        return Err(fault(format!("template {quoted} not defined")));
+    };
+    if scope.depth > MAX_DEPTH {
+        return Err(fault(format!(
+            "exceeded maximum template depth ({MAX_DEPTH})"
+        )));
+    }
+    let value = match words.len() {
+        1 => Value::Null,
+        _ => scope.eval(&words[1..], 0)?,
+    };
+    let inner = Scope {
+        root: &value,
+        dot: value.clone(),
+        template: scope.template,
+        functions: scope.functions,
+        depth: scope.depth + 1,
+        variables: &RefCell::default(),
+    };
+    run(nodes, &inner, out).map_err(|mut fault| {
+        fault.inside.get_or_insert(name);
+        fault
+    })?;
     Ok(())
 }
 
@@ -664,9 +937,14 @@ mod tests {
         let value = serde_json::json!({
             "ImportPath": "a/b", "Imports": ["x", "y"], "Standard": true, "Module": {"Path": "m", "Version": "v1", "Replace": null}, "N": 2, "Replace": null
         });
-        let got = match Template::parse(template).and_then(|template| template.execute(&value)) {
-            Ok(text) | Err(text) => text,
+        let functions = Functions {
+            context: Value::Null,
+            module: &|path| Value::from(format!("module {path}")),
         };
+        let mut got = String::new();
+        let done = Template::parse(template)
+            .and_then(|template| template.execute(&value, &functions, &mut got));
+        got.extend(done.err());
         assert_eq!(got, want, "{template}");
     }
 
@@ -701,13 +979,29 @@ mod tests {
         check("{{.Imports | len}}", "2");
         check("{{\"\\n\"}}", "\n");
         check("{{/* c */}}x", "x");
+        check(
+            "{{define \"x\"}}<{{.}}>{{end}}{{template \"x\" .N}}{{block \"y\" .ImportPath}}[{{.}}]{{end}}",
+            "<2>[a/b]",
+        );
+        check(
+            "{{range .Imports}}{{if eq . \"y\"}}{{break}}{{end}}{{.}}{{continue}}z{{end}}",
+            "x",
+        );
+        check(
+            "{{slice .Imports 1}} {{slice .ImportPath 0 1}} {{print 1 2}} {{print 1 \"a\" 2}}",
+            "[y] a 1 2 1a2",
+        );
+        check(
+            "{{html \"<a&'>\"}} {{js \"<a'=>\"}} {{urlquery \"a b/c\"}} {{module \"m\"}}",
+            "&lt;a&amp;&#39;&gt; \\u003Ca\\'\\u003D\\u003E a+b%2Fc module m",
+        );
     }
 
     #[test]
     fn template_errors() {
         check(
             "x\n{{.None}}",
-            "template: main:2:2: executing \"main\" at <.None>: can't evaluate field None in type *load.PackagePublic",
+            "x\ntemplate: main:2:2: executing \"main\" at <.None>: can't evaluate field None in type *load.PackagePublic",
         );
         check(
             "{{.Module.Replace.Path}}",
@@ -720,9 +1014,21 @@ mod tests {
             "{{foo .X}}",
             "template: main:1: function \"foo\" not defined",
         );
+        check("{{define \"x\"}}", "template: main:1: unexpected EOF");
+        check("{{else}}", "template: main:1: unexpected {{else}}");
+        check("{{if}}", "template: main:1: missing value for if");
+        check("{{break}}", "template: main:1: {{break}} outside {{range}}");
         check(
-            "{{define \"x\"}}",
-            "template: main:1: unsupported template action {{define}}",
+            "{{.N}}{{len 3}}",
+            "2template: main:1:8: executing \"main\" at <len 3>: error calling len: len of type int",
+        );
+        check(
+            "{{printf \"%d\" (index .Imports 7)}}",
+            "template: main:1:15: executing \"main\" at <index .Imports 7>: error calling index: index out of range: 7",
+        );
+        check(
+            "{{template \"x\"}}",
+            "template: main:1:11: executing \"main\" at <{{template \"x\"}}>: template \"x\" not defined",
         );
         check(
             "{{range .N}}{{end}}",

@@ -7,6 +7,9 @@ use crate::module_path::{has_path_prefix, is_std_like};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// The text of an import cycle's error.
+pub(crate) const IMPORT_CYCLE: &str = "import cycle not allowed";
+
 /// Where the element `internal` ends the allowed parent: `a/b/internal/c` may be used below `a/b`.
 fn internal_parent(path: &str) -> Option<&str> {
     if path == "internal" || path.starts_with("internal/") && !path.contains("/internal") {
@@ -30,7 +33,9 @@ pub(crate) fn imports(loader: &Loader, nodes: &mut BTreeMap<String, Node>) {
             .enumerate()
         {
             for edge in edges {
-                let Some(target) = nodes.get(&edge.target) else {
+                // One that was not found is told of as such.
+                let was_found = |target: &&Node| !target.dir.as_os_str().is_empty();
+                let Some(target) = nodes.get(&edge.target).filter(was_found) else {
                     continue;
                 };
                 if let Some(error) = check_import(loader, node, edge, target, group) {
@@ -152,7 +157,7 @@ pub(crate) fn cycles(nodes: &mut BTreeMap<String, Node>, roots: &[String]) {
                             .unwrap_or_default();
                     }
                     chain.push((edge.target.clone(), base_name(&edge.file)));
-                    let mut error = PackageError::of(&node.path, "import cycle not allowed");
+                    let mut error = PackageError::of(&node.path, IMPORT_CYCLE);
                     error.stack = chain;
                     errors.push((node.path.clone(), error));
                     cut.insert((node.path.clone(), edge.target.clone()));

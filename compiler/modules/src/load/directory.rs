@@ -5,7 +5,7 @@ use crate::embed::{self, EmbedMatch};
 use crate::load::package::{PackageError, SourceFileRef};
 use crate::module_path::quote;
 use crate::overlay::{Overlay, OverlayMode, PackageOverlay};
-use crate::scan::{self, EmbedPattern, GoDebug, Header, Place};
+use crate::scan::{self, EmbedPattern, GoDebug, Header, Place, ScanError};
 use sha2::{Digest, Sha256};
 use source::system::{FileKind, System};
 use std::path::{Path, PathBuf};
@@ -35,8 +35,10 @@ pub struct DirPackage {
     pub test: FileGroup,
     /// `_test.go` files of `p_test`.
     pub external_test: FileGroup,
-    /// Names left out by constraints or their first letter.
+    /// Names left out by constraints.
     pub ignored: Vec<String>,
+    /// Names of Go files that something is wrong with.
+    pub invalid: Vec<String>,
     /// Assembly files that belong to the build.
     pub assembly: Vec<PathBuf>,
     /// Functions without body are allowed.
@@ -72,6 +74,8 @@ pub struct ReadRequest<'a> {
     pub only: Option<&'a [PathBuf]>,
     /// Read `_test.go` files too.
     pub with_tests: bool,
+    /// Otherwise, say at least what is wrong with them.
+    pub checks_tests: bool,
 }
 
 const C_LIKE: [&str; 13] = [
@@ -180,7 +184,11 @@ impl Reader<'_> {
             let path = self.request.dir.join(&entry.name);
             let is_file = match entry.kind {
                 FileKind::File => true,
-                FileKind::Symlink => self.request.system.is_file(&path),
+                // One that leads nowhere is found out when the file is read.
+                FileKind::Symlink => match self.request.system.stat(&path) {
+                    Ok(stat) => stat.is_file(),
+                    Err(_) => entry.name.ends_with(".go"),
+                },
                 FileKind::Dir | FileKind::Other => false,
             };
             let Some((_, extension)) = entry.name.rsplit_once('.').filter(|_| is_file) else {
@@ -247,25 +255,23 @@ impl Reader<'_> {
 
     fn go_file(&mut self, path: PathBuf, name: &str, forced: bool) {
         let is_test = name.ends_with("_test.go");
-        if !forced && (name.starts_with(['_', '.']) || !self.context.match_file_name(name)) {
+        if !forced && name.starts_with(['_', '.']) {
+            return;
+        }
+        if !forced && !self.context.match_file_name(name) {
             self.out.ignored.push(name.to_string());
             return;
         }
-        if is_test && !forced {
-            if !self.request.with_tests {
-                self.unread_tests.push(path);
-                return;
-            }
+        let only_checked = is_test && !forced && !self.request.with_tests;
+        if only_checked && !self.request.checks_tests {
+            self.unread_tests.push(path);
+            return;
         }
         let bytes: Arc<[u8]> = match self.request.system.read(&path) {
             Ok(bytes) => bytes.into(),
             Err(error) => {
                 let text = format!("open {}: {}", path.display(), crate::error::io_text(&error));
-                self.out
-                    .go
-                    .errors
-                    .push(PackageError::of(self.request.import_path, text));
-                return;
+                return self.invalid(name, text);
             }
         };
         let header = scan::header(&bytes);
@@ -276,10 +282,85 @@ impl Reader<'_> {
                     self.out.ignored.push(name.to_string());
                     return;
                 }
-                Err((place, text)) => return self.error(0, &path, place, text),
+                Err((_, text)) => return self.invalid(name, format!("{name}: {text}")),
+            }
+            if let Some(error) = &header.error
+                && error.text == scan::MULTIPLE_BUILD_LINES
+            {
+                return self.invalid(name, format!("{name}: {}", error.text));
             }
         }
-        self.add_go_file(path, name, bytes, header, is_test, false);
+        match only_checked {
+            true => self.check_test_file(&path, name, &header),
+            false => self.add_go_file(path, name, bytes, header, is_test, false),
+        }
+    }
+
+    /// Notes a Go file that cannot be read as one. The text says all.
+    fn invalid(&mut self, name: &str, text: String) {
+        self.out.invalid.push(name.to_owned());
+        self.out.go.errors.push(PackageError {
+            bare: true,
+            ..PackageError::of(self.request.import_path, text)
+        });
+    }
+
+    /// Says what is wrong with the head of a test file that is not compiled.
+    fn check_test_file(&mut self, path: &Path, name: &str, header: &Header) {
+        self.out.has_tests = true;
+        if let Some(error) = &header.error {
+            self.header_error(0, path, name, error);
+        }
+        if !header.package.is_empty() {
+            let package = header.package.strip_suffix("_test");
+            self.note_package(package.unwrap_or(&header.package), name);
+        }
+    }
+
+    fn header_error(&mut self, group: usize, path: &Path, name: &str, error: &ScanError) {
+        let place = error.place;
+        // The official command finds these when it has read the file, and has no position for them.
+        if error.text.starts_with(scan::INVALID_IMPORT) {
+            let text = format!(
+                "{}:{}:{}: {}",
+                path.display(),
+                place.line,
+                place.column,
+                error.text
+            );
+            return self.invalid(name, text);
+        }
+        self.out.invalid.push(name.to_owned());
+        self.error(group, path, place, error.text.clone());
+    }
+
+    /// Notes that a file belongs to the package of this name.
+    fn note_package(&mut self, package: &str, name: &str) {
+        match &self.first {
+            None => {
+                self.first = Some((package.to_owned(), name.to_string()));
+                self.out.name = package.to_owned();
+            }
+            Some((known, first)) if known != package => {
+                let text = format!(
+                    "found packages {known} ({first}) and {package} ({name}) in {}",
+                    self.request.dir.display()
+                );
+                self.out.invalid.push(name.to_owned());
+                let mut error = PackageError::of(self.request.import_path, text);
+                error.bare = true;
+                if !self
+                    .out
+                    .go
+                    .errors
+                    .iter()
+                    .any(|known| known.text.starts_with("found packages"))
+                {
+                    self.out.go.errors.push(error);
+                }
+            }
+            Some(_) => {}
+        }
     }
 
     fn add_go_file(
@@ -320,7 +401,7 @@ impl Reader<'_> {
         };
         self.out.has_tests |= is_test;
         if let Some(error) = &header.error {
-            self.error(group, &path, error.place, error.text.clone());
+            self.header_error(group, &path, name, error);
             if header.package.is_empty() {
                 self.group(group)
                     .files
@@ -333,30 +414,7 @@ impl Reader<'_> {
         } else {
             header.package.clone()
         };
-        match &self.first {
-            None => {
-                self.first = Some((package.clone(), name.to_string()));
-                self.out.name = package;
-            }
-            Some((known, first)) if *known != package => {
-                let text = format!(
-                    "found packages {known} ({first}) and {package} ({name}) in {}",
-                    self.request.dir.display()
-                );
-                let mut error = PackageError::of(self.request.import_path, text);
-                error.bare = true;
-                if !self
-                    .out
-                    .go
-                    .errors
-                    .iter()
-                    .any(|known| known.text.starts_with("found packages"))
-                {
-                    self.out.go.errors.push(error);
-                }
-            }
-            Some(_) => {}
-        }
+        self.note_package(&package, name);
         self.embeds[group].extend(
             header
                 .embeds

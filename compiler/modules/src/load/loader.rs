@@ -463,6 +463,8 @@ impl Loader {
             is_std: node.is_std,
             only: files.as_deref(),
             with_tests,
+            checks_tests: !node.is_std
+                && (node.is_root || node.module.as_ref().is_some_and(|m| m.is_main)),
         });
         self.check_contents(&mut node, wanted);
         let edges = |group: &FileGroup| -> Vec<Edge> {
@@ -528,7 +530,13 @@ impl Loader {
         let has_tests = self.options.tests
             && !(node.contents.test.files.is_empty()
                 && node.contents.external_test.files.is_empty());
-        if has_tests {
+        // Test files that are named one by one can be compiled, if only that.
+        let names_tests = wanted
+            .root
+            .as_ref()
+            .is_some_and(|root| root.files.is_some())
+            && node.contents.has_tests;
+        if has_tests || names_tests {
             return;
         }
         let dir = node.dir.display();
@@ -643,6 +651,7 @@ impl Loader {
             errors,
             deps_have_errors: false,
             ignored_files: contents.ignored.clone(),
+            invalid_files: contents.invalid.clone(),
             test_files: names(&contents.test),
             external_test_files: names(&contents.external_test),
             is_root: node.is_root,
@@ -661,6 +670,7 @@ impl Loader {
             is_std: package.is_std,
             only: None,
             with_tests: true,
+            checks_tests: false,
         })
     }
 

@@ -201,6 +201,8 @@ pub struct Package {
     pub deps_have_errors: bool,
     /// File names that constraints left out.
     pub ignored_files: Vec<String>,
+    /// Names of Go files that something is wrong with.
+    pub invalid_files: Vec<String>,
     /// Names of the `_test.go` files in the package (whether or not they are built).
     pub test_files: Vec<String>,
     /// Names of the `_test.go` files of `p_test`.

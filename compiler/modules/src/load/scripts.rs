@@ -249,7 +249,7 @@ fn import_errors_have_positions() {
     check_errors(
         &main_go("import \"a b\""),
         &["."],
-        "main.go:3:8: invalid import path: a b",
+        "/m/main.go:3:8: invalid import path: a b",
     );
     check_errors(
         &main_go("import \"internal/abi\""),
