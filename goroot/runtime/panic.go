@@ -26,7 +26,7 @@ type _defer struct {
 	pc    uintptr
 }
 
-// _panic is a panic or Goexit in progress. It lives in the frame of gopanic or Goexit.
+// _panic is a panic or Goexit in progress. The first four fields are known to tracebacks.
 type _panic struct {
 	arg        any
 	link       *_panic // the one that was in progress before

@@ -60,6 +60,27 @@ pub fn print(out: &mut dyn Write, g: &G, frame: &Frame, func: &FuncEntry) -> Res
     out.write_str(")")
 }
 
+/// The value of a panic in progress, `({0x1?, 0x2?})`: the call's own parameter is gone, but the record of the panic has it.
+/// Without a record for this frame nothing is written and the result is `None`.
+pub fn print_panic(out: &mut dyn Write, g: &G, frame: &Frame) -> Option<Result> {
+    /// How many panics within each other are looked at.
+    const MOST: usize = 1000;
+    let mut record = g.panic.get();
+    for _ in 0..MOST {
+        if record == 0 || frame.fp == 0 {
+            return None;
+        }
+        // SAFETY: a `_panic` of package runtime, which begins with these four words; G and the records before it keep it alive, and
+        // the goroutine that could take it off the list is at rest.
+        let [ty, data, link, fp] = unsafe { (record as *const [usize; 4]).read_volatile() };
+        if fp == frame.fp {
+            return Some(write!(out, "({{{ty:#x}?, {data:#x}?}})"));
+        }
+        record = link;
+    }
+    None
+}
+
 /// What is known of a function's parameters at a place in its code.
 struct Record {
     bytes: &'static [u8],

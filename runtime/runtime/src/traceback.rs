@@ -498,14 +498,15 @@ fn print_frames(sink: &mut dyn Sink, g: &G, frames: impl Fn() -> Frames, show_ru
             }
             return;
         }
-        let name = if frame.name == "runtime.gopanic" {
-            "panic"
-        } else {
-            frame.name
-        };
+        let is_panic = frame.name == "runtime.gopanic";
         let mut line = Line::new(sink);
-        let _ = line.write_str(name);
+        let _ = line.write_str(if is_panic { "panic" } else { frame.name });
+        let value = match is_panic {
+            true => arguments::print_panic(&mut line, g, physical),
+            false => None,
+        };
         let _ = match frame.func {
+            _ if value.is_some() => Ok(()),
             _ if frame.no_params => line.write_str("()"),
             Some(func) => arguments::print(&mut line, g, physical, func),
             None => line.write_str("(...)"),
