@@ -85,12 +85,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
         }
         let name = binary_name(&graph, main);
         let path = match &output {
-            Some(dir) if into_dir => {
-                if !session.is_dry() {
-                    create_dir(&session, dir)?;
-                }
-                dir.join(name)
-            }
+            Some(dir) if into_dir => dir.join(name),
             Some(path) => path.clone(),
             None => session.dir.join(name),
         };
@@ -99,7 +94,7 @@ pub fn build(args: &[String]) -> Result<ExitCode, Failure> {
             if !session.is_dry()
                 && let Some(parent) = path.parent()
             {
-                create_dir(&session, parent)?;
+                create_dir(&session, "build", &graph.package(main).import_path, parent)?;
             }
             session.write_executable(&path, &program)?;
         }
@@ -378,7 +373,7 @@ pub fn install(args: &[String]) -> Result<ExitCode, Failure> {
         let path = bin.join(binary_name(&graph, main));
         may_replace(&session, &graph.package(main).import_path, &path)?;
         if !session.is_dry() {
-            create_dir(&session, &bin)?;
+            create_dir(&session, "install", &graph.package(main).import_path, &bin)?;
         }
         session.write_executable(&path, &program)
     };
@@ -450,11 +445,20 @@ pub fn found_runner(name: &str) -> Result<PathBuf, Failure> {
         })
 }
 
-fn create_dir(session: &Session, dir: &Path) -> Result<(), Failure> {
+/// Makes the directory that a program is put into.
+fn create_dir(
+    session: &Session,
+    command: &str,
+    import_path: &str,
+    dir: &Path,
+) -> Result<(), Failure> {
     session.system.create_dir_all(dir).map_err(|e| {
+        let shown = match command {
+            "install" => dir.display().to_string(),
+            _ => modules::modload::short_path(&session.dir, dir),
+        };
         Failure::from(format!(
-            "mkdir {}: {}",
-            dir.display(),
+            "{import_path}: go {command} {import_path}: mkdir {shown}/: {}",
             modules::error::io_text(&e)
         ))
     })

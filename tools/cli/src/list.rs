@@ -44,6 +44,9 @@ pub fn list(args: &[String]) -> Result<ExitCode, Failure> {
     if parsed.get("reuse").is_some_and(|file| !file.is_empty()) && !parsed.is_set("m") {
         return refused("go list -reuse cannot be used without -m");
     }
+    if parsed.is_set("export") && parsed.is_set("find") {
+        return refused("go list -export cannot be used with -find");
+    }
     if parsed.is_set("export") && parsed.is_set("m") {
         return refused("go list -export cannot be used with -m");
     }

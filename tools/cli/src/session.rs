@@ -301,7 +301,7 @@ impl Session {
         ids.push(main);
         for id in ids {
             let package = graph.package(id);
-            if self.names_packages {
+            if self.names_packages && self.is_dry() {
                 eprintln!("{}", package.display_path());
             }
             self.show(|| {
@@ -346,6 +346,16 @@ impl Session {
                 Verdicts::look_up(graph, wanted, extra, options, cache, system)
             })
         });
+        if self.names_packages {
+            // What an earlier build has checked is not compiled again, as far as anybody can see.
+            let is_known = |id| verdicts.as_ref().is_some_and(|known| known.is_good(id));
+            for &id in wanted {
+                let package = graph.package(id);
+                if !package.files.is_empty() && !is_known(id) {
+                    eprintln!("{}", package.display_path());
+                }
+            }
+        }
         let request = CheckRequest {
             wanted,
             needed,

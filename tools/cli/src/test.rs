@@ -369,7 +369,7 @@ fn plan<'a>(graph: &PackageGraph, target: &'a TestTarget) -> Planned<'a> {
             [Ok(internal), Ok(external)] => functions = (internal, external),
             [Err(mistake), _] | [_, Err(mistake)] => broken.push(match mistake {
                 Mistake::Syntax(text) => Broken {
-                    import_path: path.clone(),
+                    import_path: format!("{path}.test"),
                     text,
                 },
                 Mistake::Signature(text) => Broken {

@@ -171,6 +171,12 @@ fn one_broken_package_does_not_keep_others_from_being_built() {
     place.check("install ./a ./b ./c ./d ./lib", 1, "", errors);
     assert_eq!(there("bin"), ["a", "d"]);
     place.check_part("build -o out/ ./a ./b ./c ./d", 1, "lib/lib.go:3:19");
+    place.check(
+        "build -o lib/lib.go/x ./a",
+        1,
+        "",
+        "ex.com/m/a: go build ex.com/m/a: mkdir lib/lib.go/: file exists\n",
+    );
     assert_eq!(there("m/out"), ["a", "d"]);
 }
 
@@ -426,4 +432,41 @@ fn errors_of_builds_as_json() {
          {\"ImportPath\":\"ex.com/m/lib\",\"Action\":\"build-fail\"}\n",
         "",
     );
+}
+
+const NAMED: &str = "\
+-- a/a.go --
+package main
+
+import _ \"ex.com/m/lib\"
+
+func main() {}
+-- b/b.go --
+package main
+
+import _ \"ex.com/m/lib\"
+
+func main() {}
+-- lib/lib.go --
+package lib
+";
+
+#[test]
+fn only_what_is_compiled_is_named() {
+    let place = Place::new("named", NAMED);
+    let names = |line: &str| {
+        let got = place.run(line);
+        assert_eq!(got.status, Some(0), "{got:?}");
+        got.stderr
+    };
+    let first = names("build -v -o /dev/null ./a");
+    for part in ["\nruntime\n", "ex.com/m/lib\nex.com/m/a\n"] {
+        assert!(first.contains(part), "{first}");
+    }
+    assert_eq!(names("build -v -o /dev/null ./a"), "");
+    assert_eq!(names("build -v ./..."), "ex.com/m/b\n");
+    let file = place.work().join("lib/lib.go");
+    std::fs::write(file, "package lib\n\nvar X = 1\n").unwrap();
+    assert_eq!(names("build -v ./lib"), "ex.com/m/lib\n");
+    assert_eq!(names("build -v ./lib"), "");
 }
