@@ -2,7 +2,7 @@
 //!
 //! Crates of the compiler never touch the file system, the environment, the network or
 //! processes directly: they take a `&dyn System`. [`OsSystem`] is the real one,
-//! [`MemSystem`] keeps everything in memory for tests.
+//! [`MemSystem`] keeps everything in memory for tests, [`ReplacedSystem`] has other files in the place of some.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,9 +13,11 @@ use std::time::Duration;
 
 mod mem;
 mod os;
+mod replaced;
 
 pub use mem::MemSystem;
 pub use os::OsSystem;
+pub use replaced::ReplacedSystem;
 
 /// What a directory entry is, without following a final symbolic link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

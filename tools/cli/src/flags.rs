@@ -92,7 +92,6 @@ pub const UNSUPPORTED: &[&str] = &[
     "linkshared",
     "toolexec",
     "pkgdir",
-    "overlay",
     "installsuffix",
     "coverprofile",
 ];

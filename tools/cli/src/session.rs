@@ -1,6 +1,7 @@
 //! What every building command does first: environment, GOROOT, package graph, checked packages.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use driver::{BuildOptions, CheckRequest, Frontend};
 use modules::env::Env;
 use modules::modload::ModOptions;
 use modules::{LoadOptions, Loader, PackageGraph, PackageId};
-use source::system::{OsSystem, System};
+use source::system::{OsSystem, ReplacedSystem, System, clean_join};
 
 use modules::patterns::split_version;
 
@@ -94,6 +95,14 @@ impl Session {
         flags::add_goflags(&mut flags, &env.goflags, known)?;
         check_supported(command, &flags)?;
         check_environment(&env)?;
+        let mut system = system;
+        if let Some(file) = flags.get("overlay").filter(|file| !file.is_empty()) {
+            let dir = system
+                .current_dir()
+                .map_err(|e| format!("go: getwd: {e}"))?;
+            system = replaced(system, &dir, file)?;
+            env.system = system.clone();
+        }
         let mut timings = Timings::default();
         let goroot = timings.time("goroot", || modules::goroot::find(&env))?.0;
         env.set_goroot(&goroot);
@@ -646,6 +655,27 @@ impl Session {
             }
         }
     }
+}
+
+/// `-overlay`: the machine with the replacements that a JSON file lists.
+fn replaced(system: Arc<dyn System>, dir: &Path, file: &str) -> Result<Arc<dyn System>, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Overlay {
+        #[serde(default, rename = "Replace")]
+        replace: BTreeMap<String, String>,
+    }
+    let bytes = system.read(&clean_join(dir, file)).map_err(|e| {
+        format!(
+            "go: reading overlay: open {file}: {}",
+            modules::error::io_text(&e)
+        )
+    })?;
+    let overlay: Overlay = serde_json::from_slice(&bytes).map_err(|e| match e.is_eof() {
+        true => "go: parsing overlay JSON: unexpected end of JSON input".to_owned(),
+        false => format!("go: parsing overlay JSON: {e}"),
+    })?;
+    let replaced = ReplacedSystem::new(system, dir, &overlay.replace);
+    Ok(Arc::new(replaced.map_err(|why| format!("go: {why}"))?))
 }
 
 /// Prints warnings; the errors of packages end the command.

@@ -470,3 +470,67 @@ fn only_what_is_compiled_is_named() {
     assert_eq!(names("build -v ./lib"), "ex.com/m/lib\n");
     assert_eq!(names("build -v ./lib"), "");
 }
+
+const OVERLAID: &str = "\
+-- main.go --
+package main
+
+import \"ex.com/m/lib\"
+
+func main() { println(lib.Name) }
+-- lib/lib.go --
+package lib
+
+const Name = \"lib\"
+-- lib/more.go --
+package lib
+
+const Name = \"twice\"
+-- lib/lib_test.go --
+package lib
+-- other.txt --
+package lib
+
+const Name = \"other\"
+-- wrong.txt --
+package lib
+
+const Name int = \"other\"
+";
+
+#[test]
+fn files_may_be_replaced() {
+    let place = Place::new("overlay", OVERLAID);
+    let overlay = |text: &str| std::fs::write(place.work().join("o.json"), text).unwrap();
+    let fails = |line: &str, stderr: &str| place.check(line, 1, "", stderr);
+    fails(
+        "build -overlay none.json",
+        "go: reading overlay: open none.json: no such file or directory\n",
+    );
+    overlay("{");
+    fails(
+        "list -overlay o.json",
+        "go: parsing overlay JSON: unexpected end of JSON input\n",
+    );
+    overlay("{\"Replace\": {\"lib/more.go\": \"\"}}");
+    place.check("run -overlay o.json .", 0, "", "lib\n");
+    overlay("{\"Replace\": {\"lib/more.go\": \"\", \"lib/lib.go\": \"other.txt\"}}");
+    place.check("run -overlay o.json .", 0, "", "other\n");
+    overlay("{\"Replace\": {\"lib/more.go\": \"wrong.txt\", \"lib/lib.go\": \"\"}}");
+    fails(
+        "build -overlay o.json",
+        "# ex.com/m/lib\nlib/more.go:3:18: cannot use \"other\" (untyped string constant) as int value in constant declaration\n",
+    );
+    overlay("{\"Replace\": {\"lib/more.go\": \"\", \"lib/lib.go\": \"\"}}");
+    fails(
+        "build -overlay o.json",
+        "ex.com/m/lib: no non-test Go files in $DIR/m/lib\n",
+    );
+    overlay("{\"Replace\": {\"new/n.go\": \"other.txt\"}}");
+    place.check(
+        "list -overlay o.json ./...",
+        0,
+        "ex.com/m\nex.com/m/lib\nex.com/m/new\n",
+        "",
+    );
+}

@@ -562,7 +562,12 @@ impl Loader {
         if node.named_by_wildcard {
             return;
         }
-        let mut error = match &wanted.from {
+        // That there is nothing to compile is found where it would be compiled, not where it is imported.
+        let from = wanted
+            .from
+            .as_ref()
+            .filter(|_| !text.starts_with("no non-test"));
+        let mut error = match from {
             Some((file, place)) => PackageError::at(&node.path, file, *place, text),
             None => {
                 if text.starts_with("no Go files") {
