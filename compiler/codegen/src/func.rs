@@ -193,6 +193,7 @@ fn needs_stack_check(program: &Program, func: &Function, body: &Body) -> bool {
                     body.insts[i].op,
                     Op::Call { .. }
                         | Op::HeapAlloc(_)
+                        | Op::HeapBox { .. }
                         | Op::Move { .. }
                         | Op::ZeroMem { .. }
                         | Op::DeferPush { .. }

@@ -75,6 +75,7 @@ impl Translator<'_, '_> {
                 Some(
                     Op::SlotAddr(_)
                         | Op::HeapAlloc(_)
+                        | Op::HeapBox { .. }
                         | Op::Global(_)
                         | Op::Data(..)
                         | Op::FuncVal(_)

@@ -106,6 +106,7 @@ impl Translator<'_, '_> {
                 Vals::new()
             }
             Op::HeapAlloc(ty) => smallvec![self.heap_alloc(*ty)],
+            Op::HeapBox { ty, value, table } => smallvec![self.heap_box(*ty, *value, *table)],
             Op::Atomic(op, args) => {
                 self.atomic(*op, args, data.results.first().map(|&r| self.body.ty(r)))
             }
@@ -287,6 +288,43 @@ impl Translator<'_, '_> {
         let desc = self.symbol(SymbolSpace::TypeDesc, ty.0);
         let f = self.helper_ref(Helper::NewObject, Self::int_sig(1, 1));
         self.emit_call(f, &[desc])[0]
+    }
+
+    /// See [`Op::HeapBox`].
+    fn heap_box(&mut self, ty: Ty, value: Value, table: Value) -> ir::Value {
+        let (value, table) = (self.one(value), self.one(table));
+        let of = self.b.func.dfg.value_type(value);
+        let bits = match of.is_float() {
+            true => self
+                .b
+                .ins()
+                .bitcast(of.as_int(), MemFlagsData::new(), value),
+            false => value,
+        };
+        let wide = match of.bytes() {
+            8 => bits,
+            _ => self.b.ins().uextend(types::I64, bits),
+        };
+        let small = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, wide, 256);
+        let (in_table, on_heap, done) = (
+            self.b.create_block(),
+            self.b.create_block(),
+            self.b.create_block(),
+        );
+        let address = self.b.append_block_param(done, types::I64);
+        self.b.ins().brif(small, in_table, &[], on_heap, &[]);
+        self.b.switch_to_block(in_table);
+        let three = self.iconst(3);
+        let offset = self.b.ins().ishl(wide, three);
+        let place = self.b.ins().iadd(table, offset);
+        self.b.ins().jump(done, &[place.into()]);
+        self.b.switch_to_block(on_heap);
+        let object = self.heap_alloc(ty);
+        let flags = MemFlagsData::trusted();
+        self.b.ins().store(flags, value, object, 0);
+        self.b.ins().jump(done, &[object.into()]);
+        self.b.switch_to_block(done);
+        address
     }
 
     fn defer_push(&mut self, record: Value, func: Value) {

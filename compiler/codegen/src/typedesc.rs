@@ -48,7 +48,7 @@ pub(crate) fn for_each_type(func: &Function, mut f: impl FnMut(Ty)) {
     for block in body.blocks.iter() {
         for &inst in &block.insts {
             match &body.insts[inst].op {
-                Op::TypeDesc(ty) | Op::HeapAlloc(ty) => f(*ty),
+                Op::TypeDesc(ty) | Op::HeapAlloc(ty) | Op::HeapBox { ty, .. } => f(*ty),
                 Op::Move { ty, .. } | Op::ZeroMem { ty, .. } => f(*ty),
                 _ => {}
             }

@@ -266,6 +266,22 @@ impl FnCx<'_, '_> {
             );
             return self.b.emit_value(Op::Data(data, 0), ptr);
         }
+        if self.is_ssa(from)
+            && matches!(
+                self.cx.p.types.under(from),
+                TyKind::Int(_) | TyKind::Float32 | TyKind::Float64
+            )
+        {
+            self.cx.need_desc(from);
+            let table = self.cx.small_values();
+            let table = self.b.emit_value(Op::Data(table, 0), ptr);
+            let boxed = Op::HeapBox {
+                ty: from,
+                value: v,
+                table,
+            };
+            return self.b.emit_value(boxed, ptr);
+        }
         let addr = self.heap(from);
         self.store_with(addr, v, from, Barrier::Auto);
         self.retype(addr, ptr)

@@ -451,6 +451,16 @@ pub enum Op {
     },
     /// A new zeroed heap object of this type: address. Escape analysis may turn it into a slot.
     HeapAlloc(Ty),
+    /// The data word of an interface that holds this integer or float: address of a heap object of the type `ty`, or of the place of the
+    /// value's bits in `table` (the words 0 to 255) if they have one. Never written. Escape analysis may turn it into a slot.
+    HeapBox {
+        #[allow(missing_docs)]
+        ty: Ty,
+        #[allow(missing_docs)]
+        value: Value,
+        #[allow(missing_docs)]
+        table: Value,
+    },
     #[allow(missing_docs)]
     Atomic(AtomicOp, SmallVec<[Value; 3]>),
 
@@ -650,6 +660,10 @@ impl Op {
                 f(addr);
                 f(value);
             }
+            Op::HeapBox { value, table, .. } => {
+                f(value);
+                f(table);
+            }
             Op::Move { dst, src, .. } => {
                 f(dst);
                 f(src);
@@ -718,6 +732,7 @@ impl Op {
             | Op::Move { .. }
             | Op::ZeroMem { .. }
             | Op::HeapAlloc(_)
+            | Op::HeapBox { .. }
             | Op::Atomic(..)
             | Op::NilCheck(_)
             | Op::BoundsCheck { .. }

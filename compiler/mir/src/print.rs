@@ -655,6 +655,10 @@ impl Printer<'_> {
                 put!(self, "heapalloc ");
                 self.ty(*ty);
             }
+            Op::HeapBox { ty, value, table } => {
+                put!(self, "heapbox {value}, {table}, ");
+                self.ty(*ty);
+            }
             Op::Atomic(op, args) => self.operands(&format!("atomic.{}", op.word()), args),
             Op::NilCheck(a) => put!(self, "nilcheck {a}"),
             Op::BoundsCheck {

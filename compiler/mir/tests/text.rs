@@ -62,6 +62,7 @@ b0(v0: int, v1: *[9]int, v2: float64, v3: string):
   move v22, v22, [4]int
   zeromem.nobarrier v22, [4]int @1
   v26: *main.T = heapalloc main.T
+  v126: unsafe.Pointer = heapbox v4, v26, int
   v27: bool = atomic.cas v24, v25, v25
   nilcheck v26
   boundscheck.slice3_acap.unsigned v4, v25

@@ -65,7 +65,7 @@ pub fn run(program: &Program, func: &mut Function) {
                     let barrier = decide(dst, None, pointers(ty), body);
                     body.insts[inst].op = Op::ZeroMem { dst, ty, barrier };
                 }
-                Op::HeapAlloc(_) => {
+                Op::HeapAlloc(_) | Op::HeapBox { .. } => {
                     // An allocation is a safepoint for objects made before it.
                     fresh.clear();
                     fresh.insert(body.insts[inst].results[0]);

@@ -1,6 +1,6 @@
 //! Inlines small functions, callees before callers, keeping positions: every inlined instruction remembers the call.
 
-use base::{FxHashMap, Id, IndexVec};
+use base::{FxHashMap, FxHashSet, Id, IndexVec};
 use mir::{
     Block, BlockCall, BlockData, Body, Callee, Def, FuncId, Function, InlineId, InlineSite, Inst,
     Intrinsic, Loc, Op, Program, SlotData, Terminator, Value,
@@ -37,11 +37,13 @@ pub fn run(program: &mut Program, work: &mut Work) {
             .as_ref()
             .is_some_and(|body| body.insts.len() <= MAX_THIN)
             .then(|| program.funcs[id].clone());
-        for round in 0..ROUNDS {
+        let mut values = None;
+        for _ in 0..ROUNDS {
             let Some(mut body) = program.funcs[id].body.take() else {
                 break;
             };
-            let changed = inline_calls(program, id, &mut body, work, round > 0, u32::MAX);
+            let changed = inline_calls(program, id, &mut body, work, values.as_ref(), u32::MAX);
+            function_values(&body, values.get_or_insert_default());
             program.funcs[id].body = Some(body);
             if !changed {
                 break;
@@ -68,7 +70,7 @@ pub fn run(program: &mut Program, work: &mut Work) {
 /// A function that inlining made too large to be inlined itself, with that undone as far as it must be: a short way, and one call for the
 /// rest (`RUnlock` and its slow way, say). Where it is inlined, the short way costs no call, and the other as many as before.
 fn thin(program: &Program, id: FuncId, mut func: Function, work: &Work) -> Option<(Function, u32)> {
-    inline_calls(program, id, func.body.as_mut()?, work, false, CALL_COST);
+    inline_calls(program, id, func.body.as_mut()?, work, None, CALL_COST);
     crate::simplify::run(program, &mut func);
     let cost = inline_cost(program, &func)?;
     let body = func.body.as_ref()?;
@@ -170,7 +172,7 @@ fn inline_cost(program: &Program, func: &Function) -> Option<u32> {
                     ..
                 } if program.funcs[*f].flags.leaf || program.funcs[*f].flags.no_return => LEAF_COST,
                 Op::Call { args, .. } => CALL_COST + args.len() as u32,
-                Op::HeapAlloc(_) => 6,
+                Op::HeapAlloc(_) | Op::HeapBox { .. } => 6,
                 Op::Move { .. } | Op::ZeroMem { .. } => 3,
                 Op::Extract(..)
                 | Op::Make(_)
@@ -194,12 +196,25 @@ fn inline_cost(program: &Program, func: &Function) -> Option<u32> {
     Some(cost)
 }
 
+/// The functions that func values stand for: calls of them become direct ones where inlining makes the value known.
+fn function_values(body: &Body, found: &mut FxHashSet<FuncId>) {
+    for block in body.blocks.iter() {
+        for &inst in &block.insts {
+            if let Op::FuncVal(f) = body.insts[inst].op {
+                found.insert(f);
+            }
+        }
+    }
+}
+
+/// Inlines calls of functions that cost at most `most`; with `values` only those of func values: of closures whose object is made here,
+/// and of the functions named.
 fn inline_calls(
     program: &Program,
     id: FuncId,
     body: &mut Body,
     work: &Work,
-    only_closures: bool,
+    values: Option<&FxHashSet<FuncId>>,
     most: u32,
 ) -> bool {
     let nosplit = program.funcs[id].flags.nosplit;
@@ -215,7 +230,11 @@ fn inline_calls(
                 Op::Call {
                     callee: Callee::Func(f),
                     ..
-                } if !only_closures && !program.funcs[f].flags.closure => (f, None),
+                } if !program.funcs[f].flags.closure
+                    && values.is_none_or(|values| values.contains(&f)) =>
+                {
+                    (f, None)
+                }
                 Op::Call {
                     callee: Callee::Closure(func),
                     ..

@@ -249,6 +249,7 @@ pub(crate) fn is_nonnil(body: &mir::Body, p: Value) -> bool {
         Some(
             Op::SlotAddr(_)
             | Op::HeapAlloc(_)
+            | Op::HeapBox { .. }
             | Op::Global(_)
             | Op::Data(..)
             | Op::FuncVal(_)

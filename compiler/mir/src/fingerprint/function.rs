@@ -326,6 +326,11 @@ impl FuncCx<'_, '_> {
                 self.out().byte(27);
                 self.ty(*ty);
             }
+            Op::HeapBox { ty, value, table } => {
+                self.out().byte(40);
+                self.values(&[*value, *table]);
+                self.ty(*ty);
+            }
             Op::Atomic(op, args) => {
                 self.out().byte(28).byte(*op as u8);
                 self.values(args);

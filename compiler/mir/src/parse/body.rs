@@ -505,6 +505,12 @@ impl Parser<'_, '_> {
             "load" => Op::Load(self.value(u)?),
             "store" | "move" | "zeromem" => self.write(u, head, Barrier::Auto)?,
             "heapalloc" => Op::HeapAlloc(self.ty()?),
+            "heapbox" => {
+                let (value, table) = (self.value(u)?, self.next_value(u)?);
+                self.cursor.expect(",")?;
+                let ty = self.ty()?;
+                Op::HeapBox { ty, value, table }
+            }
             "nilcheck" => Op::NilCheck(self.value(u)?),
             "divcheck" => Op::DivCheck(self.value(u)?),
             "shiftcheck" => Op::ShiftCheck(self.value(u)?),

@@ -210,7 +210,7 @@ impl Builder<'_> {
                             homes.push(block);
                         }
                     }
-                    Op::HeapAlloc(_) => {
+                    Op::HeapAlloc(_) | Op::HeapBox { .. } => {
                         let object = self.new_object(Some(block));
                         self.graph.by_inst.insert(inst, object);
                         self.graph.allocations.insert(object);
@@ -277,7 +277,10 @@ impl Builder<'_> {
                             .filter(|&&p| self.value_carries(p))
                             .fold(Target::Nothing, |t, &p| t.join(self.targets[p])),
                         Op::Select(_, a, b) => self.targets[*a].join(self.targets[*b]),
-                        Op::SlotAddr(_) | Op::HeapAlloc(_) | Op::Call { .. } => continue,
+                        Op::SlotAddr(_)
+                        | Op::HeapAlloc(_)
+                        | Op::HeapBox { .. }
+                        | Op::Call { .. } => continue,
                         Op::Zero | Op::Int(_) | Op::TypeDesc(_) | Op::Itab(_) => Target::Nothing,
                         _ => Target::Unknown,
                     };
@@ -477,6 +480,7 @@ impl Builder<'_> {
             | Op::Itab(_)
             | Op::SlotAddr(_)
             | Op::HeapAlloc(_)
+            | Op::HeapBox { .. }
             | Op::FramePointer
             | Op::GetG
             | Op::Poll => {}

@@ -112,7 +112,8 @@ pub fn run(program: &mut Program, work: &mut Work) {
         };
         for (block, inst) in local {
             match body.insts[inst].op {
-                Op::HeapAlloc(ty) => to_slot(body, block, inst, ty),
+                Op::HeapAlloc(ty) => to_slot(body, block, inst, ty, None),
+                Op::HeapBox { ty, value, .. } => to_slot(body, block, inst, ty, Some(value)),
                 Op::Call {
                     callee: Callee::Func(f),
                     ..
@@ -158,7 +159,7 @@ fn candidates(program: &Program, body: &Body, buffered: &Buffered) -> Vec<(Block
         .flat_map(|(b, data)| data.insts.iter().map(move |&i| (b, i)))
         .filter(|&(_, i)| {
             let size = match &body.insts[i].op {
-                Op::HeapAlloc(ty) => program.types.layout(*ty).size,
+                Op::HeapAlloc(ty) | Op::HeapBox { ty, .. } => program.types.layout(*ty).size,
                 Op::Call {
                     callee: Callee::Func(f),
                     ..
@@ -299,7 +300,8 @@ fn to_buffered(body: &mut Body, block: Block, inst: Inst, other: FuncId, buffer:
     insts.insert(at, address);
 }
 
-fn to_slot(body: &mut Body, block: Block, inst: Inst, ty: Ty) {
+/// Puts the object into the frame; it holds the value, or zero.
+fn to_slot(body: &mut Body, block: Block, inst: Inst, ty: Ty, value: Option<mir::Value>) {
     let slot = body.slots.push(SlotData {
         ty,
         name: "~alloc".into(),
@@ -307,19 +309,20 @@ fn to_slot(body: &mut Body, block: Block, inst: Inst, ty: Ty) {
     body.insts[inst].op = Op::SlotAddr(slot);
     let dst = body.insts[inst].results[0];
     let loc = body.insts[inst].loc;
-    let zero = body.make_inst(
-        Op::ZeroMem {
-            dst,
-            ty,
-            barrier: Barrier::No,
+    let barrier = Barrier::No;
+    let fill = match value {
+        Some(value) => Op::Store {
+            addr: dst,
+            value,
+            barrier,
         },
-        &[],
-        loc,
-    );
+        None => Op::ZeroMem { dst, ty, barrier },
+    };
+    let fill = body.make_inst(fill, &[], loc);
     let insts = &mut body.blocks[block].insts;
     let at = insts
         .iter()
         .position(|&i| i == inst)
         .expect("the allocation is in its block");
-    insts.insert(at + 1, zero);
+    insts.insert(at + 1, fill);
 }
