@@ -28,6 +28,8 @@ use crate::target::{Part, Thread};
 const WINDOW: u64 = 32 << 10;
 /// Goroutines whose stacks are read with one call.
 const BATCH: usize = 256;
+/// Bytes that a stack is taken to have at most: bounds that say more are damage, and sums must not overflow.
+const MAX_STACK: u64 = (1 << 40) - 1;
 /// Deepest stack walked.
 const MAX_FRAMES: usize = 1 << 22;
 /// Positions kept of one stack: innermost and outermost.
@@ -307,7 +309,7 @@ pub fn walk_stacks(
                 reason: reason_text,
                 stack: stack_id,
                 created_by,
-                stack_bytes: high.saturating_sub(low),
+                stack_bytes: high.saturating_sub(low).min(MAX_STACK),
                 largest_frame: largest,
                 waiting_ns: None,
                 waits_on: Vec::new(),

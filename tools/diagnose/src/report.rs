@@ -126,8 +126,8 @@ pub fn goroutine_groups(analysis: &Analysis) -> Vec<GoroutineGroup> {
         })
         .collect();
     result.sort_by(|a, b| {
-        (b.retained + b.stack_bytes, b.count, &a.stack).cmp(&(
-            a.retained + a.stack_bytes,
+        (b.retained.saturating_add(b.stack_bytes), b.count, &a.stack).cmp(&(
+            a.retained.saturating_add(a.stack_bytes),
             a.count,
             &b.stack,
         ))

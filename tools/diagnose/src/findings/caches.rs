@@ -48,7 +48,8 @@ fn maps(analysis: &Analysis, findings: &mut Vec<Finding>) {
         .collect();
     maps.sort_by_key(|map| (std::cmp::Reverse(map.bytes), map.slot));
     for map in maps.into_iter().take(10) {
-        let wasted = map.bytes - map.bytes * map.used / map.capacity.max(1);
+        let used = u128::from(map.bytes) * u128::from(map.used) / u128::from(map.capacity.max(1));
+        let wasted = map.bytes.saturating_sub(used as u64);
         let path = analysis.path_to(map.slot);
         let place = owner_place(analysis, map.slot);
         findings.push(Finding {

@@ -23,7 +23,8 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
                 .filter(|class| class.size > 0)
                 .collect();
             classes.sort_by_key(|class| {
-                std::cmp::Reverse(class.room.saturating_sub(class.allocated) * class.size)
+                let free = class.room.saturating_sub(class.allocated);
+                std::cmp::Reverse(free.saturating_mul(class.size))
             });
             let evidence = classes
                 .iter()

@@ -92,7 +92,7 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
     let mut groups: Vec<(Holder, Pinned)> = groups.into_iter().collect();
     groups.sort_by_key(|(holder, group)| (std::cmp::Reverse(group.bytes), *holder));
     for (holder, group) in groups {
-        let wasted = group.bytes - group.visible;
+        let wasted = group.bytes.saturating_sub(group.visible);
         let Some(example) = group.example.filter(|_| wasted >= TELL) else {
             continue;
         };
@@ -106,7 +106,7 @@ pub(super) fn find(analysis: &Analysis, findings: &mut Vec<Finding>) {
 fn union(views: &[&View]) -> u64 {
     let (mut sum, mut reach) = (0u64, 0u64);
     for view in views {
-        let end = view.offset + view.length;
+        let end = view.offset.saturating_add(view.length);
         if end > reach {
             sum += end - view.offset.max(reach);
             reach = end;
