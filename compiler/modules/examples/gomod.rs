@@ -129,8 +129,8 @@ fn run(arguments: &[String], system: Arc<OsSystem>, out: &mut dyn Write) -> Resu
             };
             tidy::run(&loader("mod")?, &tags, &options).map(|()| true)
         }
-        ["mod", "init"] => mod_simple::init(&env, &cwd, None).map(|()| true),
-        ["mod", "init", path] => mod_simple::init(&env, &cwd, Some(path)).map(|()| true),
+        ["mod", "init"] => mod_simple::init(&env, &cwd, None, None).map(|()| true),
+        ["mod", "init", path] => mod_simple::init(&env, &cwd, None, Some(path)).map(|()| true),
         ["mod", "graph"] => mod_simple::graph(&loader("")?, out).map(|()| true),
         ["mod", "verify"] => mod_simple::verify(&loader("")?, out, errors),
         ["mod", "download", ..] => {

@@ -1,6 +1,7 @@
 //! `ferrogo mod`: download, graph, init, tidy, verify, why.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use modules::build_context::BuildContext;
@@ -217,7 +218,8 @@ fn init(args: &[String]) -> Result<ExitCode, Failure> {
         ));
     }
     let path = session.flags.args.first().map(String::as_str);
-    mod_simple::init(&session.env, &session.dir, path)?;
+    let mod_file = session.flags.get("modfile").filter(|file| !file.is_empty());
+    mod_simple::init(&session.env, &session.dir, mod_file.map(Path::new), path)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -18,14 +18,22 @@ fn io(error: std::io::Error) -> Error {
     Error::new(error.to_string())
 }
 
-/// `mod init [path]`.
-pub fn init(env: &Env, cwd: &Path, path: Option<&str>) -> Result<()> {
+/// `mod init [path]`; `mod_file` is written in place of go.mod.
+pub fn init(env: &Env, cwd: &Path, mod_file: Option<&Path>, path: Option<&str>) -> Result<()> {
     if env.get("GO111MODULE") == "off" {
         return Err(Error::new(
             "modules disabled by GO111MODULE=off; see 'go help modules'",
         ));
     }
-    let go_mod = cwd.join("go.mod");
+    if let Some(file) = mod_file
+        && file.extension().is_none_or(|extension| extension != "mod")
+    {
+        return Err(Error::new(format!(
+            "-modfile={}: file does not have .mod extension",
+            file.display()
+        )));
+    }
+    let go_mod = cwd.join(mod_file.unwrap_or(Path::new("go.mod")));
     if env.system.stat(&go_mod).is_ok() {
         return Err(Error::new(format!("{} already exists", go_mod.display())));
     }
@@ -49,6 +57,12 @@ pub fn init(env: &Env, cwd: &Path, path: Option<&str>) -> Result<()> {
         return Err(Error::new(text));
     }
     let major = module_path::split_path_version(&path);
+    if path.starts_with("gopkg.in/") && major.is_none_or(|(_, version)| version.is_empty()) {
+        return Err(Error::new(format!(
+            "invalid module path {}: module paths beginning with gopkg.in/ must always have a major version suffix in the form of .vN:\n\tgo mod init {path}.v1",
+            module_path::quote(&path)
+        )));
+    }
     if let Some((start, suffix)) = path.rsplit_once("/v")
         && major.is_none()
         && suffix.bytes().all(|b| b.is_ascii_digit())
@@ -61,12 +75,15 @@ pub fn init(env: &Env, cwd: &Path, path: Option<&str>) -> Result<()> {
     }
     if matches!(path.as_str(), "go" | "toolchain") {
         return Err(Error::new(format!(
-            "invalid module path {}",
+            "invalid module path {}: ",
             module_path::quote(&path)
         )));
     }
+    let used = mod_file.map_or(String::new(), |file| {
+        format!(" (using -modfile path {})", file.display())
+    });
     env.system
-        .eprint_line(&format!("go: creating new go.mod: module {path}"));
+        .eprint_line(&format!("go: creating new go.mod{used}: module {path}"));
     let text = format!(
         "module {}\n\ngo {}\n",
         crate::gomod::syntax::auto_quote(&path),
@@ -90,16 +107,13 @@ fn path_in_gopath(env: &Env, cwd: &Path) -> Option<String> {
         .filter(|rest| !rest.is_empty())
 }
 
-/// True if the directory or one directly below has Go files.
+/// True if the directory has Go files, or directories that may have some.
 fn has_source_below(env: &Env, cwd: &Path) -> bool {
     let Ok(entries) = env.system.read_dir(cwd) else {
         return false;
     };
     entries.iter().any(|entry| match entry.kind {
-        FileKind::Dir => env
-            .system
-            .read_dir(&cwd.join(&entry.name))
-            .is_ok_and(|inner| inner.iter().any(|file| file.name.ends_with(".go"))),
+        FileKind::Dir => !entry.name.starts_with(['.', '_']),
         FileKind::File | FileKind::Symlink | FileKind::Other => entry.name.ends_with(".go"),
     })
 }

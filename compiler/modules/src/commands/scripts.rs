@@ -37,7 +37,12 @@ fn run(system: &Arc<MemSystem>, line: &str) -> String {
     let result = match words[0] {
         "tidy" => modules("mod")
             .and_then(|modules| tidy::run(&modules, &tags, &tidy::TidyOptions::default())),
-        "init" => mod_simple::init(&env, Path::new("/m"), rest(1).first().map(String::as_str)),
+        "init" => mod_simple::init(
+            &env,
+            Path::new("/m"),
+            None,
+            rest(1).first().map(String::as_str),
+        ),
         "graph" => modules("").and_then(|modules| mod_simple::graph(&modules, &mut out)),
         "verify" => modules("")
             .and_then(|modules| mod_simple::verify(&modules, &mut out, &mut errors).map(|_| ())),

@@ -148,6 +148,17 @@ pub(super) fn is_indirect(suffix: Option<&str>) -> bool {
     text.trim_end() == "indirect" || text.starts_with("indirect;")
 }
 
+/// Refuses what is no version but asks for one (`v1`, `master`).
+fn exact(verb: &str, path: &str, version: &str) -> Result<(), String> {
+    match semver::canonical(version) {
+        Some(canonical) if canonical == version => Ok(()),
+        _ => Err(format!(
+            "{verb} {path}: version {} invalid: must be of the form v1.2.3",
+            quote(version)
+        )),
+    }
+}
+
 fn is_dir_path(path: &str) -> bool {
     path == "."
         || path == ".."
@@ -190,6 +201,10 @@ impl Reader {
         let number = line.number;
         let mut values = Vec::new();
         for token in args {
+            if !token.starts_with('"') && token.contains(['"', '`']) {
+                let text = "invalid quoted string: unquoted string cannot contain quote";
+                return self.error(number, text);
+            }
             match syntax::unquote(token) {
                 Some(value) => values.push(value),
                 None => return self.error(number, format!("invalid quoted string: {token}")),
@@ -329,6 +344,9 @@ impl Reader {
             return Err("usage: exclude module/path v1.2.3".to_string());
         };
         let version = self.versioned("exclude", path, version)?;
+        if self.strictness == Strictness::Main {
+            exact("exclude", path, &version)?;
+        }
         self.file.exclude.push(Exclude {
             path: path.clone(),
             version,
@@ -419,6 +437,14 @@ impl Reader {
                 "version {} invalid: must be of the form v1.2.3",
                 quote(bad)
             ));
+        }
+        if self.strictness == Strictness::Main
+            && let Some(module) = self.file.module.clone()
+        {
+            for version in [low, high] {
+                self.versioned("retract", &module, version)?;
+                exact("retract", &module, version)?;
+            }
         }
         let rationale = comment_text(line, block);
         self.file.retract.push(Retract {

@@ -216,6 +216,18 @@ pub fn read_main_module(env: &Env, cwd: &Path, dir: &Path, go_mod: &Path) -> Res
             "error reading {shown}: missing module declaration. To specify the module path:\n\tgo mod edit -module=example.com/mod"
         )));
     };
+    if matches!(path.as_str(), "go" | "toolchain") {
+        return Err(Error::new(format!(
+            "error reading {shown}: invalid module path: {}",
+            quote(&path)
+        )));
+    }
+    for tool in &file.tool {
+        if let Err(error) = module_path::check_import_path(tool) {
+            let text = error.to_string().replace("import path", "tool path");
+            return Err(Error::new(text));
+        }
+    }
     if let Err(error) = check_main_path(&path) {
         return Err(Error::new(format!(
             "errors parsing {shown}:\n{shown}:{}: {error}",

@@ -221,6 +221,8 @@ impl LockGuard for OsLock {}
 struct OsPending {
     file: File,
     path: PathBuf,
+    /// Permission bits that the process's umask leaves.
+    allowed: u32,
     committed: bool,
 }
 
@@ -238,7 +240,7 @@ impl PendingFile for OsPending {
     fn commit(mut self: Box<Self>, to: &Path, mode: u32) -> io::Result<()> {
         self.file.flush()?;
         self.file
-            .set_permissions(fs::Permissions::from_mode(mode))?;
+            .set_permissions(fs::Permissions::from_mode(mode & self.allowed))?;
         fs::rename(&self.path, to)?;
         self.committed = true;
         Ok(())
@@ -328,11 +330,14 @@ impl System for OsSystem {
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o600)
+            .mode(0o777)
             .open(&path)?;
+        // What is left of all bits tells the umask, which nothing else does without changing it.
+        let allowed = file.metadata().map_or(0o700, |of| of.mode() & 0o777);
         Ok(Box::new(OsPending {
             file,
             path,
+            allowed,
             committed: false,
         }))
     }
